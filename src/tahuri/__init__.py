@@ -1,0 +1,3 @@
+"""Tahuri: the emergency call centre of a city."""
+
+__version__ = "0.1.0"

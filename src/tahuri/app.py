@@ -1,0 +1,222 @@
+"""``tahuri serve``: the HTTP side of the centre, put together."""
+
+import argparse
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+import tahuri.calls.routes
+import tahuri.calls.views
+import tahuri.dispatch.routes
+import tahuri.incidents.routes
+import tahuri.incidents.views
+import tahuri.operators.routes
+import tahuri.operators.views
+import tahuri.places.routes
+import tahuri.reports.routes
+import tahuri.units.routes
+import tahuri.units.views
+from tahuri import __version__
+from tahuri.calls.switchboard import Switchboard
+from tahuri.centre import Centre
+from tahuri.health import healthz, metrics
+from tahuri.host.logs import configure_logs
+from tahuri.kernel import clock
+from tahuri.kernel.db import Database
+from tahuri.kernel.feed import Feed
+from tahuri.kernel.http import EXCEPTION_HANDLERS, Json, Routes, db
+from tahuri.kernel.mint import new_id
+from tahuri.kernel.openapi import openapi
+from tahuri.kernel.refusal import Unavailable
+from tahuri.kernel.view import View
+from tahuri.operators.queries import accounts
+from tahuri.operators.routes import session_reader
+from tahuri.pages import DIST, PAGES, SafeHeaders, map_layer, page, signalling_url
+from tahuri.places.roads import Roads
+from tahuri.positions import Positions, merged
+from tahuri.reference import reference
+from tahuri.rights import reader_name, sees
+from tahuri.settings import Settings
+from tahuri.telephony import token
+
+SHUTDOWN_S = 3
+GZIP_BYTES_MIN = 2_000
+SESSION_LOOK_S = 30.0
+"""How long an open feed may outlive its session."""
+
+VIEWS: Sequence[View] = (
+    *tahuri.calls.views.VIEWS,
+    *tahuri.operators.views.VIEWS,
+    *tahuri.incidents.views.VIEWS,
+    *tahuri.units.views.VIEWS,
+)
+SLICES: Sequence[Routes] = (
+    tahuri.operators.routes.routes,
+    tahuri.calls.routes.routes,
+    tahuri.incidents.routes.routes,
+    tahuri.dispatch.routes.routes,
+    tahuri.units.routes.routes,
+    tahuri.places.routes.routes,
+    tahuri.reports.routes.routes,
+)
+
+centre_routes = Routes("centre")
+
+
+async def while_signed_on(request: Request, frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The frames until the session is over: signed out, expired, or its account closed."""
+    looked_s = clock.monotonic_s()
+    async for frame in frames:
+        if clock.monotonic_s() - looked_s > SESSION_LOOK_S:
+            looked_s = clock.monotonic_s()
+            with contextlib.suppress(Unavailable):
+                if await session_reader(request) is None:
+                    return
+        yield frame
+
+
+@centre_routes.get("/api/feed")
+async def feed(request: Request) -> Response:
+    """Every row changed after seq N, for ever, as server-sent events.
+
+    A console that starts (N = 0), reconnects, or outlived our restart asks the same question.
+    """
+    person = request.state.who
+    given = request.headers.get("last-event-id") or request.query_params.get("after", "0")
+    after = int(given) if given.isdecimal() else 0
+    rights = sees(person, request.app.state.agency_of)
+    frames = merged(
+        request.app.state.feed.frames(after, rights, reader_name(person, new_id())),
+        request.app.state.positions.frames(),
+    )
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    own = while_signed_on(request, frames)
+    return StreamingResponse(own, media_type="text/event-stream", headers=headers)
+
+
+@centre_routes.get("/api/reference")
+async def reference_data(request: Request) -> Response:
+    """Agencies, stations, units, categories and every list that a console offers."""
+    names = {one.operator_id: one.name for one in await accounts(db(request))}
+    return Json(reference(request.app.state.pack, request.app.state.settings, names))
+
+
+@centre_routes.get("/api/demo", roles=None)
+async def demo_accounts(request: Request) -> Response:
+    """The demo's accounts, so that a visitor can sign in with one press; none elsewhere."""
+    file = Path(request.app.state.settings.data) / "demo.json"
+    if not request.app.state.settings.demo or not file.is_file():
+        return Json({"accounts": {}})
+    shown = msgspec.json.decode(file.read_bytes())
+    return Json({name: shown[name] for name in ("accounts", "sip", "sip_seat")})
+
+
+async def openapi_document(request: Request) -> Response:
+    """The description of every request."""
+    endpoints = [one for routes in (*SLICES, centre_routes) for one in routes.endpoints]
+    return Json(openapi(endpoints, __version__))
+
+
+def build(settings: Settings, centre: Centre) -> Starlette:
+    """The application, not yet started."""
+    database = Database(centre.database_url, centre.pack.city.code)
+    feed_hub = Feed(database, VIEWS)
+    positions = Positions(database)
+    switchboard = Switchboard(str(centre.folder.run / "switch.sock"), database, VIEWS)
+    roads = Roads(centre.pack, centre.folder.cache)
+    key = centre.folder.secret("seat.key")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await database.open()
+        tasks = [
+            asyncio.create_task(run(), name=name)
+            for name, run in (
+                ("feed", feed_hub.listen),
+                ("positions", positions.run),
+                ("switchboard", switchboard.run),
+                ("roads", roads.warm),
+            )
+        ]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await database.close()
+
+    routes = [route for slice_ in (*SLICES, centre_routes) for route in slice_.starlette()]
+    app = Starlette(
+        routes=[
+            *routes,
+            Route("/api/openapi.json", openapi_document),
+            Route("/api/map/{layer}.json", map_layer),
+            Route("/healthz", healthz),
+            Route("/metrics", metrics),
+            *(Route(path, page) for path in PAGES),
+            Mount("/", StaticFiles(directory=DIST, check_dir=False)),
+        ],
+        middleware=[
+            Middleware(SafeHeaders, signalling_port=settings.signalling_port),
+            Middleware(GZipMiddleware, minimum_size=GZIP_BYTES_MIN),
+        ],
+        exception_handlers=EXCEPTION_HANDLERS,
+        lifespan=lifespan,
+    )
+    state = app.state
+    state.db, state.views, state.feed, state.positions = database, VIEWS, feed_hub, positions
+    state.switchboard, state.session_reader, state.settings = switchboard, session_reader, settings
+    state.pack, state.recordings = centre.pack, centre.folder.recordings
+    state.gazetteer, state.roads = centre.gazetteer, roads
+    state.layers = centre.folder.cache / "layers"
+    state.agency_of = {unit.unit_id: unit.agency_id for unit in centre.pack.units}
+    state.seat_token = _signer(key)
+    state.signalling = lambda request: signalling_url(request, settings.signalling_port)
+    return app
+
+
+def _signer(key: bytes) -> Callable[[dict[str, Any]], str]:
+    def sign(claims: dict[str, Any]) -> str:
+        return token.sign(msgspec.convert(claims, token.SeatToken), key)
+
+    return sign
+
+
+def main(argv: Sequence[str]) -> int:
+    """``python -m tahuri.app --settings FILE``: serves until it is told to stop."""
+    parser = argparse.ArgumentParser(prog="tahuri serve")
+    parser.add_argument("--settings", type=Path, required=True)
+    settings = msgspec.json.decode(parser.parse_args(argv).settings.read_bytes(), type=Settings)
+    configure_logs()
+    centre = Centre.load(settings)
+    files = centre.certificate
+    uvicorn.run(
+        build(settings, centre),
+        host=settings.http_address,
+        port=settings.http_port,
+        ssl_certfile=str(files[0]) if files else None,
+        ssl_keyfile=str(files[1]) if files else None,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+        server_header=False,
+        proxy_headers=False,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.exit(main(sys.argv[1:]))

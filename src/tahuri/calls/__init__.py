@@ -1,0 +1,1 @@
+"""Calls to the emergency number, from the first ring to the wrap-up."""

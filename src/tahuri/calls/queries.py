@@ -1,0 +1,67 @@
+"""SQL reads about calls."""
+
+from datetime import datetime
+from typing import Any
+
+from tahuri.kernel.db import Database
+
+HISTORY_CALLS_MAX = 20
+
+
+async def number_of(db: Database, call_id: str) -> str | None:
+    """The caller's number, if it is known and has not been erased."""
+    record = await db.one(
+        "select p.body ->> 'number' from view_rows v join personal p on p.city_id = v.city_id "
+        "and p.personal_id = v.body ->> 'caller' "
+        "where v.city_id = %s and v.view = 'call' and v.key = %s",
+        (db.city_id, call_id),
+    )
+    return record[0] if record else None
+
+
+async def calls_from(
+    db: Database, number: str, before: str
+) -> list[tuple[dict[str, Any], datetime]]:
+    """Earlier calls of a number, the latest first: rows of the view ``call``."""
+    return [
+        (body, arrived_at)
+        for body, arrived_at in await db.all(
+            "select v.body, (v.body ->> 'arrived_at')::timestamptz from personal p "
+            "join view_rows v on v.city_id = p.city_id and v.view = 'call' "
+            "and v.body ->> 'caller' = p.personal_id "
+            "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = %s "
+            "and v.key < %s order by v.key desc limit %s",
+            (db.city_id, number, before, HISTORY_CALLS_MAX),
+        )
+    ]
+
+
+async def incidents_of(db: Database, incident_ids: list[str]) -> list[dict[str, Any]]:
+    """Rows of the view ``incident``."""
+    records = await db.all(
+        "select body from view_rows where city_id = %s and view = 'incident' and key = any(%s)",
+        (db.city_id, incident_ids),
+    )
+    return [record[0] for record in records]
+
+
+async def recording_of(db: Database, recording_id: str) -> tuple[str, dict[str, Any]] | None:
+    """(call id, the call's row) of a recording."""
+    record = await db.one(
+        "select key, body from view_rows where city_id = %s and view = 'call' "
+        "and body #>> '{recording,recording_id}' = %s",
+        (db.city_id, recording_id),
+    )
+    return (record[0], record[1]) if record else None
+
+
+async def played_since(
+    db: Database, call_id: str, recording_id: str, operator_id: str, since: datetime
+) -> bool:
+    """Whether the log says that this operator began to listen since then."""
+    record = await db.one(
+        "select 1 from facts where city_id = %s and stream = %s and actor = %s "
+        "and type = 'calls.recording-played' and body ->> 'recording_id' = %s and at > %s",
+        (db.city_id, f"call/{call_id}", operator_id, recording_id, since),
+    )
+    return record is not None

@@ -1,0 +1,259 @@
+"""Calls and seats over HTTP.  The console speaks with the switch directly while it can."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from tahuri.calls import queries
+from tahuri.calls.decider import CALL, ClassifyCall, WrapUpCall
+from tahuri.calls.events import RecordingPlayed
+from tahuri.calls.switchboard import Switchboard
+from tahuri.kernel import clock
+from tahuri.kernel.event import Command, StreamId
+from tahuri.kernel.http import Json, Nothing, Routes, answered, db, views, who, writing
+from tahuri.kernel.ids import OperatorId, RecordingId
+from tahuri.kernel.log import Writing
+from tahuri.kernel.log import writing as writing_log
+from tahuri.kernel.mint import new_id
+from tahuri.kernel.refusal import Invalid, Refusal, Refused
+from tahuri.kernel.roles import Role
+
+SEAT_CHARS_MAX = 12
+TOKEN = timedelta(hours=12)
+PLAY = timedelta(hours=1)
+"""So long after its recorded start, parts of a recording that are asked for belong to one play."""
+KEPT_NOWHERE = {"Cache-Control": "no-store"}
+ROOM = (Role.CALL_TAKER, Role.DISPATCHER, Role.SUPERVISOR)
+TAKERS = (Role.CALL_TAKER, Role.SUPERVISOR)
+
+TokenSigner = Callable[[dict[str, Any]], str]
+
+routes = Routes("calls")
+
+
+class TakeSeat(Command, frozen=True):
+    """Sit down."""
+
+    kind: str = "browser"
+
+
+class NotReady(Command, frozen=True):
+    """Why no call can be taken: break, meal, paperwork, training, technical, wrap-up."""
+
+    reason: str
+
+
+class AddParty(Command, frozen=True):
+    """A number, a SIP address or a name of the directory."""
+
+    address: str
+
+
+class DropParty(Command, frozen=True):
+    """Which third party."""
+
+    leg_id: str
+
+
+def board(request: Request) -> Switchboard:
+    """The door to the switch."""
+    return cast("Switchboard", request.app.state.switchboard)
+
+
+async def _own_seat(request: Request, call_id: str | None = None) -> str:
+    """The seat where I sit, as the switch knows it.
+
+    Args:
+        call_id: the call that must be live there.
+    """
+    state = await board(request).state()
+    own = [seat for seat in state.seats if seat.operator_id == who(request).operator_id]
+    if not own:
+        raise Refused(Refusal.SEAT_NOT_SIGNED_ON)
+    if call_id is None:
+        return own[0].seat_id
+    for seat in own:
+        if seat.call_id == call_id:
+            return seat.seat_id
+    raise Refused(Refusal.NO_LIVE_CALL, call_id=call_id)
+
+
+async def _tell(request: Request, op: str, seat_id: str, **arguments: object) -> dict[str, Any]:
+    """One command to the switch for one seat; its facts reach the log by the spool."""
+    person = who(request)
+    result = await board(request).command(
+        op, seat_id=seat_id, operator_id=person.operator_id, **arguments
+    )
+    record = await db(request).one(
+        "select seq from cities where city_id = %s", (db(request).city_id,)
+    )
+    answer = {"seq": record[0] if record else 0}
+    return {**answer, **result} if isinstance(result, dict) else answer
+
+
+@routes.post(
+    "/api/seats/{seat_id}/take",
+    TakeSeat,
+    roles=TAKERS,
+    example={"kind": "browser"},
+    answer={"seq": 7, "seat_id": "M1", "token": "…", "signalling": "ws://127.0.0.1:8113/seat"},
+)
+async def take_seat(request: Request, asked: TakeSeat) -> dict[str, Any]:
+    """Takes a seat; the answer's token opens its line to the switch, also while we are down."""
+    seat_id, person = request.path_params["seat_id"], who(request)
+    if not (seat_id.isascii() and seat_id.isalnum() and len(seat_id) <= SEAT_CHARS_MAX):
+        raise Invalid.of({"seat_id": f"1 to {SEAT_CHARS_MAX} letters and digits"})
+    if asked.kind not in ("browser", "sip"):
+        raise Invalid.of({"kind": "browser or sip"})
+    answer = await _tell(request, "take", seat_id, kind=asked.kind, operator_name=person.name)
+    signer = cast("TokenSigner", request.app.state.seat_token)
+    token = signer(
+        {
+            "seat_id": seat_id,
+            "operator_id": person.operator_id,
+            "operator_name": person.name,
+            "kind": asked.kind,
+            "session": person.session,
+            "exp": int((clock.now() + TOKEN).timestamp()),
+        }
+    )
+    return {
+        **answer,
+        "seat_id": seat_id,
+        "token": token,
+        "signalling": request.app.state.signalling(request),
+    }
+
+
+@routes.post("/api/seats/{seat_id}/leave", Nothing, roles=TAKERS)
+async def leave_seat(request: Request, _: Nothing) -> dict[str, Any]:
+    """Gets up; refused while a call is live there."""
+    return await _tell(request, "leave", request.path_params["seat_id"])
+
+
+@routes.post("/api/seats/{seat_id}/ready", Nothing, roles=TAKERS)
+async def seat_ready(request: Request, _: Nothing) -> dict[str, Any]:
+    """Can take a call."""
+    return await _tell(request, "ready", request.path_params["seat_id"])
+
+
+@routes.post("/api/seats/{seat_id}/not-ready", NotReady, roles=TAKERS, example={"reason": "break"})
+async def seat_not_ready(request: Request, asked: NotReady) -> dict[str, Any]:
+    """Cannot take a call, and why."""
+    return await _tell(request, "not_ready", request.path_params["seat_id"], reason=asked.reason)
+
+
+@routes.post("/api/calls/{call_id}/answer", Nothing, roles=TAKERS)
+async def answer_call(request: Request, _: Nothing) -> dict[str, Any]:
+    """Answers the call that rings at my seat."""
+    return await _tell(
+        request, "answer", await _own_seat(request), call_id=request.path_params["call_id"]
+    )
+
+
+def _plain(path: str, op: str, does: str) -> None:
+    async def handler(request: Request, _: Nothing) -> dict[str, Any]:
+        seat_id = await _own_seat(request, request.path_params["call_id"])
+        return await _tell(request, op, seat_id)
+
+    handler.__doc__ = does
+    routes.post(f"/api/calls/{{call_id}}/{path}", Nothing, roles=TAKERS)(handler)
+
+
+_plain("hold", "hold", "Puts my live call on hold; the caller hears the hold prompt.")
+_plain("resume", "resume", "Takes my call back from hold.")
+_plain("mute", "mute", "The caller no longer hears me.")
+_plain("unmute", "unmute", "The caller hears me again.")
+_plain("hang-up", "hang_up", "Ends my live call.")
+
+
+@routes.post(
+    "/api/calls/{call_id}/add-party",
+    AddParty,
+    roles=TAKERS,
+    example={"address": "110"},
+    answer={"seq": 9, "leg_id": "01J…"},
+)
+async def add_party(request: Request, asked: AddParty) -> dict[str, Any]:
+    """Calls a third party into my live call."""
+    seat_id = await _own_seat(request, request.path_params["call_id"])
+    return await _tell(request, "add_party", seat_id, address=asked.address)
+
+
+@routes.post("/api/calls/{call_id}/drop-party", DropParty, roles=TAKERS, example={"leg_id": "01J…"})
+async def drop_party(request: Request, asked: DropParty) -> dict[str, Any]:
+    """Puts a third party out of my live call."""
+    seat_id = await _own_seat(request, request.path_params["call_id"])
+    return await _tell(request, "drop_party", seat_id, leg_id=asked.leg_id)
+
+
+@routes.post(
+    "/api/calls/{call_id}/classify", ClassifyCall, roles=ROOM, example={"call_class": "normal"}
+)
+async def classify_call(request: Request, asked: ClassifyCall) -> dict[str, Any]:
+    """Says what the call was."""
+    return await _decide(request, asked)
+
+
+@routes.post("/api/calls/{call_id}/wrap-up", WrapUpCall, roles=ROOM)
+async def wrap_up_call(request: Request, asked: WrapUpCall) -> dict[str, Any]:
+    """Done with the call; refused until it has ended and its class is set."""
+    return await _decide(request, asked)
+
+
+async def _decide(request: Request, command: ClassifyCall | WrapUpCall) -> dict[str, Any]:
+    stream = StreamId("call", request.path_params["call_id"])
+    async with writing(request) as log:
+        if log.answered is None:
+            await log.append(stream, CALL.decide(command, CALL.state(await log.read(stream))))
+    return answered(log)
+
+
+@routes.get("/api/calls/{call_id}/history", roles=ROOM)
+async def history(request: Request) -> Response:
+    """Earlier calls of the same number, and the incidents that they were about."""
+    call_id = request.path_params["call_id"]
+    number = await queries.number_of(db(request), call_id)
+    earlier = await queries.calls_from(db(request), number, call_id) if number else []
+    calls = [body for body, _ in earlier]
+    incident_ids = sorted({one for body in calls for one in body["incident_ids"]})
+    incidents = await queries.incidents_of(db(request), incident_ids) if incident_ids else []
+    return Json({"calls": calls, "incidents": incidents})
+
+
+@routes.get("/api/recordings/{recording_id}/audio", roles=ROOM)
+async def recording_audio(request: Request) -> Response:
+    """The recording as WAV, left the caller, right everybody else; every play is recorded."""
+    recording_id, person = request.path_params["recording_id"], who(request)
+    found = await queries.recording_of(db(request), recording_id)
+    if found is None:
+        raise Refused(Refusal.RECORDING_UNKNOWN)
+    call_id, call = found
+    if Role.SUPERVISOR not in person.roles and call["operator_id"] != person.operator_id:
+        raise Refused(Refusal.NOT_ALLOWED, needed=Role.SUPERVISOR)
+    root = cast("Path", request.app.state.recordings).resolve()
+    file = (root / call["recording"]["path"]).resolve()
+    if not file.is_relative_to(root) or not file.is_file():
+        raise Refused(Refusal.RECORDING_UNKNOWN, detail="the file is not there")
+    now = clock.now()
+    from_start = request.headers.get("range", "bytes=0-").startswith("bytes=0-")
+    if not from_start and await queries.played_since(
+        db(request), call_id, recording_id, person.operator_id, now - PLAY
+    ):
+        return FileResponse(file, media_type="audio/wav", headers=KEPT_NOWHERE)
+    write = Writing(actor=person.operator_id, command=new_id(), now=now)
+    async with writing_log(db(request), views(request), write) as log:
+        await log.append(
+            StreamId("call", call_id),
+            [
+                RecordingPlayed(
+                    recording_id=RecordingId(recording_id),
+                    operator_id=OperatorId(person.operator_id),
+                )
+            ],
+        )
+    return FileResponse(file, media_type="audio/wav", headers=KEPT_NOWHERE)

@@ -1,0 +1,188 @@
+"""The only door to telephony: takes the switch's facts into the log, sends it commands.
+
+The switch answers calls without us.  What it spooled while the log was away is taken over later,
+in order and once: its event ids are our command keys.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, cast
+
+import msgspec
+import structlog
+
+from tahuri.calls.events import FactUnreadable, RecordingClosed, RecordingStarted
+from tahuri.calls.recordings import CHECK
+from tahuri.kernel import clock
+from tahuri.kernel.db import Database
+from tahuri.kernel.digest import canonical
+from tahuri.kernel.event import Event, StreamId, loaded
+from tahuri.kernel.jobs import defer
+from tahuri.kernel.log import COMMAND_CHARS_MAX, Log, Writing, writing
+from tahuri.kernel.refusal import Invalid, Refusal, Refused, Unavailable
+from tahuri.kernel.view import View
+from tahuri.telephony import rpc
+from tahuri.telephony.protocol import Fact, Snapshot
+
+FACTS_MAX = 200
+WAIT_S = 10.0
+RETRY_S = 0.5
+COMMAND_TIMEOUT_S = 5.0
+
+log = structlog.get_logger()
+
+
+def event_of(fact: Fact, personal_ids: Mapping[str, str]) -> Event:
+    """The event that a spooled fact stands for.
+
+    Raises:
+        ValueError: this version knows no such event, or not this body.
+    """
+    return loaded(fact.type, {**fact.body, **personal_ids})
+
+
+def fact_from(raw: object, now: datetime) -> Fact:
+    """The spooled fact; one that is none is put whole into the personal part of an unknown one.
+
+    Args:
+        now: stands for its time where that cannot be read, UTC.
+    """
+    kept = _storable(raw)
+    try:
+        fact = msgspec.convert(kept, Fact)
+        StreamId.parse(fact.stream)
+        if not 0 < len(fact.id) <= COMMAND_CHARS_MAX:
+            raise ValueError("an id that is no command key")
+    except ValueError:
+        return Fact(
+            id=sha256(canonical(kept)).hexdigest(),
+            at=now,
+            stream="switch/unreadable",
+            type="unreadable",
+            body={},
+            personal={"content": {"raw": kept}},
+            actor="switch",
+        )
+    return fact
+
+
+def _storable(value: object) -> object:
+    """Without U+0000, which a caller may send and no text in PostgreSQL can hold."""
+    match value:
+        case str():
+            return value.replace("\0", "\ufffd")
+        case dict():
+            return {str(_storable(name)): _storable(inner) for name, inner in value.items()}
+        case list():
+            return [_storable(inner) for inner in value]
+        case _:
+            return value
+
+
+async def take_over(open_log: Log, fact: Fact) -> None:
+    """One spooled fact into the log; what cannot be read is kept whole, never dropped."""
+    at = fact.at.astimezone(UTC)
+    stream = StreamId.parse(fact.stream)
+    try:
+        event_of(fact, dict.fromkeys(fact.personal, ""))
+    except ValueError as error:
+        log.error("spooled fact cannot be read", type=fact.type, error=str(error))
+        whole = cast("dict[str, Any]", msgspec.to_builtins(fact))
+        content = open_log.personal("unreadable", whole)
+        event: Event = FactUnreadable(event_type=fact.type, content=content)
+    else:
+        personal = {name: open_log.personal(name, body) for name, body in fact.personal.items()}
+        event = event_of(fact, personal)
+    await open_log.append(stream, [event], at=at, actor=fact.actor)
+    if isinstance(event, RecordingClosed):
+        await _check_later(open_log, stream, event)
+
+
+async def _check_later(open_log: Log, stream: StreamId, closed: RecordingClosed) -> None:
+    started = [
+        fact.event
+        for fact in await open_log.read(stream)
+        if isinstance(fact.event, RecordingStarted)
+        and fact.event.recording_id == closed.recording_id
+    ]
+    for recording in started:
+        await defer(
+            open_log,
+            CHECK,
+            call_id=stream.key,
+            recording_id=closed.recording_id,
+            path=recording.path,
+            sha256=closed.sha256,
+        )
+
+
+class Switchboard:
+    """A connection to the switch that is made again for ever."""
+
+    def __init__(self, socket: str, db: Database, views: Sequence[View]) -> None:
+        self.db = db
+        self.views = views
+        self.client = rpc.Client(socket)
+        self.behind = 0
+        """Facts that the switch holds and the log has not taken, as last seen."""
+
+    async def run(self) -> None:
+        """Takes facts over for ever."""
+        self.client.start()
+        try:
+            while True:
+                try:
+                    await self._round()
+                except rpc.Unavailable:
+                    await asyncio.sleep(RETRY_S)
+                except Unavailable:
+                    log.warning("the log is away; the switch keeps its facts", behind=self.behind)
+                    await asyncio.sleep(RETRY_S)
+                except Exception:
+                    log.exception("taking facts over failed")
+                    await asyncio.sleep(RETRY_S)
+        finally:
+            await self.client.close()
+
+    async def _round(self) -> None:
+        answer = await self.client.call(
+            "facts", timeout_s=WAIT_S + COMMAND_TIMEOUT_S, after=0, limit=FACTS_MAX, wait_s=WAIT_S
+        )
+        found = cast("dict[str, Any]", answer)
+        end = int(found["end"])
+        self.behind = end - int(found["facts"][0][0]) + 1 if found["facts"] else 0
+        for position, raw in found["facts"]:
+            fact = fact_from(raw, clock.now())
+            write = Writing(actor=fact.actor, command=fact.id, now=clock.now())
+            async with writing(self.db, self.views, write) as open_log:
+                if open_log.answered is None:
+                    await take_over(open_log, fact)
+            await self.client.call("facts_done", upto=position)
+            self.behind = end - int(position)
+
+    async def state(self) -> Snapshot:
+        """Seats, queue, live calls and alarms, as the switch sees them now."""
+        return msgspec.convert(await self.command("state"), Snapshot)
+
+    async def command(self, op: str, **arguments: object) -> Any:
+        """Asks the switch to do something at once.
+
+        Raises:
+            Refused: the switch said no; its code.
+            Invalid: the switch does not understand an argument.
+            Unavailable: the switch is down.
+        """
+        try:
+            return await self.client.call(op, timeout_s=COMMAND_TIMEOUT_S, **arguments)
+        except rpc.Failure as failure:
+            if failure.code == "bad-request":
+                raise Invalid.of({"": failure.detail}) from failure
+            try:
+                code = Refusal(failure.code)
+            except ValueError:
+                raise Unavailable("switch", str(failure)) from failure
+            raise Refused(code, detail=failure.detail) from failure
+        except rpc.Unavailable as error:
+            raise Unavailable("switch", str(error)) from error

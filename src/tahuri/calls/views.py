@@ -1,0 +1,305 @@
+"""The list of calls: one row a call, as call takers see it.  Pure."""
+
+from datetime import datetime
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tahuri.calls.events import (
+    CallAnswered,
+    CallArrived,
+    CallClassified,
+    CallEnded,
+    CallHeld,
+    CallLinked,
+    CallOffered,
+    CallQueued,
+    CallRefused,
+    CallRequeued,
+    CallResumed,
+    CallUnlinked,
+    CallWrappedUp,
+    FactUnreadable,
+    KeyPressed,
+    MediaHeard,
+    MediaSilent,
+    OfferMissed,
+    OfferWithdrawn,
+    PartyAdded,
+    PartyJoined,
+    PartyLeft,
+    RecordingChecked,
+    RecordingClosed,
+    RecordingFailed,
+    RecordingPlayed,
+    RecordingStarted,
+    SeatMuted,
+    SeatUnmuted,
+)
+from tahuri.kernel.event import Event, Fact, StreamId
+from tahuri.kernel.ids import (
+    CallId,
+    IncidentId,
+    LegId,
+    OperatorId,
+    PersonalId,
+    RecordingId,
+    SeatId,
+)
+from tahuri.kernel.view import Row, View
+
+CallEvent = (
+    CallArrived
+    | CallRefused
+    | CallQueued
+    | CallOffered
+    | OfferMissed
+    | OfferWithdrawn
+    | CallAnswered
+    | CallHeld
+    | CallResumed
+    | SeatMuted
+    | SeatUnmuted
+    | PartyAdded
+    | PartyJoined
+    | PartyLeft
+    | CallRequeued
+    | KeyPressed
+    | MediaSilent
+    | MediaHeard
+    | CallEnded
+    | RecordingStarted
+    | RecordingClosed
+    | RecordingFailed
+    | RecordingPlayed
+    | RecordingChecked
+    | CallClassified
+    | CallWrappedUp
+    | CallLinked
+    | CallUnlinked
+    | FactUnreadable
+)
+
+
+class Party(Struct, frozen=True):
+    """A third party of a call."""
+
+    leg_id: LegId
+    address: PersonalId | None
+    state: str
+    """``calling``, ``joined`` or ``left``."""
+
+
+class Recording(Struct, frozen=True):
+    """The recording of a call."""
+
+    recording_id: RecordingId
+    state: str
+    """``recording``, ``closed`` or ``failed``."""
+    path: str
+    sha256: str | None = None
+    duration_s: float | None = None
+    intact: bool | None = None
+    """Whether the file was found to be what the log says; None until it was read again."""
+
+
+class CallRow(Row, frozen=True):
+    """A call as it stands."""
+
+    call_id: CallId
+    state: str = "queued"
+    """``queued``, ``offered``, ``answered``, ``held``, ``ended`` or ``refused``."""
+    arrived_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    trunk: str = ""
+    number_status: str = "none"
+    caller: PersonalId | None = None
+    location: PersonalId | None = None
+    test: bool = False
+    offered_to: SeatId | None = None
+    seat_id: SeatId | None = None
+    operator_id: OperatorId | None = None
+    robot: bool = False
+    on_hold: bool = False
+    muted: bool = False
+    silent: bool = False
+    """No audio comes from the caller."""
+    parties: tuple[Party, ...] = ()
+    outcome: str | None = None
+    ended_by: str | None = None
+    refused_reason: str | None = None
+    call_class: str | None = None
+    wrapped_up_at: datetime | None = None
+    incident_ids: tuple[IncidentId, ...] = ()
+    recording: Recording | None = None
+    keys: str = ""
+    requeued: int = 0
+
+
+def keys(stream: StreamId, event: Event) -> tuple[str, ...]:
+    """The call's own row."""
+    return (stream.key,) if stream.kind == "call" and isinstance(event, CallEvent) else ()
+
+
+def fold(row: CallRow, fact: Fact) -> CallRow:
+    """The call after the fact."""
+    event = fact.event
+    assert isinstance(event, CallEvent)
+    match event:
+        case CallArrived():
+            return replace(
+                row,
+                arrived_at=fact.at,
+                trunk=event.trunk,
+                number_status=event.number_status,
+                caller=event.caller,
+                location=event.location,
+                test=event.test,
+            )
+        case CallRefused():
+            return replace(
+                row,
+                state="refused",
+                outcome="refused",
+                arrived_at=row.arrived_at or fact.at,
+                ended_at=fact.at,
+                refused_reason=event.reason,
+            )
+        case CallClassified():
+            return replace(row, call_class=event.call_class)
+        case CallWrappedUp():
+            return replace(row, wrapped_up_at=fact.at)
+        case CallLinked():
+            others = tuple(one for one in row.incident_ids if one != event.incident_id)
+            return replace(row, incident_ids=(*others, event.incident_id))
+        case CallUnlinked():
+            others = tuple(one for one in row.incident_ids if one != event.incident_id)
+            return replace(row, incident_ids=others)
+        case RecordingStarted() | RecordingClosed() | RecordingFailed() | RecordingChecked():
+            return replace(row, recording=_recording(row.recording, event))
+        case PartyAdded() | PartyJoined() | PartyLeft():
+            return replace(row, parties=_parties(row.parties, event))
+        case RecordingPlayed() | FactUnreadable():
+            return row
+        case _:
+            return _conversation(row, event, fact.at)
+
+
+Conversation = (
+    CallQueued
+    | CallOffered
+    | OfferMissed
+    | OfferWithdrawn
+    | CallAnswered
+    | CallHeld
+    | CallResumed
+    | SeatMuted
+    | SeatUnmuted
+    | CallRequeued
+    | KeyPressed
+    | MediaSilent
+    | MediaHeard
+    | CallEnded
+)
+
+
+def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
+    match event:
+        case CallQueued():
+            return replace(row, state="queued")
+        case CallOffered():
+            return replace(row, state="offered", offered_to=event.seat_id)
+        case OfferMissed() | OfferWithdrawn():
+            state = "queued" if row.state == "offered" else row.state
+            return replace(row, state=state, offered_to=None)
+        case CallAnswered():
+            return replace(
+                row,
+                state="answered",
+                answered_at=row.answered_at or at,
+                offered_to=None,
+                seat_id=event.seat_id,
+                operator_id=event.operator_id,
+                robot=event.robot,
+            )
+        case CallHeld():
+            return replace(row, state="held", on_hold=True)
+        case CallResumed():
+            return replace(row, state="answered", on_hold=False)
+        case SeatMuted():
+            return replace(row, muted=True)
+        case SeatUnmuted():
+            return replace(row, muted=False)
+        case CallRequeued():
+            return replace(
+                row,
+                state="queued",
+                seat_id=None,
+                on_hold=False,
+                muted=False,
+                requeued=row.requeued + 1,
+            )
+        case KeyPressed():
+            return replace(row, keys=row.keys + event.digit)
+        case MediaSilent():
+            return replace(row, silent=row.silent or event.leg == "caller")
+        case MediaHeard():
+            return replace(row, silent=row.silent and event.leg != "caller")
+        case CallEnded():
+            return replace(
+                row,
+                state="ended",
+                ended_at=at,
+                offered_to=None,
+                outcome=event.outcome,
+                ended_by=event.by,
+                on_hold=False,
+                muted=False,
+                parties=tuple(replace(party, state="left") for party in row.parties),
+            )
+        case _:
+            assert_never(event)
+
+
+def _recording(
+    known: Recording | None,
+    event: RecordingStarted | RecordingClosed | RecordingFailed | RecordingChecked,
+) -> Recording:
+    now = known or Recording(event.recording_id, "recording", "")
+    match event:
+        case RecordingStarted():
+            return Recording(event.recording_id, "recording", event.path)
+        case RecordingClosed():
+            return replace(now, state="closed", sha256=event.sha256, duration_s=event.duration_s)
+        case RecordingFailed():
+            return replace(now, state="failed")
+        case RecordingChecked():
+            return replace(now, intact=event.intact)
+        case _:
+            assert_never(event)
+
+
+def _parties(
+    parties: tuple[Party, ...], event: PartyAdded | PartyJoined | PartyLeft
+) -> tuple[Party, ...]:
+    match event:
+        case PartyAdded():
+            others = tuple(party for party in parties if party.leg_id != event.leg_id)
+            return (*others, Party(event.leg_id, event.address, "calling"))
+        case PartyJoined():
+            state = "joined"
+        case PartyLeft():
+            state = "left"
+        case _:
+            assert_never(event)
+    return tuple(
+        replace(party, state=state) if party.leg_id == event.leg_id else party for party in parties
+    )
+
+
+CALLS = View(
+    "call", CallRow, "call_id", keys, fold, personal=("caller", "location", "parties[].address")
+)
+VIEWS = (CALLS,)

@@ -1,0 +1,62 @@
+"""What every process of one centre knows: its settings, its data folder and its city."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from tahuri.city.pack import load_pack, pack_folder
+from tahuri.city.records import CityPack
+from tahuri.host.certificate import own_certificate
+from tahuri.host.folder import DataFolder
+from tahuri.host.postgres import EmbeddedPostgres
+from tahuri.places.gazetteer import Gazetteer
+from tahuri.settings import Settings
+
+
+def city_folder(city: str) -> Path:
+    """A pack that comes with Tahuri, or the folder itself."""
+    try:
+        return pack_folder(city)
+    except KeyError:
+        return Path(city)
+
+
+@dataclass(frozen=True)
+class Centre:
+    """One centre on this machine."""
+
+    settings: Settings
+    folder: DataFolder
+    pack: CityPack
+
+    @classmethod
+    def load(cls, settings: Settings) -> Self:
+        """Reads the city pack.
+
+        Raises:
+            PackFaulty: the pack has faults; all are listed.
+        """
+        return cls(settings, DataFolder(settings.folder), load_pack(city_folder(settings.city)))
+
+    @property
+    def database_url(self) -> str:
+        """The database given, or the one in the data folder."""
+        if self.settings.database_url is not None:
+            return self.settings.database_url
+        return EmbeddedPostgres(self.folder).url
+
+    @cached_property
+    def gazetteer(self) -> Gazetteer:
+        """The city's names, ready to be searched."""
+        return Gazetteer(self.pack)
+
+    @property
+    def certificate(self) -> tuple[Path, Path] | None:
+        """Certificate and key for HTTPS; None on loopback, where browsers need none."""
+        if not self.settings.secure:
+            return None
+        if self.settings.certificate is not None and self.settings.certificate_key is not None:
+            return Path(self.settings.certificate), Path(self.settings.certificate_key)
+        names = (self.settings.http_address, *self.settings.host_names)
+        return own_certificate(self.folder.secrets / "https", names)

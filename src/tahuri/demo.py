@@ -1,0 +1,233 @@
+"""``tahuri demo``: a whole centre with accounts, a SIP phone's seat, callers, crews and a robot.
+
+The accounts are made for this data folder alone; everything listens on loopback unless told
+otherwise.  ``demo.json`` says where things are, for people and for programs.
+"""
+
+import json
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from tahuri.app import VIEWS
+from tahuri.city.records import CityPack
+from tahuri.host.supervisor import Part, python
+from tahuri.kernel import clock
+from tahuri.kernel.db import Database
+from tahuri.kernel.log import Writing, writing
+from tahuri.kernel.mint import new_id
+from tahuri.kernel.roles import Role
+from tahuri.operators import queries
+from tahuri.operators.accounts import make_account
+from tahuri.settings import Settings, SipSeat, Trunk
+from tahuri.up import Running
+
+Say = Callable[[str], None]
+
+LOOPBACK = "127.0.0.1"
+CREW_UNIT = "PSC-01"
+"""The unit that the demo's crew account drives; robots drive the others."""
+DESK_AGENCY = "DAMKAR"
+
+
+class DemoAccount(Struct, frozen=True):
+    """An account of the demo."""
+
+    key: str
+    username: str
+    name: str
+    roles: tuple[Role, ...]
+    agency_id: str | None = None
+    unit_id: str | None = None
+
+
+class DemoOptions(Struct, frozen=True):
+    """What the command line asks for."""
+
+    callers: bool = True
+    crews: bool = True
+    robot_seat: bool = True
+    seed: int = 1
+    speed: float = 6.0
+    """How many times faster than life crews drive and work."""
+
+
+R = Role
+ACCOUNTS = (
+    DemoAccount("call_taker", "penerima", "Penerima (demo)", (R.CALL_TAKER, R.DISPATCHER)),
+    DemoAccount("dispatcher", "pengarah", "Pengarah (demo)", (R.DISPATCHER, R.CALL_TAKER)),
+    DemoAccount(
+        "supervisor", "supervisor", "Supervisor (demo)", (R.SUPERVISOR, R.DISPATCHER, R.CALL_TAKER)
+    ),
+    DemoAccount("agency_desk", "opd", "Petugas OPD (demo)", (R.AGENCY_DESK,), DESK_AGENCY),
+    DemoAccount("crew", "regu", "Regu (demo)", (R.CREW,), None, CREW_UNIT),
+    DemoAccount("administrator", "admin", "Administrator (demo)", (R.ADMINISTRATOR,)),
+)
+PHONE = DemoAccount("phone", "telepon", "Telepon SIP (demo)", (R.CALL_TAKER,))
+ROBOT = DemoAccount("robot", "robot", "Robot peraga", (R.CALL_TAKER, R.DISPATCHER))
+
+
+def crew_accounts(pack: CityPack) -> list[DemoAccount]:
+    """One account for each unit that robots drive."""
+    return [
+        DemoAccount(
+            f"crew-{unit.unit_id}",
+            f"regu-{unit.unit_id.lower()}",
+            f"Regu {unit.callsign} (peraga)",
+            (R.CREW,),
+            None,
+            unit.unit_id,
+        )
+        for unit in pack.units
+        if unit.unit_id != CREW_UNIT
+    ]
+
+
+def free_port(wanted: Iterable[int], kind: socket.SocketKind) -> int:
+    """The first of the wanted loopback ports that is free, else any that is."""
+    for port in (*wanted, 0):
+        with socket.socket(socket.AF_INET, kind) as tried:
+            try:
+                tried.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return int(tried.getsockname()[1])
+    raise OSError("no free port")
+
+
+def passwords(data: Path, accounts: Iterable[DemoAccount]) -> dict[str, str]:
+    """Made once for a data folder and kept, so that a second start goes on where it was."""
+    file = data / "secrets" / "demo.json"
+    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    wanted = [account.key for account in accounts]
+    if set(wanted) - set(known):
+        known |= {key: secrets.token_urlsafe(12) for key in wanted if key not in known}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(known, indent=1))
+    return known
+
+
+def demo_settings(
+    data: Path, http_port: int | None, sip_port: int | None, known: dict[str, str]
+) -> Settings:
+    """A centre on loopback; ports that are taken are replaced unless they were asked for."""
+    tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
+    http = http_port or free_port([8112], tcp)
+    return Settings(
+        data=str(data),
+        http_port=http,
+        signalling_port=free_port([http + 1], tcp),
+        sip_port=sip_port or free_port([5060, 5070], udp),
+        webrtc_port=free_port([http + 2], udp),
+        trunks=(Trunk(name="demo", sources=("127.0.0.0/8",)),),
+        sip_seats=(
+            SipSeat("T1", "telepon", known[PHONE.key], PHONE.username),
+            SipSeat("R1", "robot", known[ROBOT.key], ROBOT.username, robot=True),
+        ),
+        directory={},
+        demo=True,
+    )
+
+
+async def make_accounts(
+    running: Running, accounts: Iterable[DemoAccount], known: dict[str, str]
+) -> dict[str, tuple[str, str]]:
+    """Makes the accounts that are missing; user name → (operator id, name) of all."""
+    centre = running.centre
+    database = Database(centre.database_url, centre.pack.city.code)
+    await database.open()
+    try:
+        found = {one.username: one.operator_id for one in await queries.accounts(database)}
+        for account in accounts:
+            if account.username in found:
+                continue
+            write = Writing(actor="demo", command=new_id(), now=clock.now())
+            async with writing(database, VIEWS, write) as log:
+                found[account.username] = await make_account(
+                    log,
+                    username=account.username,
+                    name=account.name,
+                    password=known[account.key],
+                    roles=account.roles,
+                    agency_id=account.agency_id,
+                    unit_id=account.unit_id,
+                )
+        return {one.username: (found[one.username], one.name) for one in accounts}
+    finally:
+        await database.close()
+
+
+def description(running: Running, known: dict[str, str]) -> dict[str, Any]:
+    """``demo.json``."""
+    settings = running.centre.settings
+    return {
+        "http": running.url,
+        "sip": f"{settings.sip_address}:{settings.sip_port}",
+        "accounts": {
+            account.key: {"username": account.username, "password": known[account.key]}
+            for account in ACCOUNTS
+        },
+        "sip_seat": {"username": PHONE.username, "password": known[PHONE.key]},
+        "pids": running.pids,
+    }
+
+
+def write_description(running: Running, known: dict[str, str]) -> None:
+    """Writes ``demo.json``, whole or not at all."""
+    file = running.centre.folder.root / "demo.json"
+    fresh = file.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    content = msgspec.json.encode(description(running, known))
+    fresh.write_bytes(msgspec.json.format(content, indent=2))
+    fresh.replace(file)
+
+
+async def start_city(running: Running, known: dict[str, str], options: DemoOptions) -> None:
+    """The synthetic city: callers over real SIP, crews over the real API, a robot seat."""
+    centre = running.centre
+    unit_crews = [
+        {"username": one.username, "password": known[one.key], "unit_id": one.unit_id}
+        for one in crew_accounts(centre.pack)
+    ]
+    accounts = {
+        "robot": {
+            "username": ROBOT.username,
+            "password": known[ROBOT.key],
+            "sip_username": "robot",
+            "sip_password": known[ROBOT.key],
+        },
+        "crews": unit_crews,
+    }
+    file = centre.folder.secrets / "simulate.json"
+    file.touch(mode=0o600)
+    file.write_bytes(msgspec.json.encode(accounts))
+    settings = centre.settings
+    command = python(
+        "tahuri.simulate",
+        "--http",
+        running.url,
+        "--sip",
+        f"{settings.sip_address}:{settings.sip_port}",
+        "--accounts",
+        str(file),
+        "--cache",
+        str(centre.folder.cache),
+        "--seed",
+        str(options.seed),
+        "--speed",
+        str(options.speed),
+    )
+    left_out = {
+        "--no-callers": options.callers,
+        "--no-crews": options.crews,
+        "--no-robot-seat": options.robot_seat,
+    }
+    command += [flag for flag, wanted in left_out.items() if not wanted]
+    await running.supervisor.start(Part("simulate", command, signal.SIGTERM))

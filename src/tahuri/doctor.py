@@ -1,0 +1,149 @@
+"""``tahuri doctor``: looks at everything a centre needs and says what to do about each fault."""
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+from psycopg import AsyncConnection, OperationalError
+
+from tahuri.centre import Centre
+from tahuri.city.tables import PackFaulty
+from tahuri.health import DISK_FREE_MIN
+from tahuri.host.postgres import programs
+from tahuri.kernel.refusal import Unavailable
+from tahuri.pages import DIST
+from tahuri.settings import Settings
+
+POSTGRES_MIN = 150_000
+RECORDING_BYTES_S = 32_000
+"""Two channels of 8 kHz 16-bit samples."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    detail: str
+    """What was seen, or what to do."""
+
+
+def machine() -> Iterator[Finding]:
+    """Python, programs, pages, real-time scheduling."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("Python", sys.version_info >= (3, 11), version)
+    yield Finding("pages", (DIST / "console.html").exists(), f"{DIST} (built by ./tahuri up)")
+    speech = shutil.which("espeak-ng")
+    yield Finding("espeak-ng", True, speech or "absent: the demo's callers use recorded speech")
+    try:
+        limit = os.sched_get_priority_max(os.SCHED_RR)
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(min(1, limit)))
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        yield Finding("real-time scheduling", True, "media may use it")
+    except PermissionError:
+        text = "not allowed: audio may stutter beside busy programs (CAP_SYS_NICE)"
+        yield Finding("real-time scheduling", True, text)
+
+
+def _port_free(address: str, port: int, kind: socket.SocketKind) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, kind) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
+def ports(settings: Settings) -> Iterator[Finding]:
+    """Whether the ports that will be listened on are free, or ours already."""
+    tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
+    wanted = (
+        ("http_port", settings.http_address, settings.http_port, tcp),
+        ("signalling_port", settings.http_address, settings.signalling_port, tcp),
+        ("sip_port", settings.sip_address, settings.sip_port, udp),
+        ("sip_port", settings.sip_address, settings.sip_port, tcp),
+        ("webrtc_port", settings.media_address, settings.webrtc_port, udp),
+    )
+    for name, address, port, kind in wanted:
+        free = _port_free(address, port, kind)
+        detail = f"{address}:{port} {'udp' if kind == udp else 'tcp'}"
+        yield Finding(name, free, detail if free else f"{detail} is taken: choose another {name}")
+
+
+async def database(centre: Centre) -> Finding:
+    """The database given, or the programs for the one of our own."""
+    if centre.settings.database_url is None:
+        try:
+            return Finding("database", True, f"of our own, programs in {programs()}")
+        except Unavailable as error:
+            return Finding("database", False, str(error))
+    try:
+        connection = await AsyncConnection.connect(centre.settings.database_url, connect_timeout=5)
+    except OperationalError as error:
+        return Finding("database", False, f"cannot be reached: {error}")
+    async with connection:
+        cursor = await connection.execute(
+            "select current_setting('server_version_num')::int, rolsuper or rolbypassrls "
+            "from pg_roles where rolname = current_user"
+        )
+        record = await cursor.fetchone()
+    assert record is not None
+    if record[0] < POSTGRES_MIN:
+        return Finding("database", False, f"version {record[0]}: PostgreSQL 15 or later is needed")
+    if record[1]:
+        text = "the role passes row-level security: give a role that is not superuser"
+        return Finding("database", False, text)
+    return Finding("database", True, f"PostgreSQL {record[0] // 10_000}")
+
+
+def disk(centre: Centre) -> Finding:
+    """Room for recordings, in hours of talk."""
+    folder = centre.folder.root
+    while not folder.exists():
+        folder = folder.parent
+    usage = shutil.disk_usage(folder)
+    hours = usage.free / RECORDING_BYTES_S / 3600
+    enough = usage.free / usage.total > DISK_FREE_MIN
+    return Finding("disk", enough, f"room for {hours:,.0f} hours of recorded talk")
+
+
+async def running(url: str) -> Finding:
+    """Whether a centre answers there already, and how it is."""
+    try:
+        async with httpx.AsyncClient(verify=False, trust_env=False, timeout=3) as client:  # noqa: S501
+            answer = await client.get(f"{url}/healthz")
+    except httpx.HTTPError:
+        return Finding("centre", True, "not running")
+    parts = answer.json().get("parts", {})
+    bad = [
+        f"{name}: {part.get('detail', 'down')}" for name, part in parts.items() if not part["ok"]
+    ]
+    return Finding("centre", answer.status_code == 200, "; ".join(bad) or "running, takes calls")
+
+
+async def examine(settings: Settings) -> int:
+    """Prints every finding; 1 when one needs doing."""
+    findings = list(machine())
+    try:
+        centre = Centre.load(settings)
+    except PackFaulty as error:
+        findings.append(Finding("city pack", False, str(error)))
+    else:
+        city = centre.pack.city
+        findings.append(Finding("city pack", True, f"{city.name} {centre.pack.version}"))
+        findings += [await database(centre), disk(centre)]
+        scheme = "https" if settings.secure else "http"
+        here = await running(f"{scheme}://{settings.http_address}:{settings.http_port}")
+        findings.append(here)
+        if here.detail == "not running":
+            findings += ports(settings)
+    for finding in findings:
+        print(f"{'ok  ' if finding.ok else 'FAIL'} {finding.what}: {finding.detail}")
+    return 0 if all(finding.ok for finding in findings) else 1

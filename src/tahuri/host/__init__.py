@@ -1,0 +1,1 @@
+"""What runs on the machine: the data folder, PostgreSQL, certificates, supervised processes."""

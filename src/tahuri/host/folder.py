@@ -1,0 +1,80 @@
+"""The data folder: where everything that must outlive a process is kept."""
+
+import secrets
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+SOCKET_PATH_MAX = 90
+"""A Unix socket's path must fit into 107 bytes with the name of the socket."""
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """Names of what is in a data folder."""
+
+    root: Path
+
+    def make(self) -> None:
+        """Makes what is missing; only the owner may read secrets, recordings and sockets."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        for folder in (self.run, self.spool, self.journal, self.recordings, self.secrets, self.log):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        self.cache.mkdir(exist_ok=True)
+
+    @property
+    def run(self) -> Path:
+        """Sockets; elsewhere when the path would be too long for one."""
+        inside = self.root / "run"
+        if len(str(inside)) <= SOCKET_PATH_MAX:
+            return inside
+        name = sha256(str(self.root).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"tahuri-{name}"
+
+    @property
+    def spool(self) -> Path:
+        """Facts of the switch that the log has not taken yet."""
+        return self.root / "spool"
+
+    @property
+    def journal(self) -> Path:
+        """Live calls, as the switch would adopt them again."""
+        return self.root / "journal"
+
+    @property
+    def recordings(self) -> Path:
+        """Two-channel recordings, by day."""
+        return self.root / "recordings"
+
+    @property
+    def secrets(self) -> Path:
+        """Keys; never in an export."""
+        return self.root / "secrets"
+
+    @property
+    def log(self) -> Path:
+        """What the processes say."""
+        return self.root / "log"
+
+    @property
+    def cache(self) -> Path:
+        """Derived files: road graphs, map layers.  May be deleted."""
+        return self.root / "cache"
+
+    @property
+    def postgres(self) -> Path:
+        """The embedded database."""
+        return self.root / "postgres"
+
+    def secret(self, name: str) -> bytes:
+        """A key of 32 bytes, made at first use."""
+        file = self.secrets / name
+        if not file.exists():
+            fresh = file.with_suffix(".new")
+            fresh.touch(mode=0o600)
+            fresh.write_bytes(secrets.token_bytes(SECRET_BYTES))
+            fresh.rename(file)
+        return file.read_bytes()

@@ -1,0 +1,1 @@
+"""What is happening, where, how bad, who reported it, how it ended."""

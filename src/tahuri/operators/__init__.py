@@ -1,0 +1,1 @@
+"""People who work in the centre: accounts, sign-on, roles and seats."""

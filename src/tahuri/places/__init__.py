@@ -1,0 +1,1 @@
+"""Places: names people give, points they write, and the ward a point lies in."""

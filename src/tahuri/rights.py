@@ -1,0 +1,82 @@
+"""Who sees what of the feed.  Pure: a row, less of it, or a tombstone."""
+
+from typing import Any
+
+from tahuri.kernel.feed import FeedRow, Sees
+from tahuri.kernel.http import SignedOn
+from tahuri.kernel.roles import Role
+
+ROOM = frozenset({Role.CALL_TAKER, Role.DISPATCHER, Role.SUPERVISOR})
+"""Work in the room: see everything."""
+
+
+def _hidden(row: FeedRow) -> FeedRow:
+    return FeedRow(row.view, row.key, row.seq, None, {})
+
+
+def _anonymous(row: FeedRow) -> FeedRow:
+    return FeedRow(row.view, row.key, row.seq, row.body, {})
+
+
+def _concerns_agency(body: dict[str, Any], agency_id: str | None, units: frozenset[str]) -> bool:
+    assigned = {unit["unit_id"] for unit in body.get("units", ())}
+    return agency_id in body.get("notify", ()) or bool(assigned & units)
+
+
+def _concerns_units(body: dict[str, Any], own: set[str]) -> bool:
+    return any(
+        unit["unit_id"] in own and unit.get("released_at") is None for unit in body.get("units", ())
+    )
+
+
+def sees(person: SignedOn, agency_of: dict[str, str]) -> Sees:
+    """What this person may see of a row; one for each reader, it follows the rows it is given.
+
+    A crew sees the incidents of the units it is signed on to: unit rows come before the incident
+    rows of the same seq.
+
+    Args:
+        agency_of: unit → agency, from the city pack.
+    """
+    roles = frozenset(person.roles)
+    if roles & ROOM:
+        return lambda row: row
+    own_units = frozenset(unit for unit, agency in agency_of.items() if agency == person.agency_id)
+    crewed: set[str] = set()
+
+    def concerns(body: dict[str, Any]) -> bool:
+        if Role.AGENCY_DESK in roles and _concerns_agency(body, person.agency_id, own_units):
+            return True
+        return Role.CREW in roles and _concerns_units(body, crewed)
+
+    def limited(row: FeedRow) -> FeedRow:
+        if row.body is None:
+            return row
+        match row.view:
+            case "unit":
+                if person.operator_id in row.body.get("operators", ()):
+                    crewed.add(row.key)
+                else:
+                    crewed.discard(row.key)
+                return row
+            case "seat" if Role.ADMINISTRATOR in roles:
+                return _anonymous(row)
+            case "incident" if concerns(row.body):
+                return row
+            case _:
+                return _hidden(row)
+
+    return limited
+
+
+def reader_name(person: SignedOn, stream: str) -> str:
+    """Equal for readers who see the same, so that they share what was encoded.
+
+    Args:
+        stream: names this one reader; what crews see depends on what went before.
+    """
+    if frozenset(person.roles) & ROOM:
+        return "room"
+    if Role.CREW in person.roles:
+        return f"crew {stream}"
+    return f"{sorted(person.roles)} {person.agency_id}"

@@ -1,0 +1,244 @@
+"""The user agent without I/O: messages in; bytes to send and events out."""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from tahuri.telephony.sip import events
+from tahuri.telephony.sip.body import session_of
+from tahuri.telephony.sip.calling import Calling
+from tahuri.telephony.sip.dialogs import Output
+from tahuri.telephony.sip.grammar import BadValue
+from tahuri.telephony.sip.leg import (
+    ACCEPT,
+    ALLOW,
+    Leg,
+    from_invite,
+    refresh_target,
+)
+from tahuri.telephony.sip.message import Malformed, Request, Response, is_supported_uri
+from tahuri.telephony.sip.transaction import (
+    AckSeen,
+    Asked,
+    CancelAsked,
+    Flow,
+    NeverAcknowledged,
+    Replied,
+    Send,
+    ServerKey,
+    Unanswered,
+)
+from tahuri.telephony.sip.transaction import Output as Lower
+
+EXTENSIONS = frozenset({"geolocation-sip", "geolocation-http", "histinfo", "privacy"})
+"""Option tags a request may require of us."""
+KNOWN_METHODS = frozenset({"MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "PRACK"})
+"""Known, and not allowed here (405); what we never heard of gets 501."""
+
+
+class Agent(Calling):
+    """Every dialog of one element.  Methods return what to send and what happened.
+
+    Args:
+        identity: our address.
+        mint: makes a random token.
+    """
+
+    # ---- wire and time ----------------------------------------------------------------------
+
+    def receive(self, message: Request | Response, flow: Flow, now: float) -> list[Output]:
+        """Take a message that came over ``flow``."""
+        return self._lift(self.transactions.receive(message, flow, now), now)
+
+    def malformed(self, error: Malformed, flow: Flow) -> list[Output]:
+        """Answer what could not be read, if it can be answered at all."""
+        request = error.request
+        if request is None or request.method == "ACK" or not request.get("via"):
+            return []
+        try:
+            sent = self.transactions.refuse(request, flow, error.status)
+        except (BadValue, IndexError):
+            return []
+        outputs: list[Output] = [output for output in sent if isinstance(output, Send)]
+        if request.method == "INVITE":
+            outputs.append(events.InviteRefused(flow, error.status, str(error)))
+        return outputs
+
+    def wake_at(self) -> float | None:
+        return self.transactions.wake_at()
+
+    def elapse(self, now: float) -> list[Output]:
+        return self._lift(self.transactions.elapse(now), now)
+
+    def _lift(self, lower: Iterable[Lower], now: float) -> list[Output]:
+        outputs: list[Output] = []
+        for output in lower:
+            match output:
+                case Send():
+                    outputs.append(output)
+                case Asked():
+                    outputs += self._asked(output, now)
+                case CancelAsked(key):
+                    outputs += self._cancelled(key, now)
+                case AckSeen(request):
+                    outputs += self._acknowledged(request)
+                case NeverAcknowledged(key):
+                    outputs += self._never_acknowledged(key, now)
+                case Replied(client, response):
+                    outputs += self._replied(client, response, now)
+                case Unanswered(client):
+                    outputs += self._unanswered(client)
+                case _:
+                    assert_never(output)
+        return outputs
+
+    # ---- requests of theirs -----------------------------------------------------------------
+
+    def _asked(self, asked: Asked, now: float) -> list[Output]:
+        request = asked.request
+        status, headers = self._objection(request)
+        to_tag = request.to.tag
+        if status:
+            outputs = self.respond(asked.key, status, now, headers)
+            if request.method == "INVITE" and not to_tag:
+                outputs.append(events.InviteRefused(asked.flow, status, "objection"))
+            return outputs
+        if to_tag:
+            leg = self.legs.get((request.call_id, to_tag, request.from_.tag or ""))
+            return self._inside(leg, asked, now) if leg else self.respond(asked.key, 481, now)
+        match request.method:
+            case "INVITE":
+                return self._invited_by(asked, now)
+            case "OPTIONS":
+                return self.respond(asked.key, 200, now, (("allow", ALLOW), ("accept", ACCEPT)))
+            case "REGISTER":
+                return [events.Registering(asked.key, request, asked.flow)]
+            case "BYE" | "UPDATE" | "INFO":
+                return self.respond(asked.key, 481, now)
+            case _:
+                status = 405 if request.method in KNOWN_METHODS else 501
+                return self.respond(asked.key, status, now, (("allow", ALLOW),))
+
+    def _objection(self, request: Request) -> tuple[int, tuple[tuple[str, str], ...]]:
+        """The status with which any request is refused before its method counts; 0 if none."""
+        if status := is_supported_uri(request.uri):
+            return status, ()
+        if request.get("max-forwards") == "0" and request.method != "OPTIONS":
+            return 483, ()
+        unknown = [tag for tag in request.all("require") if tag.lower() not in EXTENSIONS]
+        if unknown:
+            return 420, (("unsupported", ", ".join(unknown)),)
+        if request.method == "INVITE":
+            accepted = [value.partition(";")[0].strip().lower() for value in request.all("accept")]
+            if accepted and not {"application/sdp", "application/*", "*/*"} & set(accepted):
+                return 406, ()
+            kind = request.content_type
+            carried = kind == "application/sdp" or kind.startswith("multipart/")
+            if request.body and (not carried or request.get("content-encoding")):
+                return 415, (("accept", ACCEPT),)
+        return 0, ()
+
+    def _invited_by(self, asked: Asked, now: float) -> list[Output]:
+        tag = self.transactions.tag(asked.key)
+        try:
+            leg = from_invite(self._mint(), asked.request, asked.flow, asked.key, tag)
+        except BadValue:
+            refused = events.InviteRefused(asked.flow, 400, "contact")
+            return [*self.respond(asked.key, 400, now), refused]
+        self.legs[leg.dialog] = leg
+        self._invited[asked.key] = leg
+        return [*self.respond(asked.key, 100, now), events.Incoming(leg, asked.request, asked.flow)]
+
+    def _inside(self, leg: Leg, asked: Asked, now: float) -> list[Output]:
+        request = asked.request
+        number = request.cseq[0]
+        if number < leg.remote_cseq:
+            return self.respond(asked.key, 500, now)
+        leg.remote_cseq = number
+        leg.transport, leg.host, leg.port = (
+            asked.flow.transport,
+            asked.flow.host,
+            asked.flow.port,
+        )
+        match request.method:
+            case "BYE":
+                outputs = self.respond(asked.key, 200, now)
+                if leg.invite_key and self.transactions.is_open(leg.invite_key):
+                    outputs += self.respond(leg.invite_key, 487, now)
+                return outputs + self._gone(leg, "hung-up")
+            case "INVITE" | "UPDATE":
+                return self._reoffered(leg, asked, now)
+            case "OPTIONS" | "INFO":
+                return self.respond(asked.key, 200, now)
+            case _:
+                return self.respond(asked.key, 405, now, (("allow", ALLOW),))
+
+    def _reoffered(self, leg: Leg, asked: Asked, now: float) -> list[Output]:
+        if leg.offering or leg.reoffer_key or leg.state != "up":
+            return self.respond(asked.key, 491 if leg.offering else 500, now)
+        refresh_target(leg, asked.request)
+        session = session_of(asked.request)
+        if asked.request.method == "UPDATE" and session is None:
+            return self.respond(asked.key, 200, now, (self._contact(leg),))
+        leg.reoffer_key = asked.key
+        return [events.Reoffered(leg, session)]
+
+    def answer_reoffer(self, leg: Leg, session: bytes | None, now: float) -> list[Output]:
+        """Answer `events.Reoffered` with a session, or refuse it (488) with None."""
+        key = leg.reoffer_key
+        if key is None:
+            return []
+        if session is None:
+            leg.reoffer_key = None
+            return self.respond(key, 488, now)
+        if key[2] != "INVITE":
+            leg.reoffer_key = None
+        return self.respond(key, 200, now, self._session_headers(leg), session)
+
+    def _cancelled(self, key: ServerKey, now: float) -> list[Output]:
+        leg = self._invited.get(key)
+        if leg is None or not self.transactions.is_open(key):
+            return []  # our 2xx was first: the far end will BYE
+        return self.respond(key, 487, now) + self._gone(leg, "cancelled")
+
+    def _acknowledged(self, request: Request) -> list[Output]:
+        leg = self.legs.get((request.call_id, request.to.tag or "", request.from_.tag or ""))
+        if leg is None:
+            return []
+        if leg.reoffer_key and leg.reoffer_key[2] == "INVITE":
+            self.transactions.acknowledge(leg.reoffer_key)
+            leg.reoffer_key = None
+            return [events.Reacknowledged(leg, session_of(request))]
+        if leg.confirmed or leg.invite_key is None:
+            return []
+        self.transactions.acknowledge(leg.invite_key)
+        leg.confirmed = True
+        return [events.Acknowledged(leg, session_of(request))]
+
+    def _never_acknowledged(self, key: ServerKey, now: float) -> list[Output]:
+        found = (leg for leg in self.legs.values() if key in (leg.invite_key, leg.reoffer_key))
+        leg = next(found, None)
+        return [] if leg is None else self.hang_up(leg, now, "no-acknowledgement")
+
+    # ---- an INVITE of theirs ----------------------------------------------------------------
+
+    def progress(self, leg: Leg, status: int, now: float) -> list[Output]:
+        """A provisional response without a session, such as 180."""
+        if leg.invite_key is None or leg.state != "incoming":
+            return []
+        return self.respond(leg.invite_key, status, now, (self._contact(leg),))
+
+    def accept(self, leg: Leg, session: bytes, now: float) -> list[Output]:
+        """200; nothing if the caller has gone meanwhile (look at ``leg.state``)."""
+        if leg.state != "incoming" or leg.invite_key is None:
+            return []
+        leg.state = "up"
+        return self.respond(leg.invite_key, 200, now, self._session_headers(leg), session)
+
+    def reject(
+        self, leg: Leg, status: int, now: float, headers: tuple[tuple[str, str], ...] = ()
+    ) -> list[Output]:
+        """Refuse; no `events.Ended` follows."""
+        if leg.state != "incoming" or leg.invite_key is None:
+            return []
+        self._forget(leg)
+        return self.respond(leg.invite_key, status, now, headers)

@@ -1,0 +1,196 @@
+"""INVITEs and re-INVITEs of ours."""
+
+from collections.abc import Callable
+
+from tahuri.telephony.sip import events
+from tahuri.telephony.sip.body import session_of
+from tahuri.telephony.sip.dialogs import Dialogs, Identity, Output
+from tahuri.telephony.sip.leg import (
+    ALLOW,
+    Leg,
+    established,
+    next_hop,
+    refresh_target,
+    request_in,
+)
+from tahuri.telephony.sip.message import Response
+from tahuri.telephony.sip.transaction import TIMEOUT_S, Flow, Send
+from tahuri.telephony.sip.transaction import Output as Lower
+
+
+class Calling(Dialogs):
+    """The side that calls."""
+
+    def __init__(self, identity: Identity, mint: Callable[[], str]) -> None:
+        super().__init__(identity, mint)
+        self._reoffering: dict[str, Leg] = {}
+
+    def call(
+        self,
+        local: str,
+        target: str,
+        flow: Flow,
+        session: bytes,
+        now: float,
+        content_type: str = "application/sdp",
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> tuple[Leg, list[Output]]:
+        """INVITE.  `events.Ringing`, then `events.Answered` or `events.Rejected` follow.
+
+        Args:
+            local: our From, e.g. ``<sip:112@192.0.2.1>``; no tag.
+            target: Request-URI, also our To.
+            flow: where to send it.
+            session: the offer; empty for an INVITE without one.
+        """
+        leg = Leg(
+            name=self._mint(),
+            call_id=f"{self._mint()}@{self.identity.host}",
+            local_tag=self._mint(),
+            local=local,
+            remote=f"<{target}>",
+            target=target,
+            transport=flow.transport,
+            host=flow.host,
+            port=flow.port,
+            state="calling",
+            outgoing=True,
+        )
+        leg.extra = list(headers) if not session else [*headers, ("content-type", content_type)]
+        return leg, self._invite(leg, session, now, flow, ())
+
+    def call_again(
+        self, leg: Leg, session: bytes, authorization: tuple[str, str], now: float
+    ) -> list[Output]:
+        """The same INVITE with credentials, after 401 or 407."""
+        leg.state, leg.remote_tag = "calling", ""
+        return self._invite(leg, session, now, leg.flow, (authorization,))
+
+    def _invite(
+        self,
+        leg: Leg,
+        session: bytes,
+        now: float,
+        flow: Flow,
+        headers: tuple[tuple[str, str], ...],
+    ) -> list[Output]:
+        request = request_in(leg, "INVITE", self._contact_value(leg))
+        request.headers += [("allow", ALLOW), *leg.extra, *headers]
+        request.body = session
+        leg.invite_cseq = leg.local_cseq
+        leg.client, sent = self.transactions.request(request, flow, self._via(flow), now)
+        self._calling[leg.client] = leg
+        self._forget_client_later(self._calling, leg.client, now)
+        return self._lift(sent, now)
+
+    def _replied(self, client: str, response: Response, now: float) -> list[Output]:
+        if leg := self._calling.get(client):
+            return self._invite_replied(leg, response, now)
+        if leg := self._reoffering.get(client):
+            return self._reoffer_replied(leg, client, response, now)
+        return [events.Replied(client, response)] if response.status >= 200 else []
+
+    def _invite_replied(self, leg: Leg, response: Response, now: float) -> list[Output]:
+        if response.status < 200:
+            if leg.state == "cancelling":
+                return self._lift(self.transactions.cancel(leg.client, now), now)
+            return [events.Ringing(leg, response.status)] if response.status > 100 else []
+        if response.status >= 300:
+            self._calling.pop(leg.client, None)
+            was, leg.state = leg.state, "ended"
+            if was == "cancelling":
+                return [events.Rejected(leg, 487, response)]
+            return [events.Rejected(leg, response.status, response)]
+        tag = response.to.tag or ""
+        if leg.remote_tag == tag and leg.invite_cseq in leg.acks:  # repeated 200: our ACK was lost
+            return [
+                Send(leg.acks[leg.invite_cseq].encode("utf-8", "surrogateescape"), next_hop(leg))
+            ]
+        if leg.remote_tag and leg.remote_tag != tag:
+            return self._unwanted_fork(leg, response, now)
+        established(leg, response)
+        outputs: list[Output] = [self._ack(leg, leg.invite_cseq)]
+        self.legs[leg.dialog] = leg
+        if leg.state == "cancelling":  # the 200 crossed our CANCEL
+            leg.state = "up"
+            outputs += self.hang_up(leg, now, "cancelled")
+            return [
+                *(o for o in outputs if isinstance(o, Send)),
+                events.Rejected(leg, 487, response),
+            ]
+        leg.state, leg.confirmed = "up", True
+        return [*outputs, events.Answered(leg, session_of(response))]
+
+    def _unwanted_fork(self, leg: Leg, response: Response, now: float) -> list[Output]:
+        """A second phone answered the same INVITE: acknowledge and hang up at once."""
+        other = Leg(
+            name=self._mint(),
+            call_id=leg.call_id,
+            local_tag=leg.local_tag,
+            local=leg.local,
+            remote=leg.remote,
+            target=leg.target,
+            local_cseq=leg.local_cseq,
+            transport=leg.transport,
+            host=leg.host,
+            port=leg.port,
+            state="up",
+            outgoing=True,
+        )
+        established(other, response)
+        outputs: list[Output] = [self._ack(other, leg.invite_cseq)]
+        outputs += [o for o in self.hang_up(other, now, "fork") if isinstance(o, Send)]
+        return outputs
+
+    def _unanswered(self, client: str) -> list[Output]:
+        if leg := self._calling.pop(client, None):
+            leg.state = "ended"
+            return [events.Rejected(leg, 408, None)]
+        if leg := self._reoffering.pop(client, None):
+            leg.offering = False
+            return [events.Reanswered(leg, 408, None)]
+        return [events.Replied(client, None)]
+
+    def reoffer(self, leg: Leg, session: bytes, now: float) -> list[Output]:
+        """Re-INVITE with a new session; `events.Reanswered` follows."""
+        if leg.state != "up" or leg.offering:
+            return []
+        leg.offering = True
+        request = request_in(leg, "INVITE", self._contact_value(leg))
+        request.headers += [("allow", ALLOW), ("content-type", "application/sdp")]
+        request.body = session
+        flow = next_hop(leg)
+        client, sent = self.transactions.request(request, flow, self._via(flow), now)
+        self._reoffering[client] = leg
+        self._forget_client_later(self._reoffering, client, now)
+        return self._lift(sent, now)
+
+    def _reoffer_replied(
+        self, leg: Leg, client: str, response: Response, now: float
+    ) -> list[Output]:
+        if response.status < 200:
+            return []
+        outputs: list[Output] = []
+        if response.status < 300:
+            refresh_target(leg, response)
+            outputs.append(self._ack(leg, response.cseq[0]))
+        if not leg.offering:
+            return outputs  # a repeated 200
+        leg.offering = False
+        outputs.append(events.Reanswered(leg, response.status, session_of(response)))
+        if response.status in (408, 481):
+            outputs += self.hang_up(leg, now, "lost")
+        return outputs
+
+    def _forget_client_later(self, kept: dict[str, Leg], client: str, now: float) -> None:
+        """A repeated 200 must still find its leg, for as long as the far end may repeat it."""
+
+        def forget(then: float) -> list[Lower]:
+            leg = kept.get(client)
+            if leg is not None and leg.state in ("calling", "cancelling"):
+                self.transactions.after(then + TIMEOUT_S, forget)  # it still rings
+            else:
+                kept.pop(client, None)
+            return []
+
+        self.transactions.after(now + 2 * TIMEOUT_S, forget)

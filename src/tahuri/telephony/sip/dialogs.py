@@ -1,0 +1,134 @@
+"""What every dialog needs, whoever began it: answers, ACK, BYE, the far side's address."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from tahuri.telephony.sip import events
+from tahuri.telephony.sip.leg import ALLOW, Leg, next_hop, request_in
+from tahuri.telephony.sip.message import Request
+from tahuri.telephony.sip.transaction import Flow, Send, ServerKey, Transactions
+from tahuri.telephony.sip.transaction import Output as Lower
+
+Output = Send | events.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How we name ourselves on the wire."""
+
+    host: str
+    """IP address in Via and Contact."""
+    udp_port: int
+    tcp_port: int
+    user: str = "tahuri"
+
+    def port(self, transport: str) -> int:
+        return self.udp_port if transport == "UDP" else self.tcp_port
+
+    def via(self, transport: str) -> str:
+        return f"{self._host}:{self.port(transport)}"
+
+    def contact(self, transport: str) -> str:
+        over = "" if transport == "UDP" else f";transport={transport.lower()}"
+        return f"<sip:{self.user}@{self.via(transport)}{over}>"
+
+    @property
+    def _host(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+
+class Dialogs(ABC):
+    """Every dialog of one element.  Methods return what to send and what happened.
+
+    Args:
+        identity: our address.
+        mint: makes a random token.
+    """
+
+    def __init__(self, identity: Identity, mint: Callable[[], str]) -> None:
+        self.identity = identity
+        self.transactions = Transactions(mint)
+        self.legs: dict[tuple[str, str, str], Leg] = {}
+        self._mint = mint
+        self._invited: dict[ServerKey, Leg] = {}
+        self._calling: dict[str, Leg] = {}
+
+    @abstractmethod
+    def _lift(self, lower: Iterable[Lower], now: float) -> list[Output]:
+        """Turn what transactions say into sends and events."""
+
+    def respond(
+        self,
+        key: ServerKey,
+        status: int,
+        now: float,
+        headers: tuple[tuple[str, str], ...] = (),
+        body: bytes = b"",
+    ) -> list[Output]:
+        """Answer a request that came up as `events.Request`."""
+        return self._lift(self.transactions.respond(key, status, now, headers, body), now)
+
+    def adopt(self, leg: Leg) -> None:
+        """Take a dialog up again that an earlier process had."""
+        leg.confirmed, leg.offering, leg.reoffer_key = True, False, None
+        self.legs[leg.dialog] = leg
+
+    def hang_up(self, leg: Leg, now: float, reason: str = "hung-up") -> list[Output]:
+        """End it in whatever way its state asks for; `events.Ended` follows if it was up."""
+        match leg.state:
+            case "incoming":
+                key = leg.invite_key
+                self._forget(leg)
+                return self.respond(key, 480, now) if key else []
+            case "calling":
+                leg.state = "cancelling"
+                return self._lift(self.transactions.cancel(leg.client, now), now)
+            case "up":
+                request = request_in(leg, "BYE", self._contact_value(leg))
+                flow = next_hop(leg)
+                _, sent = self.transactions.request(request, flow, self._via(flow), now)
+                return [*self._lift(sent, now), *self._gone(leg, reason)]
+            case "cancelling" | "ended":
+                return []
+            case _:
+                assert_never(leg.state)
+
+    def ask(self, request: Request, flow: Flow, now: float) -> tuple[str, list[Output]]:
+        """A request outside any dialog; `events.Replied` with the returned name follows."""
+        name, sent = self.transactions.request(request, flow, self._via(flow), now)
+        return name, self._lift(sent, now)
+
+    def _ack(self, leg: Leg, cseq: int) -> Send:
+        ack = request_in(leg, "ACK", self._contact_value(leg), cseq)
+        flow = next_hop(leg)
+        via = f"SIP/2.0/{flow.transport} {self._via(flow)};branch=z9hG4bK{self._mint()};rport"
+        ack.headers.insert(0, ("via", via))
+        data = ack.encoded()
+        leg.acks = {cseq: data.decode("utf-8", "surrogateescape")}
+        return Send(data, flow)
+
+    def _gone(self, leg: Leg, reason: str) -> list[Output]:
+        self._forget(leg)
+        return [events.Ended(leg, reason)]
+
+    def _forget(self, leg: Leg) -> None:
+        leg.state = "ended"
+        self.legs.pop(leg.dialog, None)
+        if leg.invite_key is not None:
+            self._invited.pop(leg.invite_key, None)
+        if leg.reoffer_key is not None:
+            self.transactions.acknowledge(leg.reoffer_key)
+
+    def _contact(self, leg: Leg) -> tuple[str, str]:
+        return "contact", self._contact_value(leg)
+
+    def _contact_value(self, leg: Leg) -> str:
+        return self.identity.contact(leg.transport)
+
+    def _session_headers(self, leg: Leg) -> tuple[tuple[str, str], ...]:
+        return self._contact(leg), ("allow", ALLOW), ("content-type", "application/sdp")
+
+    def _via(self, flow: Flow) -> str:
+        return self.identity.via(flow.transport)

@@ -1,0 +1,129 @@
+"""A user agent on real sockets and a real clock."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+
+from tahuri.kernel import clock
+from tahuri.telephony.sip import events
+from tahuri.telephony.sip.agent import Agent
+from tahuri.telephony.sip.dialogs import Identity, Output
+from tahuri.telephony.sip.gate import Gate
+from tahuri.telephony.sip.grammar import BadValue
+from tahuri.telephony.sip.message import Malformed, Request, parse
+from tahuri.telephony.sip.transaction import Flow, Send, server_key
+from tahuri.telephony.sip.transport import Transports
+
+Listener = Callable[[events.Event], None]
+log = logging.getLogger(__name__)
+
+
+def mint() -> str:
+    """A token of 80 bits for tags, branches and Call-IDs."""
+    return secrets.token_hex(10)
+
+
+class Endpoint:
+    """Feeds one `Agent` from the network.
+
+    Args:
+        on_event: called with each event, in order; must not wait.
+        gate: limits of sources; None admits all (a phone).
+    """
+
+    def __init__(self, on_event: Listener, gate: Gate | None = None) -> None:
+        self._on_event = on_event
+        self._gate = gate
+        self._transports = Transports(self._received)
+        self._timer: asyncio.TimerHandle | None = None
+        self.agent = Agent(Identity("127.0.0.1", 0, 0), mint)
+
+    async def start(
+        self,
+        address: str,
+        udp_port: int = 0,
+        tcp_port: int | None = 0,
+        public_address: str | None = None,
+        user: str = "tahuri",
+    ) -> None:
+        """Listen; port 0 takes a free one, ``tcp_port`` None no TCP.  Raises OSError."""
+        ports = await self._transports.start(address, udp_port, tcp_port)
+        host = public_address or address
+        self.agent.identity = Identity(host, ports[0], ports[1], user)
+
+    async def stop(self) -> None:
+        """Close the sockets; dialogs are left as they are."""
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._transports.stop()
+
+    @property
+    def now(self) -> float:
+        """The agent's clock, in seconds."""
+        return clock.monotonic_s()
+
+    def perform(self, outputs: list[Output]) -> None:
+        """Send, tell, and set the timer anew."""
+        happened: list[events.Event] = []
+        for output in outputs:
+            if isinstance(output, Send):
+                self._transports.send(output.data, output.flow)
+            else:
+                happened.append(output)
+        for event in happened:
+            self._on_event(event)
+        self._set_timer()
+
+    def _received(self, data: bytes, flow: Flow) -> None:
+        now = self.now
+        source = flow.host
+        if self._gate and not flow.reliable and self._gate.admit(source, data, now) != "in":
+            return
+        try:
+            message = parse(data, stream=flow.reliable)
+        except Malformed as error:
+            if self._gate:
+                self._gate.penalise(source, now)
+            self.perform(self.agent.malformed(error, flow))
+            return
+        try:
+            if isinstance(message, Request) and self._is_overload(message, now):
+                refused = self.agent.transactions.refuse(message, flow, 503)
+                sends = [output for output in refused if isinstance(output, Send)]
+                self.perform([*sends, events.InviteRefused(flow, 503, "overload")])
+                return
+            self.perform(self.agent.receive(message, flow, now))
+        except BadValue as error:
+            if isinstance(message, Request):
+                self.perform(self.agent.malformed(Malformed(400, str(error), message), flow))
+        except Exception:
+            log.exception("a sip message met a bug")
+            if isinstance(message, Request):
+                self.perform(self.agent.malformed(Malformed(500, "bug", message), flow))
+
+    def _is_overload(self, request: Request, now: float) -> bool:
+        if self._gate is None or request.method != "INVITE" or request.to.tag:
+            return False
+        if self.agent.transactions.knows(server_key(request)):
+            return False
+        return not self._gate.admit_call(now)
+
+    def _set_timer(self) -> None:
+        at = self.agent.wake_at()
+        if self._timer is not None:
+            if at is not None and not self._timer.cancelled() and self._timer.when() <= at:
+                return  # it wakes early enough and sets itself anew
+            self._timer.cancel()
+            self._timer = None
+        if at is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(loop.time() + max(0.0, at - self.now), self._elapsed)
+
+    def _elapsed(self) -> None:
+        self._timer = None
+        try:
+            self.perform(self.agent.elapse(self.now))
+        except Exception:
+            log.exception("a sip timer met a bug")
+            self._set_timer()

@@ -1,0 +1,86 @@
+"""Who may spend our time: checked before a message is parsed.  Pure."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Literal
+
+UDP_BYTES_MAX = 16 << 10
+UDP_LINES_MAX = 400
+STRANGER_MESSAGES_PER_S = 50.0
+TRUNK_MESSAGES_PER_S = 5_000.0
+CALLS_PER_S = 100.0
+"""New calls a second from all trunks together; beyond it the far end gets 503 with Retry-After."""
+CALLS_BURST = 200.0
+UNPARSABLE_COST = 5.0
+"""Tokens that a message costs which cannot be read."""
+SOURCES_MAX = 10_000
+"""Addresses remembered; the oldest is forgotten first."""
+
+Verdict = Literal["in", "shed", "too-large"]
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Tokens that refill with time."""
+
+    rate: float
+    """Tokens a second."""
+    burst: float
+    left: float
+    at: float
+
+    def take(self, cost: float, now: float) -> bool:
+        """Whether there was that much."""
+        self.left = min(self.burst, self.left + (now - self.at) * self.rate)
+        self.at = now
+        if self.left < cost:
+            return False
+        self.left -= cost
+        return True
+
+
+@dataclass(slots=True)
+class Gate:
+    """Limits each source; a trunk's address has a high limit and is never banned."""
+
+    trunks: list[Network] = field(default_factory=list)
+    shed: int = 0
+    """Messages thrown away unread."""
+    _sources: dict[str, Bucket] = field(default_factory=dict)
+    _calls: Bucket = field(default_factory=lambda: Bucket(CALLS_PER_S, CALLS_BURST, CALLS_BURST, 0))
+
+    def admit(self, source: str, data: bytes, now: float) -> Verdict:
+        """Whether to read a datagram."""
+        if not self._bucket(source, now).take(1, now):
+            self.shed += 1
+            return "shed"
+        if len(data) > UDP_BYTES_MAX or data.count(b"\n") > UDP_LINES_MAX:
+            self.penalise(source, now)
+            return "too-large"
+        return "in"
+
+    def penalise(self, source: str, now: float) -> None:
+        """The source sent rubbish: it may send less for a while."""
+        bucket = self._bucket(source, now)
+        bucket.left = max(bucket.left - UNPARSABLE_COST, 0.0)
+
+    def admit_call(self, now: float) -> bool:
+        """Whether a new call may come in now."""
+        return self._calls.take(1, now)
+
+    def _bucket(self, source: str, now: float) -> Bucket:
+        bucket = self._sources.get(source)
+        if bucket is None:
+            if len(self._sources) >= SOURCES_MAX:
+                del self._sources[next(iter(self._sources))]
+            rate = TRUNK_MESSAGES_PER_S if self._is_trunk(source) else STRANGER_MESSAGES_PER_S
+            bucket = self._sources[source] = Bucket(rate, 2 * rate, 2 * rate, now)
+        return bucket
+
+    def _is_trunk(self, source: str) -> bool:
+        try:
+            address = ip_address(source)
+        except ValueError:
+            return False
+        return any(address in network for network in self.trunks)

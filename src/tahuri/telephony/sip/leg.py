@@ -1,0 +1,149 @@
+"""One SIP dialog as we hold it, and how requests inside it look (RFC 3261 § 12).  Pure."""
+
+import ipaddress
+from typing import Literal
+
+from msgspec import Struct
+
+from tahuri.telephony.sip.grammar import BadValue, name_address, parse_uri
+from tahuri.telephony.sip.message import Message, Request, Response
+from tahuri.telephony.sip.transaction import Flow, ServerKey
+
+LegState = Literal["incoming", "calling", "cancelling", "up", "ended"]
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"
+ACCEPT = "application/sdp, multipart/mixed, application/pidf+xml"
+
+
+class Leg(Struct, kw_only=True):
+    """A dialog, or what may become one; a journal can keep it as JSON and bring it back."""
+
+    name: str
+    """Our own name for it."""
+    call_id: str
+    local_tag: str
+    remote_tag: str = ""
+    local: str
+    """Our From or To without tag."""
+    remote: str
+    """Theirs without tag."""
+    target: str
+    """Where requests inside the dialog go: their Contact."""
+    routes: list[str] = []
+    local_cseq: int = 0
+    remote_cseq: int = 0
+    transport: str = "UDP"
+    host: str = ""
+    port: int = 5060
+    """Where their last request, or their answer, came from."""
+    state: LegState
+    outgoing: bool
+    confirmed: bool = False
+    """Whether the far end acknowledged our 2xx."""
+    invite_key: ServerKey | None = None
+    client: str = ""
+    """Our INVITE's transaction."""
+    invite_cseq: int = 0
+    sdp_version: int = 0
+    offering: bool = False
+    """A re-INVITE of ours waits for its answer."""
+    reoffer_key: ServerKey | None = None
+    """A re-INVITE of theirs that we have not answered or that is not acknowledged."""
+    acks: dict[int, str] = {}
+    """Our ACKs by CSeq, as text, to repeat them."""
+    extra: list[tuple[str, str]] = []
+    """Headers of our INVITE, to repeat it with credentials."""
+
+    @property
+    def flow(self) -> Flow:
+        return Flow(self.transport, self.host, self.port)
+
+    @property
+    def dialog(self) -> tuple[str, str, str]:
+        return self.call_id, self.local_tag, self.remote_tag
+
+
+def next_hop(leg: Leg) -> Flow:
+    """Where requests inside the dialog go.
+
+    The route or Contact counts when it names an address; a host name or a broken one gives way to
+    where the far end's messages come from, so that a call never waits for a name server.
+    """
+    try:
+        uri = parse_uri(name_address(leg.routes[0]).uri if leg.routes else leg.target)
+        ipaddress.ip_address(uri.host)
+    except (BadValue, ValueError):
+        return leg.flow
+    transport = uri.parameters.get("transport", "udp").upper()
+    flow = leg.flow
+    if transport == "TCP" and flow.transport == "TCP" and flow.host == uri.host:
+        return flow  # the connection that is there
+    return Flow(transport if transport == "TCP" else "UDP", uri.host, uri.port or 5060)
+
+
+def from_invite(name: str, request: Request, flow: Flow, key: ServerKey, tag: str) -> Leg:
+    """What an INVITE of theirs may become.  Raises BadValue for a Contact without an address.
+
+    An element of RFC 2543 may send none; then requests go back to where the INVITE came from.
+    """
+    contacts = request.all("contact") or [f"<sip:{flow.host}:{flow.port}>"]
+    return Leg(
+        name=name,
+        call_id=request.call_id,
+        local_tag=tag,
+        remote_tag=request.from_.tag or "",
+        local=_without_tag(request.get("to") or ""),
+        remote=_without_tag(request.get("from") or ""),
+        target=name_address(contacts[0]).uri,
+        routes=request.all("record-route"),
+        remote_cseq=request.cseq[0],
+        transport=flow.transport,
+        host=flow.host,
+        port=flow.port,
+        state="incoming",
+        outgoing=False,
+        invite_key=key,
+    )
+
+
+def established(leg: Leg, response: Response) -> None:
+    """Take the dialog's far side from a 2xx to our INVITE."""
+    leg.remote_tag = response.to.tag or ""
+    leg.routes = response.all("record-route")[::-1]
+    refresh_target(leg, response)
+
+
+def refresh_target(leg: Leg, message: Message) -> None:
+    """A re-INVITE, an UPDATE and their answers may move the far side (§ 12.2)."""
+    contacts = message.all("contact")
+    if contacts and contacts[0] != "*":
+        leg.target = name_address(contacts[0]).uri
+
+
+def request_in(leg: Leg, method: str, contact: str, cseq: int | None = None) -> Request:
+    """A request inside the dialog; counts CSeq up unless one is given (ACK)."""
+    if cseq is None:
+        leg.local_cseq += 1
+        cseq = leg.local_cseq
+    remote = f"{leg.remote};tag={leg.remote_tag}" if leg.remote_tag else leg.remote
+    request = Request(method=method, uri=leg.target)
+    request.headers = [
+        ("max-forwards", "70"),
+        ("from", f"{leg.local};tag={leg.local_tag}"),
+        ("to", remote),
+        ("call-id", leg.call_id),
+        ("cseq", f"{cseq} {method}"),
+        ("contact", contact),
+        *(("route", route) for route in leg.routes),
+    ]
+    return request
+
+
+def _without_tag(value: str) -> str:
+    address = name_address(value)
+    display = f'"{_escaped(address.display_name)}" ' if address.display_name else ""
+    kept = "".join(f";{n}={v}" for n, v in address.parameters.items() if n != "tag")
+    return f"{display}<{address.uri}>{kept}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

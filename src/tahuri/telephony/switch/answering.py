@@ -1,0 +1,121 @@
+"""A seat and its call: answer, hold, mute, and a seat that vanishes."""
+
+from tahuri.telephony.protocol import (
+    CallAnswered,
+    CallHeld,
+    CallRequeued,
+    CallResumed,
+    SeatMuted,
+    SeatUnmuted,
+)
+from tahuri.telephony.rpc import Failure
+from tahuri.telephony.switch import audio, offers, seats
+from tahuri.telephony.switch.core import Core
+from tahuri.telephony.switch.model import Call, Seat
+
+
+def live_call(core: Core, seat: Seat) -> Call:
+    """The call the seat talks on.  Raises Failure ``no-live-call``."""
+    call = core.calls.get(seat.call_id) if seat.call_id else None
+    if call is None or call.phase != "live" or call.seat_id != seat.seat_id:
+        raise Failure("no-live-call")
+    return call
+
+
+def claim(core: Core, call_id: str, seat: Seat) -> Call | None:
+    """The compare-and-set: exactly one seat gets the call, at one instant.
+
+    Returns:
+        The call; None when this seat has answered it before.
+
+    Raises:
+        Failure: ``call-already-answered`` by another seat, or ``call-not-offered`` to this one.
+    """
+    call = core.calls.get(call_id)
+    if call is not None and call.phase == "live":
+        if call.seat_id == seat.seat_id:
+            return None
+        raise Failure("call-already-answered")
+    if call is None or call.phase != "queued" or call.offered_to != seat.seat_id:
+        raise Failure("call-not-offered")
+    assert seat.operator_id is not None
+    call.phase, call.offered_to = "live", None
+    call.seat_id, call.operator_id = seat.seat_id, seat.operator_id
+    call.answered_at = core.now()
+    call.on_hold = call.muted = False
+    seats.busy(core, seat, call.call_id)
+    body = CallAnswered(seat_id=seat.seat_id, operator_id=seat.operator_id, robot=seat.robot)
+    core.of_call(call, body, seat.operator_id)
+    core.save(call)
+    return call
+
+
+async def connect(core: Core, call: Call) -> None:
+    """Let caller and seat hear each other.  A step of the call."""
+    if call.phase == "live":
+        await audio.mix(core, call)
+        await audio.end_notice(core, call)
+        core.save(call)
+
+
+async def answer(core: Core, call_id: str, seat: Seat) -> None:
+    """A browser seat answers.  Raises Failure as `claim` does."""
+    call = claim(core, call_id, seat)
+    if call is not None:
+        await core.done(call.call_id, lambda: connect(core, call))
+
+
+async def hold(core: Core, seat: Seat, on: bool) -> None:
+    """Hold or resume.  Raises Failure ``no-live-call``."""
+    call = live_call(core, seat)
+    if call.on_hold == on:
+        return
+    call.on_hold = on
+    core.of_call(call, CallHeld() if on else CallResumed(), seat.operator_id or "")
+    await _remix(core, call)
+
+
+async def mute(core: Core, seat: Seat, on: bool) -> None:
+    """Nobody hears the seat, or everybody again.  Raises Failure ``no-live-call``."""
+    call = live_call(core, seat)
+    if call.muted == on:
+        return
+    call.muted = on
+    core.of_call(call, SeatMuted() if on else SeatUnmuted(), seat.operator_id or "")
+    await _remix(core, call)
+
+
+async def _remix(core: Core, call: Call) -> None:
+    core.changed()
+    core.save(call)
+    await core.done(call.call_id, lambda: audio.mix(core, call))
+
+
+def lose_seat(core: Core, seat: Seat, after_s: float) -> None:
+    """The seat is gone: its offer goes to the next, its call to the head of the queue."""
+    call = core.calls.get(seat.call_id) if seat.call_id else None
+    if call is not None and call.offered_to == seat.seat_id:
+        offers.withdraw(core, call)
+    seats.vanished(core, seat, after_s)
+    if call is not None and call.phase == "live" and call.seat_id == seat.seat_id:
+        requeue(core, call, seat)
+    offers.dispatch(core)
+
+
+def requeue(core: Core, call: Call, seat: Seat) -> None:
+    """Back to the head of the queue; the caller hears the tone and is never dropped."""
+    call.phase, call.requeued = "queued", True
+    call.seat_id = call.operator_id = None
+    call.on_hold = call.muted = False
+    core.of_call(call, CallRequeued(seat_id=seat.seat_id, reason="seat-vanished"))
+    core.save(call)
+    core.changed()
+
+    async def step() -> None:
+        if call.phase == "queued":
+            await audio.mix(core, call)
+            if call.offered_to is None:
+                await offers.drop_phone(core, call)
+            core.save(call)
+
+    core.post(call.call_id, step)

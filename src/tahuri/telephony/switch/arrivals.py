@@ -1,0 +1,190 @@
+"""An INVITE becomes a call: let in, given audio and a recording, answered, queued."""
+
+import asyncio
+import logging
+
+from msgspec import Struct
+
+from tahuri.kernel import mint
+from tahuri.telephony.media.protocol import MediaError, MediaRefused
+from tahuri.telephony.protocol import CallArrived, CallQueued, RefusedReason
+from tahuri.telephony.rpc import Unavailable
+from tahuri.telephony.sip import events, sdp
+from tahuri.telephony.sip.body import session_of
+from tahuri.telephony.sip.gate import Bucket
+from tahuri.telephony.sip.grammar import BadValue
+from tahuri.telephony.switch import audio, ending, identity, offers
+from tahuri.telephony.switch.core import Core, Place
+from tahuri.telephony.switch.model import Audio, Call
+
+MEDIA_WAIT_S = 3.0
+"""How long a new call waits for media that is just being restarted."""
+STRANGER_FACTS_PER_S = 1.0
+"""Refusals of unknown sources that become facts; the others are counted only."""
+SEATS_TRUNK = "seats"
+"""The trunk's name of a call that a registered seat makes, to try the centre out."""
+MEDIA_REFUSALS: dict[MediaError, tuple[int, RefusedReason]] = {
+    MediaError.PORTS_EXHAUSTED: (503, "ports-exhausted"),
+    MediaError.BAD_MEDIA_ADDRESS: (488, "no-offer-possible"),
+    MediaError.UNSUPPORTED_CODEC: (488, "unsupported-codec"),
+}
+STATUS_REASONS: dict[int, RefusedReason] = {
+    406: "no-offer-possible",
+    415: "unsupported-body",
+    503: "too-many-calls",
+}
+
+log = logging.getLogger(__name__)
+
+
+class Door:
+    """Takes incoming calls."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._strangers = Bucket(STRANGER_FACTS_PER_S, 10, 10, 0.0)
+
+    def refused(self, event: events.InviteRefused) -> None:
+        """The user agent refused an INVITE by itself."""
+        reason = STATUS_REASONS.get(event.status, "malformed")
+        self._tell_refusal(event.flow.host, event.status, reason)
+
+    def _tell_refusal(self, source: str, status: int, reason: RefusedReason) -> None:
+        known = identity.trunk_of(self._core.settings.trunks, source) is not None
+        if known or self._strangers.take(1, self._core.monotonic_s()):
+            ending.refuse(self._core, mint.new_id(), status, reason)
+        self._core.count("invites-refused")
+
+    def incoming(self, event: events.Incoming) -> None:
+        """Decide at once who may call, then let the call's own steps do the rest."""
+        core = self._core
+        trunk = identity.trunk_of(core.settings.trunks, event.flow.host)
+        from_seat = trunk is None and self._is_seat(event)
+        if trunk is None and not from_seat:
+            core.perform(core.endpoint.agent.reject(event.leg, 403, core.sip_now))
+            self._tell_refusal(event.flow.host, 403, "not-allowed")
+            return
+        call_id = mint.new_id()
+        name = trunk.name if trunk else SEATS_TRUNK
+        core.places[event.leg.name] = Place(call_id, "caller")
+        if len(core.calls) >= core.settings.calls_max:
+            self._refuse(event, call_id, 503, "too-many-calls")
+            return
+        core.post(call_id, lambda: self._arrive(event, call_id, name, from_seat))
+
+    def _is_seat(self, event: events.Incoming) -> bool:
+        return any(
+            seat.attached and seat.host == event.flow.host and seat.port_sip == event.flow.port
+            for seat in self._core.seats.values()
+            if seat.kind == "sip"
+        )
+
+    def _refuse(
+        self, event: events.Incoming, call_id: str, status: int, reason: RefusedReason
+    ) -> None:
+        self._core.places.pop(event.leg.name, None)
+        ending.refuse(self._core, call_id, status, reason, event.leg)
+        self._core.finish_work(call_id)
+
+    async def _arrive(
+        self, event: events.Incoming, call_id: str, trunk: str, from_seat: bool
+    ) -> None:
+        core = self._core
+        session = session_of(event.request)
+        stream: sdp.Stream | None = None
+        try:
+            if session is not None:
+                stream = sdp.parse(session)
+            purpose = identity.purpose_of(event.request)
+        except sdp.NoSession:
+            self._refuse(event, call_id, 488, "unsupported-codec")
+            return
+        except BadValue:
+            self._refuse(event, call_id, 400, "malformed")
+            return
+        port = await self._open(event, call_id, stream)
+        if port is None:
+            return
+        call = self._call(event, call_id, trunk, port)
+        body = CallArrived(
+            trunk=trunk,
+            number_status=call.number_status,
+            request_uri_kind=purpose.kind,
+            test=purpose.test or from_seat,
+        )
+        personal: dict[str, Struct] = {}
+        if call.caller is not None:
+            personal["caller"] = call.caller
+        if call.location is not None:
+            personal["location"] = call.location
+        call.arrived = core.fact(f"call/{call_id}", body, personal=personal, at=call.arrived_at)
+        await self._let_in(call)
+
+    async def _open(
+        self, event: events.Incoming, call_id: str, stream: sdp.Stream | None
+    ) -> Audio | None:
+        """An audio port for the caller; None when the call had to be refused."""
+        core = self._core
+        try:
+            await self._wait_for_media()
+            port = await audio.open_leg(core, f"caller {call_id}")
+        except MediaRefused as refused:
+            status, reason = MEDIA_REFUSALS.get(refused.code, (503, "media-unavailable"))
+            self._refuse(event, call_id, status, reason)
+            return None
+        except Unavailable:
+            self._refuse(event, call_id, 503, "media-unavailable")
+            return None
+        core.ports[port.port] = Place(call_id, "caller")
+        if stream is None:
+            return port
+        try:
+            await audio.set_remote(core, port, stream)
+        except MediaRefused as refused:
+            status, reason = MEDIA_REFUSALS.get(refused.code, (503, "media-unavailable"))
+            await audio.free(core, port.port)
+            self._refuse(event, call_id, status, reason)
+            return None
+        except Unavailable:
+            self._refuse(event, call_id, 503, "media-unavailable")
+            return None
+        return port
+
+    async def _wait_for_media(self) -> None:
+        until = self._core.monotonic_s() + MEDIA_WAIT_S
+        while not (self._core.media.connected and self._core.media_ready):
+            if self._core.monotonic_s() >= until:
+                raise Unavailable("media")
+            await asyncio.sleep(0.02)
+
+    def _call(self, event: events.Incoming, call_id: str, trunk: str, port: Audio) -> Call:
+        caller, number_status = identity.caller_of(event.request)
+        call = Call(
+            call_id=call_id,
+            ended_id=mint.new_id(),
+            trunk=trunk,
+            arrived_at=self._core.now(),
+            caller=caller,
+            number_status=number_status,
+            location=identity.place_of(event.request),
+            leg=event.leg,
+            audio=port,
+        )
+        self._core.calls[call_id] = call
+        return call
+
+    async def _let_in(self, call: Call) -> None:
+        """Notice, recording, answer, queue."""
+        core = self._core
+        call.phase = "queued"
+        await audio.prepare(core, call)
+        remote = call.audio.remote
+        session = audio.answer_of(call.audio, remote) if remote else audio.offer_of(call.audio)
+        core.save(call)
+        core.perform(core.endpoint.agent.accept(call.leg, session, core.sip_now))
+        if call.leg.state != "up":
+            return  # the caller has gone; the next step ends the call
+        core.of_call(call, CallQueued())
+        core.save(call)
+        core.changed()
+        offers.dispatch(core)

@@ -1,0 +1,189 @@
+"""The audio of a call: ports, prompts, the mixing matrix, the recording."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from tahuri.kernel import mint
+from tahuri.telephony.media.protocol import MediaError, MediaRefused
+from tahuri.telephony.protocol import RecordingClosed, RecordingFailed, RecordingStarted
+from tahuri.telephony.rpc import Unavailable
+from tahuri.telephony.sip import sdp
+from tahuri.telephony.switch import conference
+from tahuri.telephony.switch.core import Core
+from tahuri.telephony.switch.model import Audio, Call, Recording, Seat
+
+NOTICE_S_MAX = 5.0
+"""After so long the caller hears the queue tone, whatever the notice does."""
+log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def forgiving(what: str) -> AsyncIterator[None]:
+    """Media may be away or say no: the call goes on, and is mended when media is back."""
+    try:
+        yield
+    except Unavailable:
+        log.warning("media is away", extra={"what": what})
+    except MediaRefused as refused:
+        log.warning("media refused", extra={"what": what, "code": refused.code})
+
+
+def seat_of(core: Core, call: Call) -> Seat | None:
+    """The seat that talks on the call."""
+    return core.seats.get(call.seat_id) if call.seat_id else None
+
+
+async def open_leg(core: Core, name: str) -> Audio:
+    """A new RTP port.  Raises MediaRefused, Unavailable."""
+    port = await core.media.open_rtp(name)
+    return Audio(port=port.port, address=core.settings.public_address, udp=port.udp)
+
+
+async def set_remote(core: Core, audio: Audio, stream: sdp.Stream) -> None:
+    """Tell media where the far end listens.  Raises MediaRefused, Unavailable."""
+    await core.media.set_remote(
+        audio.port, stream.sends_to, stream.udp, stream.payload, stream.dtmf
+    )
+    audio.remote = stream
+
+
+def answer_of(audio: Audio, stream: sdp.Stream) -> bytes:
+    """Our answer to an offer of theirs."""
+    audio.sdp_version += 1
+    return sdp.answer(stream, audio.address, audio.udp, audio.sdp_version)
+
+
+def offer_of(audio: Audio) -> bytes:
+    """An offer of ours."""
+    audio.sdp_version += 1
+    return sdp.offer(audio.address, audio.udp, audio.sdp_version)
+
+
+async def prompts(core: Core) -> None:
+    """Open the two ports that all callers share: queue tone and hold prompt."""
+    async with forgiving("prompts"):
+        if core.tone is None:
+            core.tone = (await core.media.play("tone", core.settings.prompts.tone, True)).port
+        if core.hold is None:
+            core.hold = (await core.media.play("hold", core.settings.prompts.hold, True)).port
+
+
+async def play_notice(core: Core, call: Call) -> None:
+    """Begin the notice; without it the caller hears the tone at once."""
+    async with forgiving("notice"):
+        playing = await core.media.play("notice", core.settings.prompts.notice)
+        call.notice = playing.port
+        call.notice_due = core.monotonic_s() + NOTICE_S_MAX
+
+
+async def end_notice(core: Core, call: Call) -> None:
+    """The notice is over, or is cut short."""
+    port, call.notice = call.notice, None
+    if port is not None:
+        await mix(core, call)
+        async with forgiving("notice"):
+            await core.media.free(port)
+
+
+async def mix(core: Core, call: Call) -> None:
+    """Bring the matrix and the recording's channels to what the call's state asks for."""
+    seat = seat_of(core, call)
+    wanted = conference.cells(call, seat, core.tone, core.hold)
+    changes = conference.changed(core.cells.get(call.call_id, {}), wanted)
+    async with forgiving("gains"):
+        if changes:
+            await core.media.gains(changes)
+        core.cells[call.call_id] = wanted
+    recording = call.recording
+    if recording is None or recording.failed:
+        return
+    sources = conference.channels(call, seat, core.tone, core.hold)
+    if core.channels.get(call.call_id) != sources:
+        async with forgiving("recording sources"):
+            await core.media.record_sources(recording.number, *sources)
+            core.channels[call.call_id] = sources
+
+
+async def start_recording(core: Core, call: Call) -> None:
+    """Begin to record; a full disk is told, and the call goes on."""
+    call.recordings += 1
+    suffix = "" if call.recordings == 1 else f"-{call.recordings}"
+    path = f"{call.arrived_at:%Y/%m/%d}/{call.call_id}{suffix}.wav"
+    identifier = mint.new_id()
+    sources = conference.channels(call, seat_of(core, call), core.tone, core.hold)
+    try:
+        begun = await core.media.record(core.settings.recordings.absolute() / path, *sources)
+    except (MediaRefused, Unavailable) as error:
+        fault = str(error.code) if isinstance(error, MediaRefused) else "media-unavailable"
+        core.of_call(call, RecordingFailed(recording_id=identifier, fault=fault))
+        core.alarm("recording-failed", on=True)
+        return
+    call.recording = Recording(recording_id=identifier, number=begun.recording, path=path)
+    core.channels[call.call_id] = sources
+    core.of_call(call, RecordingStarted(recording_id=identifier, path=path))
+    core.alarm("recording-failed", on=False)
+
+
+async def stop_recording(core: Core, call: Call) -> None:
+    """Close the recording and tell its digest, or what is wrong with it."""
+    recording, call.recording = call.recording, None
+    if recording is None:
+        return
+    identifier = recording.recording_id
+    try:
+        closed = await core.media.record_stop(recording.number)
+    except (MediaRefused, Unavailable) as error:
+        lost = isinstance(error, Unavailable) or error.code == MediaError.NO_SUCH_PORT
+        fault = "media-lost" if lost else str(error)
+        core.of_call(call, RecordingFailed(recording_id=identifier, fault=fault))
+        return
+    if closed.fault is not None:
+        if not recording.failed:
+            core.of_call(call, RecordingFailed(recording_id=identifier, fault="incomplete"))
+        core.alarm("recording-failed", on=True)
+    if closed.sha256:
+        core.of_call(
+            call,
+            RecordingClosed(
+                recording_id=identifier,
+                sha256=closed.sha256,
+                duration_s=closed.duration_s,
+                bytes=closed.bytes,
+            ),
+        )
+
+
+async def release(core: Core, call: Call) -> None:
+    """Give every port of the call back; the seat's browser keeps its own."""
+    await mix(core, call)
+    ports = [call.audio.port, *(party.audio.port for party in call.parties)]
+    ports += [call.phone.audio.port] if call.phone else []
+    ports += [call.notice] if call.notice is not None else []
+    await free(core, *ports)
+    core.cells.pop(call.call_id, None)
+    core.channels.pop(call.call_id, None)
+
+
+async def free(core: Core, *ports: int) -> None:
+    """Give ports back."""
+    for port in ports:
+        core.ports.pop(port, None)
+        core.silent.pop(port, None)
+    if ports:
+        async with forgiving("free"):
+            await core.media.free(*ports)
+
+
+async def prepare(core: Core, call: Call) -> None:
+    """All that a caller needs before the answer: notice, recording, matrix."""
+    await play_notice(core, call)
+    await asyncio.gather(start_recording(core, call), _first_mix(core, call))
+
+
+async def _first_mix(core: Core, call: Call) -> None:
+    wanted = conference.cells(call, None, core.tone, core.hold)
+    async with forgiving("gains"):
+        await core.media.gains(conference.changed({}, wanted))
+        core.cells[call.call_id] = wanted

@@ -1,0 +1,64 @@
+"""What happens because time passes: missed offers, vanished seats, parties that never answer."""
+
+from tahuri.telephony.switch import answering, audio, offers, parties, seats
+from tahuri.telephony.switch.core import Core
+from tahuri.telephony.switch.model import Call, Seat
+
+EVERY_S = 0.2
+
+
+def tick(core: Core) -> None:
+    """Look at every wait; call it every EVERY_S seconds.  Instant."""
+    now_s = core.monotonic_s()
+    for call in list(core.calls.values()):
+        _of_call(core, call, now_s)
+    for seat in list(core.seats.values()):
+        _of_seat(core, seat, now_s)
+    offers.dispatch(core)  # robots may answer what has waited long enough
+
+
+def _of_call(core: Core, call: Call, now_s: float) -> None:
+    if call.offered_to is not None and now_s >= call.offer_due:
+        offers.missed(core, call)
+    if call.notice is not None and now_s >= call.notice_due and core.media_ready:
+        call.notice_due = now_s + audio.NOTICE_S_MAX
+        core.post(call.call_id, lambda: audio.end_notice(core, call))
+    for party in call.parties:
+        if party.state == "calling" and now_s >= party.ring_due:
+            party.ring_due = now_s + parties.PARTY_RING_S
+
+            async def step(late: object = party) -> None:
+                for party in call.parties:
+                    if party is late and party.state == "calling":
+                        await parties.left(core, call, party, "no-answer")
+                        return
+
+            core.post(call.call_id, step)
+
+
+def _of_seat(core: Core, seat: Seat, now_s: float) -> None:
+    if seat.registered_until is not None and core.now() >= seat.registered_until:
+        seat.registered_until = None
+        seat.attached, seat.gone_since = False, now_s
+        core.changed()
+    if seat.attached or seat.gone_since is None or seat.operator_id is None:
+        return
+    if seat.kind == "sip" and seat.state == "busy" and not _is_silent(core, seat):
+        return  # its registration lapsed, but somebody talks there
+    gone_s = now_s - seat.gone_since
+    if gone_s >= core.settings.seat_vanish_s:
+        answering.lose_seat(core, seat, gone_s)
+        if seat.kind == "browser":
+            _give_back(core, seat)
+
+
+def _is_silent(core: Core, seat: Seat) -> bool:
+    call = core.calls.get(seat.call_id) if seat.call_id else None
+    return call is None or call.phone is None or call.phone.audio.port in core.silent
+
+
+def _give_back(core: Core, seat: Seat) -> None:
+    port, seat.port, seat.media = seat.port, None, "down"
+    seats.leave(core, seat)
+    if port is not None:
+        core.spawn(audio.free(core, port))

@@ -1,0 +1,252 @@
+"""What every part of the switch shares: its calls, its seats and its ways out."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from tahuri.kernel import clock, mint
+from tahuri.telephony.media.client import MediaClient
+from tahuri.telephony.protocol import Alarm, Body, Fact, fact_of
+from tahuri.telephony.sip.dialogs import Output
+from tahuri.telephony.sip.endpoint import Endpoint
+from tahuri.telephony.sip.gate import Gate
+from tahuri.telephony.spool import Spool
+from tahuri.telephony.switch import journal
+from tahuri.telephony.switch.config import Settings
+from tahuri.telephony.switch.model import Call, Seat
+
+WORK_WAITING_MAX = 256
+"""Steps of one call that may wait for their turn; more means a bug, and they are dropped."""
+SWITCH = "switch"
+"""The actor of what no operator did."""
+
+Role = Literal["caller", "seat", "party"]
+Step = Callable[[], Awaitable[None]]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which call a SIP leg belongs to, and as what."""
+
+    call_id: str
+    role: Role
+    leg_id: str = ""
+
+
+class Work:
+    """The steps of one call, one after the other, so that no two of them meet half-way."""
+
+    def __init__(self, name: str) -> None:
+        self._steps: asyncio.Queue[Step] = asyncio.Queue(WORK_WAITING_MAX)
+        self._task = asyncio.create_task(self._run(), name=name)
+
+    def post(self, step: Step) -> bool:
+        """Do it when all earlier steps are done; False when too many wait."""
+        try:
+            self._steps.put_nowait(step)
+        except asyncio.QueueFull:
+            log.error("a call has too much to do")
+            return False
+        return True
+
+    async def stop(self) -> None:
+        """Drop what waits."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def finish(self) -> None:
+        """Stop after the current step."""
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            step = await self._steps.get()
+            try:
+                await step()
+            except Exception:
+                log.exception("a step of a call failed")
+
+
+class Core:
+    """State and services; the rules are in the modules that use it."""
+
+    def __init__(self, settings: Settings, spool: Spool, kept: journal.Journal) -> None:
+        networks = [network for trunk in settings.trunks for network in trunk.networks]
+        self.settings = settings
+        self.spool = spool
+        self.journal = kept
+        self.media: MediaClient
+        self.endpoint: Endpoint
+        self.gate = Gate(trunks=networks)
+        self.calls: dict[str, Call] = {}
+        self.seats: dict[str, Seat] = {}
+        self.places: dict[str, Place] = {}
+        """By name of a SIP leg."""
+        self.ports: dict[int, Place] = {}
+        """By media port, of RTP legs and notices."""
+        self.cells: dict[str, dict[tuple[int, int], float]] = {}
+        """What media was told last, by call."""
+        self.channels: dict[str, tuple[list[int], list[int]]] = {}
+        self.media_instance = ""
+        self.media_ready = False
+        """Media is connected and holds what we believe it holds."""
+        self.silent: dict[int, float] = {}
+        """Ports without RTP, and since when."""
+        self.tone: int | None = None
+        self.hold: int | None = None
+        self.alarms: dict[str, Alarm] = {}
+        self.counters: dict[str, int] = {}
+        self.on_change: list[Callable[[], None]] = []
+        self._works: dict[str, Work] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._change_waits = False
+
+    # ---- time, facts, counters ------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        return clock.now()
+
+    def monotonic_s(self) -> float:
+        return clock.monotonic_s()
+
+    def fact(
+        self,
+        stream: str,
+        body: Body,
+        actor: str = SWITCH,
+        personal: dict[str, Struct] | None = None,
+        identifier: str = "",
+        at: datetime | None = None,
+    ) -> Fact:
+        """Spool a fact."""
+        fact = fact_of(
+            identifier or mint.new_id(), at or self.now(), stream, body, personal or {}, actor
+        )
+        self.spool.append(fact)
+        self.count(fact.type)
+        return fact
+
+    def of_call(
+        self,
+        call: Call,
+        body: Body,
+        actor: str = SWITCH,
+        personal: dict[str, Struct] | None = None,
+    ) -> Fact:
+        """Spool a fact about a call."""
+        return self.fact(f"call/{call.call_id}", body, actor, personal)
+
+    def of_seat(self, seat: Seat, body: Body, actor: str | None = None) -> Fact:
+        """Spool a fact about a seat; its operator acted unless another actor is named."""
+        return self.fact(f"seat/{seat.seat_id}", body, actor or seat.operator_id or SWITCH)
+
+    def count(self, name: str) -> None:
+        self.counters[name] = self.counters.get(name, 0) + 1
+
+    def alarm(self, code: Literal["media-lost", "recording-failed"], on: bool) -> None:
+        """Raise or clear an alarm."""
+        if not on:
+            self.alarms.pop(code, None)
+        elif code not in self.alarms:
+            self.alarms[code] = Alarm(code=code, since=self.now())
+        self.changed()
+
+    # ---- change ---------------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Something that a seat shows is different; told once for all changes of this moment."""
+        if not self._change_waits:
+            self._change_waits = True
+            asyncio.get_running_loop().call_soon(self._tell_change)
+
+    def _tell_change(self) -> None:
+        self._change_waits = False
+        self.save_seats()
+        for listener in self.on_change:
+            listener()
+
+    def save_seats(self) -> None:
+        """Keep the seats as they are now."""
+        kept = journal.Seats(
+            media_instance=self.media_instance,
+            tone=self.tone,
+            hold=self.hold,
+            seats=list(self.seats.values()),
+        )
+        self.journal.save_seats(kept)
+
+    def save(self, call: Call) -> None:
+        """Keep the call as it is now."""
+        if call.call_id in self.calls:
+            self.journal.save_call(call)
+
+    # ---- work -----------------------------------------------------------------------------------
+
+    def post(self, call_id: str, step: Step) -> bool:
+        """Do a step of a call after all earlier ones."""
+        work = self._works.get(call_id)
+        if work is None:
+            work = self._works[call_id] = Work(f"call {call_id}")
+        return work.post(step)
+
+    async def done(self, call_id: str, step: Step) -> None:
+        """Do a step of a call and wait until it is done; its exceptions come here."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def told() -> None:
+            try:
+                await step()
+            except Exception as error:
+                if not future.done():
+                    future.set_exception(error)
+            else:
+                if not future.done():
+                    future.set_result(None)
+
+        if self.post(call_id, told):
+            await future
+
+    def knows(self, call_id: str) -> bool:
+        """Whether the call is in hand; steps for any other would never end."""
+        return call_id in self.calls or call_id in self._works
+
+    def finish_work(self, call_id: str) -> None:
+        """The call is over; called from its own last step."""
+        work = self._works.pop(call_id, None)
+        if work is not None:
+            asyncio.get_running_loop().call_soon(work.finish)
+
+    def spawn(self, work: Awaitable[None]) -> None:
+        """Something that belongs to no call; stopped with the switch."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._spawned)
+
+    def _spawned(self, task: "asyncio.Future[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work beside the calls failed", exc_info=error)
+
+    async def stop(self) -> None:
+        """Drop all work; calls stay as they are, for the next process."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for work in list(self._works.values()):
+            await work.stop()
+
+    # ---- SIP ------------------------------------------------------------------------------------
+
+    def perform(self, outputs: list[Output]) -> None:
+        """Let the user agent's outputs happen."""
+        self.endpoint.perform(outputs)
+
+    @property
+    def sip_now(self) -> float:
+        return self.endpoint.now

@@ -1,0 +1,59 @@
+"""The end of a call: exactly one terminal fact, everything given back."""
+
+from typing import Literal
+
+from tahuri.telephony.protocol import CallEnded, CallRefused, PartyLeft, RefusedReason
+from tahuri.telephony.sip.leg import Leg
+from tahuri.telephony.switch import audio, offers, seats
+from tahuri.telephony.switch.core import SWITCH, Core
+from tahuri.telephony.switch.model import Call
+
+EndedBy = Literal["caller", "seat", "failure"]
+
+
+async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
+    """End a call for whatever reason; a second time it changes nothing.  A step of the call."""
+    if call.phase == "ended":
+        return
+    offers.withdraw(core, call)
+    actor = (call.operator_id or SWITCH) if by == "seat" else SWITCH
+    answered = call.answered_at is not None
+    seat = audio.seat_of(core, call)
+    call.phase = "ended"
+    body = CallEnded(outcome="answered" if answered else "abandoned", by=by, reason=reason)
+    for party in call.parties:
+        core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="call-ended"))
+    core.fact(f"call/{call.call_id}", body, actor, identifier=call.ended_id)
+    agent = core.endpoint.agent
+    for leg in [call.leg, *(party.leg for party in call.parties)]:
+        core.places.pop(leg.name, None)
+        core.perform(agent.hang_up(leg, core.sip_now))
+    if call.phone is not None:
+        core.places.pop(call.phone.leg.name, None)
+        core.perform(agent.hang_up(call.phone.leg, core.sip_now))
+    if seat is not None and seat.call_id == call.call_id:
+        seats.freed(core, seat)
+    core.save(call)
+    core.changed()
+    offers.dispatch(core)
+    await finish(core, call)
+
+
+async def finish(core: Core, call: Call) -> None:
+    """Close the recording, give the ports back, forget the call."""
+    await audio.stop_recording(core, call)
+    await audio.release(core, call)
+    core.calls.pop(call.call_id, None)
+    core.journal.forget_call(call.call_id)
+    core.changed()
+    core.finish_work(call.call_id)
+
+
+def refuse(
+    core: Core, call_id: str, status: int, reason: RefusedReason, leg: Leg | None = None
+) -> None:
+    """Answer an INVITE with an error, and tell it: a refusal is an outcome as well."""
+    core.fact(f"call/{call_id}", CallRefused(status=status, reason=reason))
+    if leg is not None:
+        retry = (("retry-after", "2"),) if status == 503 else ()
+        core.perform(core.endpoint.agent.reject(leg, status, core.sip_now, retry))

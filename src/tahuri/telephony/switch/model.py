@@ -1,0 +1,129 @@
+"""What the switch holds in its hands: calls and seats.  A journal keeps each as JSON."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from tahuri.telephony.protocol import (
+    Caller,
+    Fact,
+    Location,
+    NotReadyReason,
+    NumberStatus,
+    PartyState,
+    SeatStateName,
+)
+from tahuri.telephony.sip.leg import Leg
+from tahuri.telephony.sip.sdp import Stream
+from tahuri.telephony.token import SeatKind
+
+Phase = Literal["arriving", "queued", "live", "ended"]
+MediaState = Literal["connected", "connecting", "down"]
+
+
+class Audio(Struct, kw_only=True):
+    """One RTP port of media and what the far end told us about its own."""
+
+    port: int
+    address: str
+    udp: int
+    remote: Stream | None = None
+    sdp_version: int = 1
+
+
+class Party(Struct, kw_only=True):
+    """Somebody whom a seat added to a call."""
+
+    leg_id: str
+    address: str
+    state: PartyState
+    audio: Audio
+    leg: Leg
+    ring_due: float = 0.0
+
+
+class Recording(Struct, kw_only=True):
+    recording_id: str
+    number: int
+    """Media's own number of it."""
+    path: str
+    """Relative to the folder ``recordings``."""
+    failed: bool = False
+
+
+class Phone(Struct, kw_only=True):
+    """The leg to a seat that is a SIP phone, ringing or talking."""
+
+    audio: Audio
+    leg: Leg
+
+
+class Call(Struct, kw_only=True):
+    """One emergency call, from its INVITE to its closed recording."""
+
+    call_id: str
+    ended_id: str
+    """Id of its terminal fact, minted at the start: told twice, it still counts once."""
+    trunk: str
+    arrived_at: datetime
+    arrived: Fact | None = None
+    """The fact of its arrival, told again after a crash, for the same reason."""
+    caller: Caller | None
+    number_status: NumberStatus
+    location: Location | None
+    leg: Leg
+    audio: Audio
+    phase: Phase = "arriving"
+    notice: int | None = None
+    """Media's port that plays the notice; None when it is over."""
+    notice_due: float = 0.0
+    offered_to: str | None = None
+    offer_due: float = 0.0
+    phone: Phone | None = None
+    """Leg to a SIP seat, while it is offered to or talks with one."""
+    seat_id: str | None = None
+    """The seat that talks with the caller."""
+    operator_id: str | None = None
+    answered_at: datetime | None = None
+    requeued: bool = False
+    on_hold: bool = False
+    muted: bool = False
+    parties: list[Party] = []
+    recording: Recording | None = None
+    recordings: int = 0
+    keys: int = 0
+
+    @property
+    def number(self) -> str | None:
+        return self.caller.number if self.caller else None
+
+
+class Seat(Struct, kw_only=True):
+    """One workstation."""
+
+    seat_id: str
+    kind: SeatKind
+    robot: bool = False
+    ready_when_registered: bool = False
+    operator_id: str | None = None
+    operator_name: str | None = None
+    state: SeatStateName = "free"
+    reason: NotReadyReason | None = None
+    since: datetime
+    idle_since: datetime
+    """Since when it has had no call; the longest idle is offered the next one."""
+    call_id: str | None = None
+    """The call it is offered or talks on."""
+    port: int | None = None
+    """Media's WebRTC port."""
+    media: MediaState = "down"
+    attached: bool = False
+    """Whether a browser is connected, or a phone registered."""
+    gone_since: float | None = None
+    """Since when it is not, on the process's own clock."""
+    contact: str = ""
+    transport: str = "UDP"
+    host: str = ""
+    port_sip: int = 0
+    registered_until: datetime | None = None

@@ -1,0 +1,137 @@
+"""What `serve` and browsers may ask for."""
+
+from typing import TypeVar, assert_never
+
+import msgspec
+
+from tahuri.telephony import protocol as p
+from tahuri.telephony.rpc import Failure, Message
+from tahuri.telephony.switch import answering, ending, offers, parties, seats, views
+from tahuri.telephony.switch.core import Core
+from tahuri.telephony.switch.model import Seat
+
+T = TypeVar("T")
+
+FACTS_MAX = 500
+FACTS_WAIT_S_MAX = 30.0
+
+
+class FactsAsked(msgspec.Struct, forbid_unknown_fields=True):
+    after: int
+    limit: int = FACTS_MAX
+    wait_s: float = 0.0
+
+
+class FactsDone(msgspec.Struct, forbid_unknown_fields=True):
+    upto: int
+
+
+async def answer(core: Core, op: str, arguments: Message) -> object:
+    """Handler of the RPC socket.  Raises Failure."""
+    match op:
+        case "facts":
+            return await _facts(core, _converted(arguments, FactsAsked))
+        case "facts_done":
+            core.spool.forget(_converted(arguments, FactsDone).upto)
+            return None
+        case "state":
+            return views.snapshot(core)
+        case _:
+            return await seat_operation(core, {**arguments, "op": op})
+
+
+async def seat_operation(core: Core, message: Message) -> object:
+    """One of the seat's operations.  Raises Failure with a refusal's code."""
+    try:
+        operation: p.AnySeatOperation = msgspec.convert(message, p.AnySeatOperation)
+    except msgspec.ValidationError as error:
+        raise Failure("bad-request", str(error)) from error
+    if isinstance(operation, p.Take):
+        taken = seats.take(
+            core,
+            operation.seat_id,
+            operation.kind,
+            operation.operator_id,
+            operation.operator_name,
+        )
+        return {"seat_id": taken.seat_id}
+    if isinstance(operation, p.Leave) and _is_left(core, operation):
+        return None
+    seat = seats.held_by(core, operation.seat_id, operation.operator_id)
+    return await _of_holder(core, seat, operation)
+
+
+def _is_left(core: Core, operation: p.Leave) -> bool:
+    seat = core.seats.get(operation.seat_id)
+    return seat is None or seat.operator_id is None
+
+
+async def _of_holder(core: Core, seat: Seat, operation: p.AnySeatOperation) -> object:
+    match operation:
+        case p.Take():
+            return None
+        case p.Leave():
+            if seat.state == "busy":
+                raise Failure("seat-busy")
+            _decline(core, seat)
+            seats.leave(core, seat)
+        case p.Ready():
+            _ready(core, seat)
+        case p.NotReady(reason=reason):
+            if seat.state == "busy":
+                raise Failure("seat-busy")
+            _decline(core, seat)
+            seats.not_ready(core, seat, reason)
+            offers.dispatch(core)
+        case p.Answer(call_id=call_id):
+            if seat.kind == "sip":
+                raise Failure("call-not-offered", "pick the phone up")
+            await answering.answer(core, call_id, seat)
+        case p.Hold():
+            await answering.hold(core, seat, on=True)
+        case p.Resume():
+            await answering.hold(core, seat, on=False)
+        case p.Mute():
+            await answering.mute(core, seat, on=True)
+        case p.Unmute():
+            await answering.mute(core, seat, on=False)
+        case p.HangUp():
+            call = answering.live_call(core, seat)
+            await core.done(call.call_id, lambda: ending.end(core, call, "seat", "hung-up"))
+        case p.AddParty(address=address):
+            return {"leg_id": await parties.add(core, seat, address)}
+        case p.DropParty(leg_id=leg_id):
+            await parties.drop(core, seat, leg_id)
+        case _:
+            assert_never(operation)
+    return None
+
+
+def _ready(core: Core, seat: Seat) -> None:
+    if seat.state in ("busy", "offered"):
+        raise Failure("seat-busy")
+    if not seat.attached or seat.media != "connected":
+        raise Failure("media-unavailable")
+    seats.ready(core, seat)
+    offers.dispatch(core)
+
+
+def _decline(core: Core, seat: Seat) -> None:
+    """What rings at the seat goes on to the next."""
+    call = core.calls.get(seat.call_id) if seat.call_id else None
+    if call is not None and call.offered_to == seat.seat_id:
+        offers.withdraw(core, call)
+
+
+async def _facts(core: Core, asked: FactsAsked) -> object:
+    if asked.wait_s > 0:
+        await core.spool.wait(asked.after, min(asked.wait_s, FACTS_WAIT_S_MAX))
+    found = core.spool.after(asked.after, max(1, min(asked.limit, FACTS_MAX)))
+    return {"facts": found, "end": core.spool.end}
+
+
+def _converted(arguments: Message, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(arguments, kind)
+    except msgspec.ValidationError as error:
+        raise Failure("bad-request", str(error)) from error

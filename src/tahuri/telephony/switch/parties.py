@@ -1,0 +1,150 @@
+"""Others on a call: an agency, an interpreter, anybody with a number."""
+
+import re
+
+from tahuri.kernel import mint
+from tahuri.telephony.media.protocol import MediaRefused
+from tahuri.telephony.protocol import Address, LeftReason, PartyAdded, PartyJoined, PartyLeft
+from tahuri.telephony.rpc import Failure, Unavailable
+from tahuri.telephony.sip import events, sdp
+from tahuri.telephony.sip.grammar import BadValue, host_port, parse_uri
+from tahuri.telephony.sip.transaction import Flow
+from tahuri.telephony.switch import answering, audio
+from tahuri.telephony.switch.core import SWITCH, Core, Place
+from tahuri.telephony.switch.model import Call, Party, Seat
+
+PARTIES_MAX = 8
+PARTY_RING_S = 45.0
+ADDRESS_LENGTH_MAX = 256
+_NUMBER = re.compile(r"^\+?[0-9*#]{2,20}$")
+
+
+def destination(core: Core, address: str) -> tuple[str, Flow]:
+    """Request-URI and next hop of what an operator typed.
+
+    Raises:
+        Failure: ``bad-address``; also for a number when no trunk takes calls.
+    """
+    address = core.settings.party_aliases.get(address.strip().lower(), address.strip())
+    digits = re.sub(r"[ ().\-]", "", address.removeprefix("tel:"))
+    try:
+        if _NUMBER.match(digits):
+            host, port = host_port(_default_host(core), 5060)
+            return f"sip:{digits}@{host}:{port}", Flow("UDP", host, port)
+        uri = parse_uri(address)
+    except BadValue as error:
+        raise Failure("bad-address") from error
+    if uri.scheme != "sip" or uri.has_headers or len(address) > ADDRESS_LENGTH_MAX:
+        raise Failure("bad-address")
+    transport = "TCP" if uri.parameters.get("transport", "").lower() == "tcp" else "UDP"
+    return address, Flow(transport, uri.host, uri.port or 5060)
+
+
+def _default_host(core: Core) -> str:
+    trunks = [trunk for trunk in core.settings.trunks if trunk.host]
+    trunks.sort(key=lambda trunk: not trunk.default_out)
+    if not trunks or trunks[0].host is None:
+        raise Failure("bad-address", "no trunk takes calls")
+    return trunks[0].host
+
+
+async def add(core: Core, seat: Seat, address: str) -> str:
+    """Call somebody into the seat's call; returns the leg's id while it still rings.
+
+    Raises:
+        Failure: ``no-live-call``, ``bad-address``, ``too-many-parties``, ``media-unavailable``.
+    """
+    call = answering.live_call(core, seat)
+    known = next((party for party in call.parties if party.address == address), None)
+    if known is not None:
+        return known.leg_id
+    target, flow = destination(core, address)
+    if len(call.parties) >= PARTIES_MAX:
+        raise Failure("too-many-parties")
+    leg_id = mint.new_id()
+    await core.done(call.call_id, lambda: _invite(core, call, seat, leg_id, address, target, flow))
+    return leg_id
+
+
+async def _invite(
+    core: Core, call: Call, seat: Seat, leg_id: str, address: str, target: str, flow: Flow
+) -> None:
+    if call.phase != "live":
+        raise Failure("no-live-call")
+    try:
+        port = await audio.open_leg(core, f"party {leg_id}")
+    except (MediaRefused, Unavailable) as error:
+        raise Failure("media-unavailable") from error
+    local = f"<sip:{core.settings.city_number}@{core.settings.public_address}>"
+    agent = core.endpoint.agent
+    leg, outputs = agent.call(local, target, flow, audio.offer_of(port), core.sip_now)
+    party = Party(
+        leg_id=leg_id,
+        address=address,
+        state="calling",
+        audio=port,
+        leg=leg,
+        ring_due=core.monotonic_s() + PARTY_RING_S,
+    )
+    call.parties.append(party)
+    core.places[leg.name] = Place(call.call_id, "party", leg_id)
+    core.ports[port.port] = Place(call.call_id, "party", leg_id)
+    personal = {"address": Address(address=address)}
+    core.of_call(call, PartyAdded(leg_id=leg_id), seat.operator_id or SWITCH, dict(personal))
+    core.perform(outputs)
+    core.save(call)
+    core.changed()
+
+
+async def joined(core: Core, call: Call, party: Party, session: bytes | None) -> None:
+    """The party answered.  A step of the call."""
+    if party not in call.parties or party.state == "joined":
+        return
+    try:
+        await audio.set_remote(core, party.audio, sdp.parse(session or b""))
+    except (sdp.NoSession, MediaRefused, Unavailable):
+        await left(core, call, party, "failed", 488)
+        return
+    party.state = "joined"
+    core.of_call(call, PartyJoined(leg_id=party.leg_id))
+    core.changed()
+    await audio.mix(core, call)
+    core.save(call)
+
+
+async def refused(core: Core, call: Call, party: Party, event: events.Rejected) -> None:
+    """The party did not come.  A step of the call."""
+    status = event.status
+    reason: LeftReason = "no-answer" if status in (408, 480, 487) else "refused"
+    await left(core, call, party, reason, status)
+
+
+async def left(
+    core: Core,
+    call: Call,
+    party: Party,
+    reason: LeftReason,
+    status: int | None = None,
+    actor: str = SWITCH,
+) -> None:
+    """The party is off the call; its leg is ended if need be.  A step of the call."""
+    if party not in call.parties:
+        return
+    call.parties.remove(party)
+    core.places.pop(party.leg.name, None)
+    core.of_call(call, PartyLeft(leg_id=party.leg_id, reason=reason, status=status), actor)
+    core.perform(core.endpoint.agent.hang_up(party.leg, core.sip_now))
+    core.changed()
+    await audio.mix(core, call)
+    await audio.free(core, party.audio.port)
+    core.save(call)
+
+
+async def drop(core: Core, seat: Seat, leg_id: str) -> None:
+    """Take a party off the seat's call.  Raises Failure ``no-live-call``, ``no-such-leg``."""
+    call = answering.live_call(core, seat)
+    party = next((party for party in call.parties if party.leg_id == leg_id), None)
+    if party is None:
+        raise Failure("no-such-leg")
+    actor = seat.operator_id or SWITCH
+    await core.done(call.call_id, lambda: left(core, call, party, "dropped", actor=actor))

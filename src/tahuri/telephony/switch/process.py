@@ -1,0 +1,121 @@
+"""The process: puts the parts together, runs until told to stop."""
+
+import argparse
+import asyncio
+import logging
+import secrets
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from tahuri.telephony import rpc
+from tahuri.telephony.media.client import MediaClient
+from tahuri.telephony.sip.endpoint import Endpoint
+from tahuri.telephony.spool import Spool
+from tahuri.telephony.switch import clockwork, config, operations, recovery
+from tahuri.telephony.switch.arrivals import Door
+from tahuri.telephony.switch.core import Core
+from tahuri.telephony.switch.journal import Journal
+from tahuri.telephony.switch.registrar import Registrar
+from tahuri.telephony.switch.router import Router
+from tahuri.telephony.switch.websocket import SeatSockets
+
+KEY_FILE = "seat.key"
+KEY_BYTES = 32
+MEDIA_LOOK_EVERY_S = 0.2
+
+log = logging.getLogger(__name__)
+
+
+def seat_key(data_dir: Path) -> bytes:
+    """The key of seat tokens, made at the first start; shared with `serve`."""
+    path = data_dir / "secrets" / KEY_FILE
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with path.open("xb") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_bytes(KEY_BYTES))
+    except FileExistsError:
+        pass
+    return path.read_bytes()
+
+
+class Switch:
+    """All parts of one switch."""
+
+    def __init__(self, settings: config.Settings) -> None:
+        self.spool = Spool(settings.data_dir / "spool")
+        self.core = core = Core(settings, self.spool, Journal(settings.data_dir / "journal"))
+        self._endpoint = Endpoint(lambda event: self._router.on_sip(event), core.gate)
+        core.endpoint = self._endpoint
+        self._media = core.media = MediaClient(
+            settings.media_socket,
+            lambda event: self._router.on_media(event),
+            lambda: recovery.media_up(core),
+        )
+        self._sockets = SeatSockets(core, seat_key(settings.data_dir))
+        self._rpc = rpc.Server(settings.rpc_socket, self.answer)
+        self.websocket_port = 0
+        """Where browser seats connect; known once started."""
+        self._router: Router
+
+    async def start(self) -> None:
+        """Take up what the last process left, then listen.  Raises OSError: a port is taken."""
+        core, sip = self.core, self.core.settings.sip
+        self.spool.start()
+        recovery.restore(core)
+        self._router = Router(core, Door(core), Registrar(core))
+        self._media.start()
+        await self._endpoint.start(
+            sip.address, sip.udp_port, sip.tcp_port, core.settings.public_address
+        )
+        self.websocket_port = await self._sockets.start()
+        await self._rpc.start()
+        core.spawn(self._tick())
+
+    async def answer(self, op: str, arguments: rpc.Message) -> object:
+        """What `serve` asks.  Raises rpc.Failure."""
+        return await operations.answer(self.core, op, arguments)
+
+    async def stop(self) -> None:
+        """Stop listening; calls stay in the journal and in media, for the next process."""
+        await self._rpc.stop()
+        await self._sockets.stop()
+        await self._endpoint.stop()
+        await self.core.stop()
+        await self._media.close()
+        self.core.save_seats()
+        await self.spool.close()
+
+    async def _tick(self) -> None:
+        core = self.core
+        while True:
+            await asyncio.sleep(clockwork.EVERY_S)
+            if core.media_ready and not self._media.connected:
+                recovery.media_down(core)
+            try:
+                clockwork.tick(core)
+            except Exception:
+                log.exception("the clockwork failed")
+
+
+async def _run(settings: config.Settings) -> None:
+    switch = Switch(settings)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await switch.start()
+    log.info("switch is up")
+    await stopping.wait()
+    await switch.stop()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``python -m tahuri.telephony.switch --config FILE``; ends at SIGTERM with status 0."""
+    parser = argparse.ArgumentParser(prog="tahuri switch")
+    parser.add_argument("--config", type=Path, required=True, help="settings, JSON")
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    asyncio.run(_run(config.load(arguments.config)))
+    return 0

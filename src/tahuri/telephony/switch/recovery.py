@@ -1,0 +1,179 @@
+"""After a kill: of this process (take the calls up again) or of media (give them new audio)."""
+
+import logging
+
+from tahuri.telephony.media.protocol import Holdings, MediaRefused
+from tahuri.telephony.protocol import PartyLeft, RecordingFailed
+from tahuri.telephony.rpc import Unavailable
+from tahuri.telephony.switch import audio, ending, offers, seats
+from tahuri.telephony.switch.core import Core, Place
+from tahuri.telephony.switch.model import Audio, Call, Phone, Seat
+
+log = logging.getLogger(__name__)
+
+
+def restore(core: Core) -> None:
+    """Read the journal: seats, dialogs, queue, as the killed process had them."""
+    kept = core.journal.load_seats()
+    core.media_instance, core.tone, core.hold = kept.media_instance, kept.tone, kept.hold
+    phones = {phone.seat_id for phone in core.settings.seats}
+    for seat in kept.seats:
+        if seat.kind == "sip" and seat.seat_id not in phones:
+            continue
+        if seat.kind == "browser":
+            seat.attached = False
+        if not seat.attached:
+            seat.gone_since = core.monotonic_s()
+        core.seats[seat.seat_id] = seat
+    for call in core.journal.load_calls():
+        core.calls[call.call_id] = call
+        _restore_call(core, call)
+    for seat in core.seats.values():
+        if seat.call_id is not None and not _has_seat(core, seat):
+            seats.freed(core, seat)  # the call ended in the moment of the kill
+    if core.calls:
+        log.warning("calls taken up again", extra={"calls": len(core.calls)})
+
+
+def _has_seat(core: Core, seat: Seat) -> bool:
+    call = core.calls.get(seat.call_id) if seat.call_id else None
+    return call is not None and seat.seat_id in (call.seat_id, call.offered_to)
+
+
+def _restore_call(core: Core, call: Call) -> None:
+    if call.arrived is not None:
+        core.spool.append(call.arrived)  # told twice, counted once: it may have got lost
+    call.notice_due = call.offer_due = 0.0
+    if call.phase == "ended":
+        return
+    if call.leg.state != "up":
+        core.post(call.call_id, lambda: ending.end(core, call, "failure", "switch-restarted"))
+        return
+    core.endpoint.agent.adopt(call.leg)
+    core.places[call.leg.name] = Place(call.call_id, "caller")
+    core.ports[call.audio.port] = Place(call.call_id, "caller")
+    if call.phone is not None and call.phone.leg.state == "up":
+        core.endpoint.agent.adopt(call.phone.leg)
+        place = Place(call.call_id, "seat", call.seat_id or "")
+        core.places[call.phone.leg.name] = core.ports[call.phone.audio.port] = place
+    else:
+        call.phone = None
+    if call.offered_to is not None:
+        offers.withdraw(core, call)
+    for party in list(call.parties):
+        if party.leg.state == "up":
+            core.endpoint.agent.adopt(party.leg)
+            place = Place(call.call_id, "party", party.leg_id)
+            core.places[party.leg.name] = core.ports[party.audio.port] = place
+        else:
+            call.parties.remove(party)
+            core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="failed"))
+
+
+async def media_up(core: Core) -> None:
+    """Media is connected: compare what it holds with what we believe."""
+    holdings = await core.media.hello()
+    same = holdings.instance == core.media_instance
+    if not same:
+        _media_is_new(core, holdings.instance)
+    await audio.prompts(core)
+    core.cells.clear()
+    core.channels.clear()
+    held = {port.port for port in holdings.ports} if same else set()
+    for call in list(core.calls.values()):
+        _mend(core, call, held)
+    core.media_ready = True
+    core.alarm("media-lost", on=False)
+    if same:
+        await _free_orphans(core, holdings)
+    offers.dispatch(core)
+
+
+def media_down(core: Core) -> None:
+    """The connection to media is lost: calls go on without changes of who hears whom."""
+    core.media_ready = False
+    core.alarm("media-lost", on=True)
+
+
+def _media_is_new(core: Core, instance: str) -> None:
+    """Every port is gone; browsers must offer again."""
+    core.media_instance = instance
+    core.tone = core.hold = None
+    core.ports.clear()
+    core.silent.clear()
+    for seat in core.seats.values():
+        if seat.kind == "browser":
+            seat.port, seat.media = None, "down"
+            if seat.state == "ready":
+                seats.not_ready(core, seat, "technical", "switch")
+
+
+def _mend(core: Core, call: Call, held: set[int]) -> None:
+    async def step() -> None:
+        if call.phase == "ended":
+            await ending.finish(core, call)
+            return
+        try:
+            await _give_audio(core, call, held)
+        except MediaRefused:
+            await ending.end(core, call, "failure", "media-lost")
+        except Unavailable:
+            log.warning("media is away again")  # its next start mends the call
+
+    core.post(call.call_id, step)
+
+
+async def _give_audio(core: Core, call: Call, held: set[int]) -> None:
+    """New ports for legs that lost theirs, told to the far ends by re-INVITE."""
+    caller_is_new = call.audio.port not in held
+    if caller_is_new:
+        await _replace(core, call, call.audio, Place(call.call_id, "caller"))
+    if call.phone is not None and call.phone.audio.port not in held:
+        place = Place(call.call_id, "seat", call.seat_id or call.offered_to or "")
+        await _replace(core, call, call.phone.audio, place)
+    for party in call.parties:
+        if party.audio.port not in held:
+            place = Place(call.call_id, "party", party.leg_id)
+            await _replace(core, call, party.audio, place)
+    if call.notice is not None and call.notice not in held:
+        call.notice = None
+    if caller_is_new and call.recording is not None:
+        identifier = call.recording.recording_id
+        call.recording = None
+        core.of_call(call, RecordingFailed(recording_id=identifier, fault="media-lost"))
+    if call.recording is None:
+        await audio.start_recording(core, call)
+    await audio.mix(core, call)
+    core.save(call)
+
+
+async def _replace(core: Core, call: Call, old: Audio, place: Place) -> None:
+    core.ports.pop(old.port, None)
+    new = await audio.open_leg(core, f"{place.role} {call.call_id}")
+    old.port, old.udp = new.port, new.udp
+    core.ports[old.port] = place
+    if old.remote is not None:
+        await audio.set_remote(core, old, old.remote)
+    leg = call.leg
+    if place.role == "seat" and isinstance(call.phone, Phone):
+        leg = call.phone.leg
+    elif place.role == "party":
+        leg = next(party.leg for party in call.parties if party.leg_id == place.leg_id)
+    core.perform(core.endpoint.agent.reoffer(leg, audio.offer_of(old), core.sip_now))
+
+
+async def _free_orphans(core: Core, holdings: Holdings) -> None:
+    """Ports and recordings that no call of the journal knows."""
+    known = set(core.ports) | {port for port in (core.tone, core.hold) if port is not None}
+    known |= {seat.port for seat in core.seats.values() if seat.port is not None}
+    known |= {call.notice for call in core.calls.values() if call.notice is not None}
+    for call in core.calls.values():
+        known |= {call.audio.port, *(party.audio.port for party in call.parties)}
+        known |= {call.phone.audio.port} if call.phone else set()
+    orphans = [port.port for port in holdings.ports if port.port not in known]
+    await audio.free(core, *orphans)
+    numbers = {call.recording.number for call in core.calls.values() if call.recording}
+    for recording in holdings.recordings:
+        if recording.recording not in numbers:
+            async with audio.forgiving("orphan recording"):
+                await core.media.record_stop(recording.recording)

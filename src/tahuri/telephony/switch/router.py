@@ -1,0 +1,218 @@
+"""What SIP and media say goes to the call it is about, as a step of that call."""
+
+from typing import assert_never
+
+from tahuri.telephony.media import protocol as media
+from tahuri.telephony.media.protocol import MediaRefused
+from tahuri.telephony.protocol import KeyPressed, MediaHeard, MediaSilent, RecordingFailed
+from tahuri.telephony.rpc import Failure, Unavailable
+from tahuri.telephony.sip import events, sdp
+from tahuri.telephony.switch import answering, audio, ending, offers, parties, seats
+from tahuri.telephony.switch.arrivals import Door
+from tahuri.telephony.switch.core import Core, Place
+from tahuri.telephony.switch.model import Audio, Call, Party
+from tahuri.telephony.switch.registrar import Registrar
+
+KEYS_MAX = 40
+"""Keys of one call that become facts."""
+FAILURES = frozenset({"no-acknowledgement", "lost", "no-session"})
+"""Ends that nobody chose."""
+
+
+class Router:
+    """Listens to SIP and media."""
+
+    def __init__(self, core: Core, door: Door, registrar: Registrar) -> None:
+        self._core = core
+        self._door = door
+        self._registrar = registrar
+
+    # ---- SIP ------------------------------------------------------------------------------------
+
+    def on_sip(self, event: events.Event) -> None:
+        """Take an event of the user agent."""
+        match event:
+            case events.Incoming():
+                self._door.incoming(event)
+            case events.InviteRefused():
+                self._door.refused(event)
+            case events.Registering():
+                self._registrar.registering(event)
+            case events.Replied():
+                pass
+            case _:
+                place = self._core.places.get(event.leg.name)
+                if place is not None and self._core.knows(place.call_id):
+                    self._core.post(place.call_id, lambda: self._step(place, event))
+
+    async def _step(self, place: Place, event: events.Event) -> None:
+        call = self._core.calls.get(place.call_id)
+        if call is None:
+            return
+        match place.role:
+            case "caller":
+                await self._caller(call, event)
+            case "seat":
+                await self._phone(call, event, place.leg_id)
+            case "party":
+                party = next((p for p in call.parties if p.leg_id == place.leg_id), None)
+                if party is not None:
+                    await self._party(call, party, event)
+            case _:
+                assert_never(place.role)
+
+    async def _caller(self, call: Call, event: events.Event) -> None:
+        core = self._core
+        match event:
+            case events.Ended(_, reason):
+                by: ending.EndedBy = "failure" if reason in FAILURES else "caller"
+                await ending.end(core, call, by, reason)
+            case events.Acknowledged(_, session) if call.audio.remote is None:
+                if session is None or not await self._take(call.audio, session):
+                    await ending.end(core, call, "failure", "no-session")
+            case events.Reanswered(_, status, _) if status >= 300 and status != 491:
+                await ending.end(core, call, "failure", "media-lost")
+            case _:
+                await self._session(call.audio, event)
+        core.save(call)
+
+    async def _phone(self, call: Call, event: events.Event, seat_id: str) -> None:
+        core, phone = self._core, call.phone
+        seat = core.seats.get(seat_id)
+        if phone is None or seat is None:
+            return
+        match event:
+            case events.Answered(leg, session) if leg is phone.leg:
+                try:
+                    answering.claim(core, call.call_id, seat)
+                except Failure:
+                    await offers.drop_phone(core, call)
+                    return
+                if session is None or not await self._take(phone.audio, session):
+                    answering.lose_seat(core, seat, 0)
+                    return
+                await answering.connect(core, call)
+            case events.Rejected(leg) if leg is phone.leg:
+                if call.offered_to == seat_id:
+                    offers.missed(core, call)
+                await offers.drop_phone(core, call)
+            case events.Ended(leg, reason) if leg is phone.leg and call.phase == "live":
+                if reason in FAILURES:
+                    answering.lose_seat(core, seat, 0)
+                else:
+                    await ending.end(core, call, "seat", "hung-up")
+            case _:
+                await self._session(phone.audio, event)
+        core.save(call)
+
+    async def _party(self, call: Call, party: Party, event: events.Event) -> None:
+        core = self._core
+        match event:
+            case events.Answered(_, session):
+                await parties.joined(core, call, party, session)
+            case events.Rejected():
+                await parties.refused(core, call, party, event)
+            case events.Ended(_, reason):
+                failed = reason in FAILURES
+                await parties.left(core, call, party, "failed" if failed else "hung-up")
+            case _:
+                await self._session(party.audio, event)
+        core.save(call)
+
+    async def _session(self, port: Audio, event: events.Event) -> None:
+        """Changes of a session in mid-call, alike for every leg."""
+        core = self._core
+        match event:
+            case events.Reoffered(leg, session):
+                answer: bytes | None
+                if session is None:
+                    answer = audio.offer_of(port)
+                elif await self._take(port, session) and port.remote is not None:
+                    answer = audio.answer_of(port, port.remote)
+                else:
+                    answer = None
+                core.perform(core.endpoint.agent.answer_reoffer(leg, answer, core.sip_now))
+            case events.Reacknowledged(_, session) | events.Reanswered(_, _, session):
+                if session is not None:
+                    await self._take(port, session)
+            case _:
+                pass
+
+    async def _take(self, port: Audio, session: bytes) -> bool:
+        """Use the far side's session; False if we cannot."""
+        try:
+            await audio.set_remote(self._core, port, sdp.parse(session))
+        except (sdp.NoSession, MediaRefused):
+            return False
+        except Unavailable:
+            return True  # set again when media is back
+        return True
+
+    # ---- media ----------------------------------------------------------------------------------
+
+    def on_media(self, event: media.AnyEvent) -> None:
+        """Take an event of media."""
+        core = self._core
+        match event:
+            case media.Dtmf(port, digit):
+                self._key(port, digit)
+            case media.Webrtc(port, state):
+                self._webrtc(port, state)
+            case media.Played(port):
+                for call in core.calls.values():
+                    if call.notice == port:
+                        self._end_notice(call)
+            case media.Silent(port, _):
+                core.silent[port] = core.monotonic_s()
+                self._tell_silence(port, silent=True)
+            case media.Heard(port):
+                core.silent.pop(port, None)
+                self._tell_silence(port, silent=False)
+            case media.RecordingFailed(recording):
+                self._recording_failed(recording)
+            case media.FirstRtp():
+                core.count("first-rtp")
+            case _:
+                assert_never(event)
+
+    def _call_at(self, port: int) -> tuple[Call, Place] | None:
+        place = self._core.ports.get(port)
+        call = self._core.calls.get(place.call_id) if place else None
+        return (call, place) if call is not None and place is not None else None
+
+    def _key(self, port: int, digit: str) -> None:
+        found = self._call_at(port)
+        if found is not None and found[1].role == "caller" and found[0].keys < KEYS_MAX:
+            found[0].keys += 1
+            self._core.of_call(found[0], KeyPressed(digit=digit))
+
+    def _tell_silence(self, port: int, silent: bool) -> None:
+        found = self._call_at(port)
+        if found is None or found[0].phase == "ended":
+            return
+        call, place = found
+        leg = place.leg_id if place.role == "party" else place.role
+        self._core.of_call(call, MediaSilent(leg=leg) if silent else MediaHeard(leg=leg))
+
+    def _end_notice(self, call: Call) -> None:
+        self._core.post(call.call_id, lambda: audio.end_notice(self._core, call))
+
+    def _webrtc(self, port: int, state: media.WebrtcState) -> None:
+        seat = next((seat for seat in self._core.seats.values() if seat.port == port), None)
+        if seat is None:
+            return
+        seat.media = "connected" if state == "connected" else "down"
+        if seat.media == "down" and seat.state == "ready":
+            seats.not_ready(self._core, seat, "technical", "switch")
+        self._core.changed()
+
+    def _recording_failed(self, number: int) -> None:
+        core = self._core
+        for call in core.calls.values():
+            recording = call.recording
+            if recording is not None and recording.number == number and not recording.failed:
+                recording.failed = True
+                body = RecordingFailed(recording_id=recording.recording_id, fault="disk")
+                core.of_call(call, body)
+                core.alarm("recording-failed", on=True)
+                core.save(call)

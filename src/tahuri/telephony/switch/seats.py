@@ -1,0 +1,140 @@
+"""Seats: who sits where and who is ready.  Changes are instant; each tells its fact."""
+
+from tahuri.telephony.protocol import (
+    NotReadyReason,
+    SeatLeft,
+    SeatNotReady,
+    SeatReady,
+    SeatTaken,
+    SeatVanished,
+)
+from tahuri.telephony.rpc import Failure
+from tahuri.telephony.switch.core import SWITCH, Core
+from tahuri.telephony.switch.model import Seat
+from tahuri.telephony.token import SeatKind
+
+SEATS_MAX = 500
+SEAT_ID_LENGTH_MAX = 12
+
+
+def held_by(core: Core, seat_id: str, operator_id: str) -> Seat:
+    """The seat, if that operator sits there.  Raises Failure ``seat-not-signed-on``."""
+    seat = core.seats.get(seat_id)
+    if seat is None or seat.operator_id != operator_id or seat.state == "vanished":
+        raise Failure("seat-not-signed-on")
+    return seat
+
+
+def take(core: Core, seat_id: str, kind: SeatKind, operator_id: str, name: str) -> Seat:
+    """Sit down; repeated by the same operator it changes nothing.
+
+    Raises:
+        Failure: ``seat-taken`` by another operator; ``bad-request`` for an impossible id.
+    """
+    seat = core.seats.get(seat_id)
+    if seat is not None and seat.operator_id is not None and seat.state != "vanished":
+        if seat.operator_id != operator_id:
+            raise Failure("seat-taken")
+        return seat
+    if seat is None:
+        if not 1 <= len(seat_id) <= SEAT_ID_LENGTH_MAX or len(core.seats) >= SEATS_MAX:
+            raise Failure("bad-request", "seat_id")
+        now = core.now()
+        seat = core.seats[seat_id] = Seat(seat_id=seat_id, kind=kind, since=now, idle_since=now)
+    seat.operator_id, seat.operator_name = operator_id, name
+    if not seat.attached:
+        seat.gone_since = core.monotonic_s()
+    core.of_seat(seat, SeatTaken(operator_id=operator_id, kind=seat.kind, robot=seat.robot))
+    not_ready(core, seat, "technical")
+    return seat
+
+
+def ready(core: Core, seat: Seat) -> None:
+    """Open for calls.  Nothing if it is so already or a call is there."""
+    if seat.state in ("ready", "offered", "busy") or seat.operator_id is None:
+        return
+    _open(core, seat, seat.operator_id)
+
+
+def not_ready(core: Core, seat: Seat, reason: NotReadyReason, actor: str | None = None) -> None:
+    """Closed for calls."""
+    if (seat.state == "not_ready" and seat.reason == reason) or seat.operator_id is None:
+        return
+    _set(core, seat, "not_ready", reason)
+    core.of_seat(seat, SeatNotReady(operator_id=seat.operator_id, reason=reason), actor)
+
+
+def offered(core: Core, seat: Seat, call_id: str) -> None:
+    """A call rings here."""
+    seat.call_id = call_id
+    _set(core, seat, "offered")
+
+
+def busy(core: Core, seat: Seat, call_id: str) -> None:
+    """A call is talked on here."""
+    seat.call_id = call_id
+    _set(core, seat, "busy")
+
+
+def freed(core: Core, seat: Seat) -> None:
+    """Its call is over: a person writes up, a robot or an automatic phone is ready again."""
+    if seat.state not in ("busy", "offered"):
+        return
+    seat.call_id = None
+    seat.idle_since = core.now()
+    if seat.attached and (seat.robot or seat.ready_when_registered):
+        _open(core, seat, seat.operator_id or SWITCH)
+    else:
+        not_ready(core, seat, "wrap-up", SWITCH)
+
+
+def offer_over(core: Core, seat: Seat, missed: bool) -> None:
+    """The call rings elsewhere or nowhere; whoever missed it is not ready."""
+    if seat.state != "offered":
+        return
+    seat.call_id = None
+    if missed:
+        not_ready(core, seat, "missed-offer", SWITCH)
+    else:
+        _set(core, seat, "ready")
+
+
+def leave(core: Core, seat: Seat) -> None:
+    """Stand up."""
+    if seat.operator_id is None:
+        return
+    core.of_seat(seat, SeatLeft(operator_id=seat.operator_id))
+    _emptied(core, seat)
+    _set(core, seat, "free")
+
+
+def vanished(core: Core, seat: Seat, after_s: float) -> None:
+    """Its browser or phone has been away for too long."""
+    if seat.operator_id is None or seat.state == "vanished":
+        return
+    body = SeatVanished(operator_id=seat.operator_id, after_s=round(after_s, 1))
+    core.of_seat(seat, body, SWITCH)
+    seat.call_id = None
+    seat.gone_since = None
+    _set(core, seat, "vanished")
+    if seat.kind == "browser":
+        seat.operator_id = seat.operator_name = None
+
+
+def _open(core: Core, seat: Seat, operator_id: str) -> None:
+    _set(core, seat, "ready")
+    seat.idle_since = core.now()
+    core.of_seat(seat, SeatReady(operator_id=operator_id))
+
+
+def _emptied(core: Core, seat: Seat) -> None:
+    seat.operator_id = seat.operator_name = None
+    seat.call_id = None
+    seat.gone_since = None
+
+
+def _set(core: Core, seat: Seat, state: str, reason: NotReadyReason | None = None) -> None:
+    seat.state = state  # type: ignore[assignment]
+    seat.reason = reason
+    seat.since = core.now()
+    core.changed()

@@ -1,0 +1,1 @@
+"""Units of all agencies: roster, crews, state, last position."""

@@ -1,0 +1,316 @@
+"""``tahuri up`` and ``tahuri demo``: everything a centre runs, started in order, kept running."""
+
+import asyncio
+import fcntl
+import signal
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from hashlib import md5, sha256
+from pathlib import Path
+from typing import Any, TextIO
+
+import httpx
+import msgspec
+
+from tahuri.app import VIEWS
+from tahuri.centre import Centre
+from tahuri.city.layers import build as build_layers
+from tahuri.city.roads import RoadGraph
+from tahuri.host.postgres import EmbeddedPostgres
+from tahuri.host.supervisor import Part, Supervisor, python
+from tahuri.kernel.db import Database, migrate
+from tahuri.kernel.jobs import apply_schema
+from tahuri.kernel.refusal import Unavailable
+from tahuri.settings import Settings
+from tahuri.telephony.switch.config import REALM
+from tahuri.units.queries import register_units
+
+PROMPTS = Path(__file__).parent / "telephony" / "prompts"
+READY_S = 60.0
+POLL_S = 0.1
+
+Say = Callable[[str], None]
+
+
+class AlreadyRunning(Exception):  # noqa: N818
+    """Another ``tahuri`` keeps this data folder."""
+
+
+def _write(file: Path, content: Any) -> None:
+    fresh = file.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2))
+    fresh.replace(file)
+
+
+def origins(settings: Settings) -> list[str]:
+    """Pages that may speak with the switch."""
+    scheme = "https" if settings.secure else "http"
+    names = (settings.http_address, "127.0.0.1", "localhost", "[::1]", *settings.host_names)
+    return [f"{scheme}://{name}:{settings.http_port}" for name in dict.fromkeys(names)]
+
+
+def ha1(username: str, password: str) -> str:
+    """What digest proves (RFC 7616 §3.4.2), hex MD5.
+
+    The switch then challenges with MD5 alone: Debian's baresip, and many desk phones, give up on a
+    challenge that names SHA-256 beside it.
+    """
+    return md5(f"{username}:{REALM}:{password}".encode(), usedforsecurity=False).hexdigest()
+
+
+def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    """What the switch is told (contract: ``telephony/switch/config.py``).
+
+    Args:
+        operators: user name → (operator id, name) of accounts that answer at SIP seats.
+    """
+    settings, folder = centre.settings, centre.folder
+    certificate = centre.certificate
+    tls = {"cert": str(certificate[0]), "key": str(certificate[1])} if certificate else None
+    seats = [
+        {
+            "seat_id": seat.seat_id,
+            "username": seat.username,
+            "password_ha1": ha1(seat.username, seat.password),
+            "operator_id": operators[seat.account][0],
+            "operator_name": operators[seat.account][1],
+            "robot": seat.robot,
+            "ready_when_registered": True,
+        }
+        for seat in settings.sip_seats
+    ]
+    return {
+        "data_dir": str(folder.root),
+        "city_number": centre.pack.city.number,
+        "numbers": [centre.pack.city.number],
+        "sip": {
+            "address": settings.sip_address,
+            "udp_port": settings.sip_port,
+            "tcp_port": settings.sip_port,
+        },
+        "public_address": settings.media_address,
+        "websocket": {
+            "address": settings.http_address,
+            "port": settings.signalling_port,
+            "tls": tls,
+            "origins": origins(settings),
+        },
+        "media_socket": str(folder.run / "media.sock"),
+        "rpc_socket": str(folder.run / "switch.sock"),
+        "trunks": [
+            {
+                "name": trunk.name,
+                "sources": list(trunk.sources),
+                "host": trunk.host,
+                "default_out": trunk.out,
+            }
+            for trunk in settings.trunks
+        ],
+        "seats": seats,
+        "prompts": {
+            "notice": str(PROMPTS / "notice.wav"),
+            "tone": str(PROMPTS / "tone.wav"),
+            "hold": str(PROMPTS / "hold.wav"),
+        },
+        "offer_s": settings.offer_s,
+        "seat_vanish_s": settings.seat_vanish_s,
+        "robot_after_s": settings.robot_after_s,
+        "calls_max": settings.calls_max,
+        "party_aliases": settings.directory,
+    }
+
+
+class Running:
+    """A centre that is up."""
+
+    def __init__(self, centre: Centre, say: Say) -> None:
+        self.centre = centre
+        self.say = say
+        self.supervisor = Supervisor(centre.folder.log, self._pids_changed)
+        self.on_pids: Callable[[], None] = lambda: None
+        self._lock: TextIO | None = None
+
+    def _pids_changed(self) -> None:
+        self.on_pids()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Of every process that runs now."""
+        parts = self.supervisor.parts.values()
+        return {part.name: part.pid for part in parts if part.pid is not None}
+
+    def lock(self) -> None:
+        """One ``tahuri`` a data folder.
+
+        Raises:
+            AlreadyRunning: there is one.
+        """
+        self.centre.folder.make()
+        self._lock = (self.centre.folder.run / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunning(str(self.centre.folder.root)) from error
+
+    async def database(self) -> None:
+        """Starts the embedded database, if it is to be ours, and brings the schema up to date."""
+        city = self.centre.pack.city
+        if self.centre.settings.database_url is None:
+            server = EmbeddedPostgres(self.centre.folder)
+            server.stop_left_over()
+            server.prepare(self.say)
+            self.say("database: starting")
+            await self.supervisor.start(
+                Part(
+                    "postgres",
+                    server.command(),
+                    signal.SIGINT,
+                    server.owner,
+                    before=server.forget_dead,
+                )
+            )
+            await server.ready()
+        await migrate(self.centre.database_url, city.code, city.name, self.say)
+        await apply_schema(self.centre.database_url)
+        database = Database(self.centre.database_url, city.code)
+        await database.open()
+        try:
+            changed = await register_units(database, VIEWS, self.centre.pack.units)
+        finally:
+            await database.close()
+        if changed:
+            self.say(f"units: {changed} new or changed in the city pack")
+
+    def prepare_city(self) -> None:
+        """Road graphs and map layers, built once and kept."""
+        cache, pack = self.centre.folder.cache, self.centre.pack
+        for profile in sorted({kind.profile for kind in pack.unit_kinds}):
+            RoadGraph.load(pack, profile, cache, self.say)
+        stamp, files = cache / "layers" / "of", sorted(pack.folder.iterdir())
+        contents = (file.read_bytes() for file in files if file.is_file())
+        digest = sha256(b"".join(sha256(one).digest() for one in contents)).hexdigest()
+        if stamp.exists() and stamp.read_text() == digest:
+            return
+        self.say(f"map: drawing the layers of {pack.city.name}")
+        build_layers(pack, stamp.parent)
+        stamp.write_text(digest)
+
+    async def processes(self, operators: dict[str, tuple[str, str]]) -> None:
+        """Starts media, switch, serve and work, in this order."""
+        settings, folder = self.centre.settings, self.centre.folder
+        settings_file, switch_file = folder.run / "settings.json", folder.run / "switch.json"
+        _write(settings_file, settings)
+        _write(switch_file, switch_config(self.centre, operators))
+        media = python(
+            "tahuri.telephony.media",
+            "--socket",
+            str(folder.run / "media.sock"),
+            "--address",
+            settings.media_address,
+            "--rtp",
+            f"{settings.rtp_first_port}-{settings.rtp_last_port}",
+            "--webrtc-port",
+            str(settings.webrtc_port),
+            "--recordings",
+            str(folder.recordings),
+        )
+        given = ("--settings", str(settings_file))
+        for part in (
+            Part("media", media),
+            Part("switch", python("tahuri.telephony.switch", "--config", str(switch_file))),
+            Part("serve", python("tahuri.app", *given)),
+            Part("work", python("tahuri.work", *given)),
+        ):
+            self.say(f"{part.name}: starting")
+            await self.supervisor.start(part)
+
+    @property
+    def url(self) -> str:
+        """Where the consoles' pages are."""
+        settings = self.centre.settings
+        scheme = "https" if settings.secure else "http"
+        return f"{scheme}://{settings.http_address}:{settings.http_port}"
+
+    async def ready(self) -> None:
+        """Waits until calls can be taken.
+
+        Raises:
+            Unavailable: not within ``READY_S``; with the state of each part.
+        """
+        own = self.centre.certificate
+        root = self.centre.folder.secrets / "https" / "root.pem"
+        trust = ssl.create_default_context(cafile=str(root)) if own and root.exists() else True
+        last = "no answer"
+        async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READY_S):
+                    while True:
+                        try:
+                            answer = await client.get(f"{self.url}/healthz")
+                            last = answer.text
+                            if answer.status_code == 200:
+                                return
+                        except httpx.HTTPError as error:
+                            last = str(error)
+                        await asyncio.sleep(POLL_S)
+        raise Unavailable("centre", f"not ready within {READY_S:.0f} s: {last[:500]}")
+
+    async def stop(self) -> None:
+        """Stops every process that was started."""
+        await self.supervisor.stop()
+
+
+async def until_told() -> None:
+    """Waits for Ctrl+C or SIGTERM."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    await told.wait()
+
+
+async def run(
+    settings: Settings,
+    say: Say,
+    *,
+    before: Callable[[Running], Awaitable[dict[str, tuple[str, str]]]],
+    after: Callable[[Running], Awaitable[None]],
+) -> int:
+    """Starts a centre and keeps it until Ctrl+C.
+
+    Args:
+        before: with the database up; gives the accounts of SIP seats.
+        after: when calls can be taken.
+    """
+    running = Running(Centre.load(settings), say)
+    running.lock()
+    told = asyncio.ensure_future(until_told())
+    try:
+        work = asyncio.ensure_future(_bring_up(running, before, after))
+        await asyncio.wait([told, work], return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()
+            await told
+        else:
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
+    finally:
+        say("stopping")
+        told.cancel()
+        await running.stop()
+    return 0
+
+
+async def _bring_up(
+    running: Running,
+    before: Callable[[Running], Awaitable[dict[str, tuple[str, str]]]],
+    after: Callable[[Running], Awaitable[None]],
+) -> None:
+    await running.database()
+    await asyncio.to_thread(running.prepare_city)
+    await running.processes(await before(running))
+    await running.ready()
+    await after(running)

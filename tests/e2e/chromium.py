@@ -1,0 +1,98 @@
+"""Chromium as a call taker: with a microphone that says a tone and an ear that can be measured."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from playwright.async_api import Page, async_playwright
+
+from demo import DemoCentre
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
+    "--mute-audio",
+)
+CONSOLE = (1366, 768)
+PHONE = (360, 640)
+
+LEVELS = """
+async (tones) => {
+  const audio = document.querySelector("audio");
+  const context = new AudioContext();
+  const analyser = context.createAnalyser();
+  analyser.fftSize = 8192;
+  context.createMediaStreamSource(audio.srcObject).connect(analyser);
+  await new Promise((done) => setTimeout(done, 1200));
+  const bins = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(bins);
+  const level = (tone) => bins[Math.round((tone * analyser.fftSize) / context.sampleRate)];
+  await context.close();
+  return tones.map(level);
+}
+"""
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    centre: DemoCentre,
+    role: str,
+    path: str,
+    microphone: Path | None = None,
+    size: tuple[int, int] = CONSOLE,
+) -> AsyncIterator[Page]:
+    """A page of a new browser in which ``role`` is signed in."""
+    voice = (f"--use-file-for-fake-audio-capture={microphone}",) if microphone else ()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=[*FLAGS, *voice]
+        )
+        context = await browser.new_context(
+            base_url=centre.http,
+            viewport={"width": size[0], "height": size[1]},
+            permissions=["microphone"],
+        )
+        answer = await context.request.post("/api/session", data=centre.accounts[role])
+        assert answer.ok
+        page = await context.new_page()
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        await page.goto(path)
+        yield page
+        await browser.close()
+        assert faults == [], f"the page failed: {faults}"
+
+
+async def sit_down(page: Page, seat_id: str) -> None:
+    """Takes a seat, waits for its sound, says ready."""
+    await page.get_by_test_id("seat-take").first.click()
+    await page.get_by_test_id("seat-id").fill(seat_id)
+    await page.get_by_test_id("seat-take-confirm").click()
+    await page.get_by_test_id("ready").click()
+
+
+async def get_up(page: Page) -> None:
+    """Leaves the seat, so that the next test finds the room empty."""
+    await page.evaluate(
+        """async () => {
+          const key = () => ({ "Idempotency-Key": crypto.randomUUID() });
+          for (const seat of ["M1", "M2", "M3"])
+            await fetch(`/api/seats/${seat}/leave`, { method: "POST", headers: key(), body: "{}" });
+        }"""
+    )
+
+
+async def hears(page: Page, *tones_hz: float) -> list[float]:
+    """Levels in dBFS of what comes out of the page's telephone."""
+    found: list[float] = await page.evaluate(LEVELS, list(tones_hz))
+    return found

@@ -1,0 +1,21 @@
+"""A centre that may be harmed: one for each test."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo import DemoCentre
+
+
+@pytest.fixture
+def centre() -> Iterator[DemoCentre]:
+    """A quiet centre; verified and stopped at the end, whatever was done to it."""
+    with tempfile.TemporaryDirectory(prefix="tahuri-fault-") as place:
+        running = DemoCentre(Path(place) / "data")
+        try:
+            running.start()
+            yield running
+        finally:
+            running.stop()

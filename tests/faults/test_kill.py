@@ -1,0 +1,150 @@
+"""``kill -9`` of each process during a live call: nobody is lost, nothing acknowledged is lost."""
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from demo import Api, DemoCentre, wait_for
+from soundphone import SoundPhone
+
+CALLER_HZ, SEAT_HZ = 440.0, 880.0
+AUDIBLE_DBFS = -30.0
+
+
+async def connected(centre: DemoCentre) -> tuple[SoundPhone, SoundPhone]:
+    """A caller and a SIP seat that hear each other."""
+    account = centre.description["sip_seat"]
+    seat = SoundPhone(SEAT_HZ, (account["username"], account["password"]))
+    caller = SoundPhone(CALLER_HZ)
+    await seat.start()
+    await caller.start()
+    assert await seat.register(centre.sip) == 200
+    await caller.ring(centre.sip)
+    await caller.hears_at_last(SEAT_HZ)
+    await seat.hears_at_last(CALLER_HZ)
+    return caller, seat
+
+
+def ended(api: Api) -> list[dict[str, Any]]:
+    """Calls whose recording was closed and that are over."""
+    rows = list(api.rows("call").values())
+    over = [row for row in rows if row["state"] == "ended"]
+    return over if over and all(row["recording"]["state"] != "recording" for row in over) else []
+
+
+async def finish(centre: DemoCentre, caller: SoundPhone, seat: SoundPhone) -> dict[str, Any]:
+    """Hangs up; the call's row when all facts are in the log, which verifies."""
+    await caller.stop()
+    await seat.stop()
+    await asyncio.to_thread(wait_for, lambda: database_back(centre), 60)
+    api = await asyncio.to_thread(centre.client, "supervisor")
+    rows = await asyncio.to_thread(wait_for, lambda: ended(api), 60)
+    status, said = await asyncio.to_thread(centre.verify)
+    assert status == 0, said
+    assert len(rows) == 1
+    return dict(rows[0])
+
+
+@pytest.mark.parametrize("part", ["serve", "work"])
+async def test_the_call_goes_on_while_a_process_that_telephony_does_not_need_dies(
+    centre: DemoCentre, part: str
+) -> None:
+    """Pages and deadlines may fail; a frightened person must go on hearing the call taker."""
+    caller, seat = await connected(centre)
+    await asyncio.to_thread(centre.kill, part)
+    assert (await caller.hears(SEAT_HZ))[SEAT_HZ] > AUDIBLE_DBFS
+    assert (await seat.hears(CALLER_HZ))[CALLER_HZ] > AUDIBLE_DBFS
+    row = await finish(centre, caller, seat)
+    assert row["outcome"] == "answered"
+    assert row["recording"]["state"] == "closed"
+
+
+async def test_audio_never_stops_when_the_switch_dies_and_it_takes_its_call_again(
+    centre: DemoCentre,
+) -> None:
+    """The switch adopts the call from its journal and takes the caller's goodbye."""
+    caller, seat = await connected(centre)
+    await asyncio.to_thread(centre.kill, "switch")
+    assert (await caller.hears(SEAT_HZ))[SEAT_HZ] > AUDIBLE_DBFS
+    await asyncio.to_thread(wait_for, lambda: healthy(centre), 30)
+    assert (await seat.hears(CALLER_HZ))[CALLER_HZ] > AUDIBLE_DBFS
+    row = await finish(centre, caller, seat)
+    assert row["outcome"] == "answered"
+    assert row["recording"]["state"] == "closed"
+
+
+async def test_a_call_has_one_outcome_when_media_dies(centre: DemoCentre) -> None:
+    """Sound may be lost, never the call: it has exactly one outcome in the log."""
+    caller, seat = await connected(centre)
+    await asyncio.to_thread(centre.kill, "media")
+    await asyncio.to_thread(wait_for, lambda: healthy(centre), 30)
+    row = await finish(centre, caller, seat)
+    assert row["outcome"] in ("answered", "abandoned")
+
+
+async def test_a_new_call_is_answered_and_recorded_while_postgresql_and_serve_are_stopped(
+    centre: DemoCentre,
+) -> None:
+    """The log may be away; the caller must not notice, and the facts come later, once."""
+    account = centre.description["sip_seat"]
+    seat = SoundPhone(SEAT_HZ, (account["username"], account["password"]))
+    await seat.start()
+    assert await seat.register(centre.sip) == 200
+    stopped = [centre.pid("postgres"), centre.pid("serve"), centre.pid("work")]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    caller = SoundPhone(CALLER_HZ)
+    try:
+        await caller.start()
+        await caller.ring(centre.sip)
+        await caller.hears_at_last(SEAT_HZ)
+        await seat.hears_at_last(CALLER_HZ)
+        await caller.stop()
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    row = await finish(centre, SoundPhone(CALLER_HZ), seat)
+    assert row["outcome"] == "answered"
+    assert row["recording"]["state"] == "closed"
+
+
+async def test_postgresql_killed_in_a_call_loses_no_acknowledged_fact(centre: DemoCentre) -> None:
+    """What was answered with a seq is in the log after the crash; what was not can be repeated."""
+    caller, seat = await connected(centre)
+    api = await asyncio.to_thread(centre.client, "supervisor")
+    answer = await asyncio.to_thread(
+        api.done, "/api/units/DMK-01/out-of-service", {"reason": "refuelling"}
+    )
+    await asyncio.to_thread(centre.kill, "postgres")
+    assert (await caller.hears(SEAT_HZ))[SEAT_HZ] > AUDIBLE_DBFS
+    await asyncio.to_thread(wait_for, lambda: database_back(centre), 60)
+    row = await finish(centre, caller, seat)
+    assert row["outcome"] == "answered"
+    units = await asyncio.to_thread(api.rows, "unit")
+    assert units["DMK-01"]["state"] == "out_of_service"
+    status, said = await asyncio.to_thread(centre.verify)
+    assert (status, int(said) >= answer["seq"]) == (0, True)
+
+
+def health(centre: DemoCentre) -> dict[str, Any]:
+    """``/healthz``, also when it says no."""
+    import httpx
+
+    try:
+        found: dict[str, Any] = httpx.get(f"{centre.http}/healthz", trust_env=False).json()
+    except (httpx.HTTPError, ValueError):
+        return {}
+    return found
+
+
+def healthy(centre: DemoCentre) -> bool:
+    """Whether calls can be taken again."""
+    return bool(health(centre).get("taking_calls"))
+
+
+def database_back(centre: DemoCentre) -> bool:
+    """Whether the log answers again."""
+    return bool(health(centre).get("parts", {}).get("database", {}).get("ok"))

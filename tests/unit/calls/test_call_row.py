@@ -1,0 +1,234 @@
+"""The row of a call, after every event that can touch it."""
+
+from typing import Any, get_args
+
+import pytest
+from facts import at, fact, row_after
+
+from tahuri.calls.events import (
+    CallAnswered,
+    CallArrived,
+    CallClass,
+    CallClassified,
+    CallEnded,
+    CallHeld,
+    CallLinked,
+    CallOffered,
+    CallQueued,
+    CallRefused,
+    CallRequeued,
+    CallResumed,
+    CallUnlinked,
+    CallWrappedUp,
+    FactUnreadable,
+    KeyPressed,
+    MediaHeard,
+    MediaSilent,
+    OfferMissed,
+    OfferWithdrawn,
+    PartyAdded,
+    PartyJoined,
+    PartyLeft,
+    RecordingChecked,
+    RecordingClosed,
+    RecordingFailed,
+    RecordingPlayed,
+    RecordingStarted,
+    SeatMuted,
+    SeatUnmuted,
+)
+from tahuri.calls.views import CALLS, CallEvent, CallRow, Party, Recording
+from tahuri.kernel.event import Event, StreamId
+from tahuri.kernel.ids import CallId, IncidentId, LegId, OperatorId, PersonalId, RecordingId, SeatId
+from tahuri.kernel.view import body_of
+from tahuri.operators.events import SeatReady
+
+M1: dict[str, Any] = {"seat_id": SeatId("M1"), "operator_id": OperatorId("O1")}
+R1 = RecordingId("R1")
+DAMKAR, PLN = LegId("L1"), LegId("L2")
+ARRIVED = CallArrived(
+    trunk="telkom", number_status="present", caller=PersonalId("P1"), location=PersonalId("P2")
+)
+ANSWERED = CallAnswered(**M1)
+STARTED = RecordingStarted(recording_id=R1, path="2026/11/23/C1.wav")
+ADDED = PartyAdded(leg_id=DAMKAR, address=PersonalId("P3"))
+
+
+def after(*events: Event) -> CallRow:
+    """The row of call C1; event n happened n seconds after START."""
+    facts = [fact(event, second=n, seq=n + 1) for n, event in enumerate(events)]
+    row: CallRow = row_after(CALLS, "C1", facts)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("events", "shown"),
+    [
+        ([], {"state": "queued", "call_id": "C1"}),
+        ([ARRIVED], {"arrived_at": at(0), "trunk": "telkom", "caller": "P1", "location": "P2"}),
+        (
+            [CallArrived(trunk="t", number_status="withheld", test=True)],
+            {"test": True, "number_status": "withheld", "caller": None},
+        ),
+        ([ARRIVED, CallQueued()], {"state": "queued"}),
+        ([ARRIVED, CallOffered(**M1)], {"state": "offered", "offered_to": "M1"}),
+        ([ARRIVED, CallOffered(**M1), OfferMissed(**M1)], {"state": "queued", "offered_to": None}),
+        (
+            [ARRIVED, CallOffered(**M1), OfferWithdrawn(**M1)],
+            {"state": "queued", "offered_to": None},
+        ),
+        ([ARRIVED, ANSWERED, OfferWithdrawn(**M1)], {"state": "answered", "offered_to": None}),
+        (
+            [ARRIVED, CallOffered(**M1), ANSWERED],
+            {
+                "state": "answered",
+                "answered_at": at(2),
+                "offered_to": None,
+                "seat_id": "M1",
+                "operator_id": "O1",
+                "robot": False,
+            },
+        ),
+        ([ARRIVED, ANSWERED, CallHeld()], {"state": "held", "on_hold": True}),
+        ([ARRIVED, ANSWERED, CallHeld(), CallResumed()], {"state": "answered", "on_hold": False}),
+        ([ARRIVED, ANSWERED, SeatMuted()], {"muted": True, "state": "answered"}),
+        ([ARRIVED, ANSWERED, SeatMuted(), SeatUnmuted()], {"muted": False}),
+        ([ARRIVED, KeyPressed(digit="1"), KeyPressed(digit="#")], {"keys": "1#"}),
+        ([ARRIVED, MediaSilent(leg="caller")], {"silent": True}),
+        ([ARRIVED, MediaSilent(leg="seat")], {"silent": False}),
+        ([ARRIVED, MediaSilent(leg="caller"), MediaHeard(leg="seat")], {"silent": True}),
+        ([ARRIVED, MediaSilent(leg="caller"), MediaHeard(leg="caller")], {"silent": False}),
+        (
+            [ARRIVED, CallRefused(status=488, reason="unsupported-codec")],
+            {
+                "state": "refused",
+                "outcome": "refused",
+                "refused_reason": "unsupported-codec",
+                "arrived_at": at(0),
+                "ended_at": at(1),
+            },
+        ),
+        (
+            [CallRefused(status=503, reason="too-many-calls")],
+            {"state": "refused", "arrived_at": at(0)},
+        ),
+        ([ARRIVED, CallClassified(call_class=CallClass.GHOST)], {"call_class": "ghost"}),
+        ([ARRIVED, CallWrappedUp()], {"wrapped_up_at": at(1)}),
+        (
+            [ARRIVED, RecordingPlayed(recording_id=R1, operator_id=OperatorId("O1"))],
+            {"recording": None},
+        ),
+        ([ARRIVED, FactUnreadable(event_type="x")], {"state": "queued"}),
+    ],
+)
+def test_the_row_shows_what_happened(events: list[Event], shown: dict[str, Any]) -> None:
+    """What a call taker reads must be what the caller lives through."""
+    row = after(*events)
+    assert {name: getattr(row, name) for name in shown} == shown
+
+
+def test_a_caller_whose_seat_vanished_waits_again_and_is_answered_at_the_first_time() -> None:
+    """The answer time of the case stays the first; hold and mute do not follow to the new seat."""
+    requeued = CallRequeued(seat_id=SeatId("M1"), reason="seat-vanished")
+    row = after(ARRIVED, ANSWERED, CallHeld(), SeatMuted(), requeued)
+    assert (row.state, row.seat_id, row.on_hold, row.muted, row.requeued) == (
+        "queued",
+        None,
+        False,
+        False,
+        1,
+    )
+    again = after(
+        ARRIVED,
+        ANSWERED,
+        requeued,
+        CallAnswered(seat_id=SeatId("M2"), operator_id=OperatorId("O2")),
+    )
+    assert (again.state, again.seat_id, again.operator_id) == ("answered", "M2", "O2")
+    assert again.answered_at == at(1)
+
+
+def test_the_end_of_a_call_leaves_nobody_on_hold_and_no_party_in_it() -> None:
+    """A console must not offer to talk to somebody who is gone."""
+    end = CallEnded(outcome="answered", by="seat", reason="hung-up")
+    row = after(ARRIVED, ANSWERED, ADDED, PartyJoined(leg_id=DAMKAR), CallHeld(), SeatMuted(), end)
+    assert (row.state, row.outcome, row.ended_by, row.ended_at) == (
+        "ended",
+        "answered",
+        "seat",
+        at(6),
+    )
+    assert (row.on_hold, row.muted, row.parties[0].state) == (False, False, "left")
+    gone = after(ARRIVED, CallOffered(**M1), CallEnded(outcome="abandoned", by="caller"))
+    assert (gone.state, gone.offered_to, gone.outcome) == ("ended", None, "abandoned")
+
+
+def test_third_parties_come_and_go_each_by_itself() -> None:
+    """The call taker must see who listens."""
+    row = after(ARRIVED, ADDED, PartyAdded(leg_id=PLN), PartyJoined(leg_id=DAMKAR))
+    assert row.parties == (Party(DAMKAR, PersonalId("P3"), "joined"), Party(PLN, None, "calling"))
+    left = after(ARRIVED, ADDED, PartyAdded(leg_id=PLN), PartyLeft(leg_id=PLN, reason="refused"))
+    assert [party.state for party in left.parties] == ["calling", "left"]
+
+
+def test_a_party_that_is_told_of_twice_stands_once() -> None:
+    """The spool delivers at least once."""
+    assert len(after(ARRIVED, ADDED, ADDED).parties) == 1
+
+
+def test_the_recording_is_followed_from_its_start_to_its_check() -> None:
+    """A recording that is not what it was must show without anybody looking for it."""
+    closed = RecordingClosed(recording_id=R1, sha256="ab", duration_s=9.5, bytes=304_044)
+    path = "2026/11/23/C1.wav"
+    assert after(ARRIVED, STARTED).recording == Recording(R1, "recording", path)
+    row = after(ARRIVED, STARTED, closed)
+    assert row.recording == Recording(R1, "closed", path, "ab", 9.5)
+    checked = RecordingChecked(recording_id=R1, intact=False, fault="has sha256 cd")
+    assert after(STARTED, closed, checked).recording == Recording(
+        R1, "closed", path, "ab", 9.5, False
+    )
+    failed = after(STARTED, RecordingFailed(recording_id=R1, fault="disk-full")).recording
+    assert failed == Recording(R1, "failed", path)
+
+
+def test_a_recording_that_failed_before_it_started_is_shown() -> None:
+    """No file at all is what a supervisor must know first."""
+    row = after(ARRIVED, RecordingFailed(recording_id=R1, fault="disk-full"))
+    assert row.recording == Recording(R1, "failed", "")
+
+
+def test_a_call_may_be_about_several_incidents_each_once() -> None:
+    """One caller may tell of a fire and of the crash that it made."""
+    fire, crash = CallLinked(incident_id=IncidentId("I1")), CallLinked(incident_id=IncidentId("I2"))
+    assert after(ARRIVED, fire, crash, fire).incident_ids == ("I2", "I1")
+    gone = CallUnlinked(incident_id=IncidentId("I1"))
+    assert after(ARRIVED, fire, crash, gone).incident_ids == ("I2",)
+
+
+def test_only_a_calls_own_facts_touch_its_row() -> None:
+    """Another call's end, or a seat's, must not end this one."""
+    assert CALLS.keys(StreamId("call", "C1"), ARRIVED) == ("C1",)
+    assert CALLS.keys(StreamId("seat", "M1"), FactUnreadable(event_type="x")) == ()
+    assert CALLS.keys(StreamId("call", "C1"), SeatReady(operator_id=OperatorId("O1"))) == ()
+
+
+def test_every_event_of_a_call_can_be_folded_first() -> None:
+    """A row rebuilt from any place of the log must never stop the rebuilding."""
+    given: dict[str, Any] = {
+        "trunk": "t", "number_status": "none", "status": 486, "reason": "r", **M1,
+        "leg_id": DAMKAR, "leg": "caller", "digit": "1", "outcome": "answered", "by": "seat",
+        "recording_id": R1, "path": "p", "sha256": "s", "duration_s": 1.0, "bytes": 1,
+        "fault": "f", "intact": True, "call_class": CallClass.TEST,
+        "incident_id": IncidentId("I1"), "event_type": "x",
+    }  # fmt: skip
+    for kind in get_args(CallEvent):
+        event = kind(**{name: given[name] for name in kind.__struct_fields__ if name in given})
+        row = after(event)
+        assert row.call_id == "C1"
+        assert CALLS.load(body_of(row)) == row
+
+
+def test_the_row_names_the_caller_the_place_and_the_parties_as_erasable() -> None:
+    """What the law lets a caller erase must be found, all of it."""
+    assert CALLS.personal_ids(body_of(after(ARRIVED, ADDED))) == ["P1", "P2", "P3"]
+    assert CALLS.new("C9") == CallRow(call_id=CallId("C9"))

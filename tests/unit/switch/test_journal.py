@@ -1,0 +1,87 @@
+"""The journal of a switch that is killed in the middle of a write."""
+
+import errno
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tahuri.telephony.sip.leg import Leg
+from tahuri.telephony.switch import journal as journal_module
+from tahuri.telephony.switch.journal import Journal, Seats
+from tahuri.telephony.switch.model import Audio, Call
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def call(name: str, keys: int = 0) -> Call:
+    """A call with so many keys pressed."""
+    leg = Leg(
+        name="l", call_id="c", local_tag="a", local="<sip:a@b>", remote="<sip:c@d>",
+        target="sip:c@d", state="up", outgoing=False,
+    )  # fmt: skip
+    return Call(
+        call_id=name, ended_id="E", trunk="telco", arrived_at=NOW, caller=None,
+        number_status="none", location=None, leg=leg, keys=keys,
+        audio=Audio(port=1, address="127.0.0.1", udp=4000),
+    )  # fmt: skip
+
+
+def test_the_last_whole_state_counts(tmp_path: Path) -> None:
+    """Killed in the middle of a write, the state before it is taken up."""
+    journal = Journal(tmp_path)
+    for keys in range(3):
+        journal.save_call(call("C1", keys))
+    journal.save_call(call("C2"))
+    journal.save_seats(Seats(media_instance="x"))
+    path = tmp_path / "calls" / "C1.json"
+    path.write_bytes(path.read_bytes()[:-9])
+    again = Journal(tmp_path)
+    assert [(one.call_id, one.keys) for one in again.load_calls()] == [("C1", 1), ("C2", 0)]
+    assert again.load_seats().media_instance == "x"
+    again.forget_call("C1")
+    again.forget_call("C1")
+    assert [one.call_id for one in again.load_calls()] == ["C2"]
+
+
+def test_an_unreadable_call_does_not_hide_the_others(tmp_path: Path) -> None:
+    """A bad block must cost one call, not all."""
+    journal = Journal(tmp_path)
+    assert journal.load_seats() == Seats()
+    journal.save_call(call("C2"))
+    (tmp_path / "calls" / "C1.json").write_bytes(b"rubbish")
+    assert [one.call_id for one in journal.load_calls()] == ["C2"]
+    assert [one.call_id for one in journal.load_calls()] == ["C2"]
+
+
+def test_a_long_file_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call of hours must not fill the disk."""
+    monkeypatch.setattr(journal_module, "FILE_BYTES_MAX", 2000)
+    journal = Journal(tmp_path)
+    for keys in range(100):
+        journal.save_call(call("C1", keys))
+    assert (tmp_path / "calls" / "C1.json").stat().st_size < 4000
+    assert journal.load_calls()[0].keys == 99
+
+
+def test_a_disk_that_takes_half_a_line_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call goes on; the state before counts."""
+    journal = Journal(tmp_path)
+    journal.save_call(call("C1", 1))
+    whole = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda file, content: whole(file, content[:20]))
+        journal.save_call(call("C1", 2))
+    with monkeypatch.context() as patch:
+
+        def full(*_: object) -> int:
+            raise OSError(errno.ENOSPC, "full")
+
+        patch.setattr(os, "write", full)
+        journal.save_call(call("C1", 3))
+    assert journal.failures == 2
+    journal.save_call(call("C1", 4))
+    assert Journal(tmp_path).load_calls()[0].keys == 4

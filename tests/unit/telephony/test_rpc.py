@@ -1,0 +1,182 @@
+"""JSON lines between switch, media and serve."""
+
+import asyncio
+import stat
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tahuri.telephony import rpc
+
+
+async def handle(op: str, arguments: dict[str, object]) -> object:
+    """A handler that knows a few operations."""
+    match op:
+        case "echo":
+            return arguments
+        case "refuse":
+            raise rpc.Failure("no-such-port", "port 7")
+        case "wait":
+            await asyncio.sleep(60)
+            return None
+        case "large":
+            return "x" * (rpc.LINE_BYTES_MAX + 1)
+        case "lost":
+            raise rpc.Unavailable("media is away")
+        case _:
+            raise RuntimeError("bug")
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[rpc.Server]:
+    """A running server."""
+    server = rpc.Server(tmp_path / "run" / "x.sock", handle)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def client(tmp_path: Path, server: rpc.Server) -> AsyncIterator[rpc.Client]:
+    """A connected client."""
+    client = rpc.Client(tmp_path / "run" / "x.sock")
+    client.start()
+    await until(lambda: client.connected)
+    yield client
+    await client.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, at most 5 s."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - any condition
+            await asyncio.sleep(0.01)
+
+
+async def test_an_answer_reaches_the_one_who_asked(client: rpc.Client) -> None:
+    """Answers to two calls in flight must not be mixed up."""
+    slow = asyncio.create_task(client.call("wait", timeout_s=5))
+    assert await client.call("echo", a=1, b=["x"]) == {"a": 1, "b": ["x"]}
+    slow.cancel()
+
+
+async def test_a_refusal_keeps_its_code(client: rpc.Client) -> None:
+    """The switch decides by the code what the caller hears."""
+    with pytest.raises(rpc.Failure) as caught:
+        await client.call("refuse")
+    assert (caught.value.code, caught.value.detail) == ("no-such-port", "port 7")
+
+
+@pytest.mark.parametrize(
+    ("op", "code"), [("bug", "bug"), ("large", "too-large"), ("lost", "unavailable")]
+)
+async def test_a_fault_in_one_operation_leaves_the_server_up(
+    client: rpc.Client, op: str, code: str
+) -> None:
+    """One bad request must never end the calls of others."""
+    with pytest.raises(rpc.Failure) as caught:
+        await client.call(op)
+    assert caught.value.code == code
+    assert await client.call("echo") == {}
+
+
+async def test_a_call_that_gets_no_answer_fails_in_time(client: rpc.Client) -> None:
+    """A caller must not wait for ever on a part that hangs."""
+    with pytest.raises(rpc.Unavailable):
+        await client.call("wait", timeout_s=0.05)
+
+
+async def test_calls_without_a_connection_fail_at_once(tmp_path: Path) -> None:
+    """With media away the switch must know now, not later."""
+    client = rpc.Client(tmp_path / "none.sock")
+    client.start()
+    with pytest.raises(rpc.Unavailable):
+        await client.call("echo")
+    await client.close()
+
+
+async def test_a_pushed_event_reaches_every_client(tmp_path: Path, server: rpc.Server) -> None:
+    """DTMF and lost audio are told to whoever is connected."""
+    heard: list[dict[str, object]] = []
+    clients = [rpc.Client(tmp_path / "run" / "x.sock", heard.append) for _ in range(2)]
+    for client in clients:
+        client.start()
+    await until(lambda: server.clients == 2)
+    server.push({"event": "dtmf", "digit": "1"})
+    await until(lambda: len(heard) == 2)
+    for client in clients:
+        await client.close()
+
+
+async def test_a_faulty_listener_does_not_cut_the_connection(
+    tmp_path: Path, server: rpc.Server
+) -> None:
+    """A bug in one event handler must not lose the events after it."""
+    heard: list[object] = []
+
+    def listen(event: dict[str, object]) -> None:
+        heard.append(event["n"])
+        if event["n"] == 1:
+            raise RuntimeError
+
+    client = rpc.Client(tmp_path / "run" / "x.sock", listen)
+    client.start()
+    await until(lambda: server.clients == 1)
+    server.push({"event": "x", "n": 1})
+    server.push({"event": "x", "n": 2})
+    await until(lambda: heard == [1, 2])
+    await client.close()
+
+
+def greeter(ups: list[int], fail: type[Exception] | None) -> Callable[[], Awaitable[None]]:
+    """A greeting that counts, and fails if told so."""
+
+    async def greet() -> None:
+        ups.append(1)
+        if fail:
+            raise fail("greeting")
+
+    return greet
+
+
+@pytest.mark.parametrize("fail", [None, rpc.Unavailable, RuntimeError])
+async def test_the_client_connects_again_after_a_restart(
+    tmp_path: Path, fail: type[Exception] | None
+) -> None:
+    """A killed media process comes back; the switch must find it without help."""
+    path = tmp_path / "x.sock"
+    first = rpc.Server(path, handle)
+    await first.start()
+    ups: list[int] = []
+    client = rpc.Client(path, on_up=greeter(ups, fail))
+    client.start()
+    await until(lambda: len(ups) == 1)
+    waiting = asyncio.create_task(client.call("wait", timeout_s=5))
+    await asyncio.sleep(0)
+    await first.stop()
+    with pytest.raises(rpc.Unavailable):
+        await waiting
+    second = rpc.Server(path, handle)
+    await second.start()
+    await until(lambda: len(ups) == 2)
+    assert await client.call("echo") == {}
+    await client.close()
+    await second.stop()
+
+
+async def test_only_the_owner_may_connect(tmp_path: Path, server: rpc.Server) -> None:
+    """Whoever can write to the socket can hang up calls."""
+    assert stat.S_IMODE((tmp_path / "run" / "x.sock").stat().st_mode) == 0o600
+
+
+async def test_rubbish_on_the_socket_is_answered_and_survived(
+    tmp_path: Path, server: rpc.Server
+) -> None:
+    """A line that is not a request must not stop the server."""
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "run" / "x.sock"))
+    writer.write(b"rubbish\n")
+    assert b"bad-request" in await reader.readline()
+    writer.write(b"x" * (rpc.LINE_BYTES_MAX + 10) + b"\n")
+    assert await reader.read() == b""
+    writer.close()

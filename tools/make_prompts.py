@@ -1,0 +1,55 @@
+"""Makes the prompts that callers hear: speech by espeak-ng, tones by sox, 8 kHz mono WAV.
+
+Run by hand after changing a text: ``python tools/make_prompts.py``; the files are kept in the tree
+so that a centre needs neither program.
+"""
+
+import subprocess
+import tempfile
+import wave
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "src" / "tahuri" / "telephony" / "prompts"
+NOTICE = "Layanan darurat satu satu dua. Petugas segera menjawab."
+HOLD = "Mohon tunggu sebentar, jangan tutup telepon."
+NOTICE_S_MAX = 5.0
+
+
+def speak(text: str, file: Path) -> None:
+    """Speech, levelled, as 8 kHz mono 16-bit WAV."""
+    with tempfile.NamedTemporaryFile(suffix=".wav") as raw:
+        subprocess.run(["espeak-ng", "-v", "id", "-s", "165", "-w", raw.name, text], check=True)
+        subprocess.run(
+            ["sox", raw.name, "-r", "8000", "-c", "1", "-b", "16", str(file), "norm", "-6"],
+            check=True,
+        )
+
+
+def tones(file: Path, *synth: str) -> None:
+    """A tone with the silence after it."""
+    subprocess.run(
+        ["sox", "-n", "-r", "8000", "-c", "1", "-b", "16", str(file), *synth], check=True
+    )
+
+
+def main() -> None:
+    """Makes every prompt and checks the length of the notice."""
+    speak(NOTICE, FOLDER / "notice.wav")
+    speak(HOLD, FOLDER / "hold-words.wav")
+    tones(FOLDER / "tone.wav", "synth", "1", "sine", "425", "gain", "-15", "pad", "0", "3")
+    with tempfile.NamedTemporaryFile(suffix=".wav") as pause:
+        tones(Path(pause.name), "synth", "0.3", "sine", "350", "gain", "-18", "pad", "0.7", "4")
+        subprocess.run(
+            ["sox", str(FOLDER / "hold-words.wav"), pause.name, str(FOLDER / "hold.wav")],
+            check=True,
+        )
+    (FOLDER / "hold-words.wav").unlink()
+    with wave.open(str(FOLDER / "notice.wav")) as notice:
+        length_s = notice.getnframes() / notice.getframerate()
+    if length_s > NOTICE_S_MAX:
+        raise SystemExit(f"the notice lasts {length_s:.1f} s, more than {NOTICE_S_MAX} s")
+    print(f"notice {length_s:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,304 @@
+/** What the operator has in hand: what is selected, which dialog is open, and doing things. */
+
+import { flushSync } from "svelte";
+import { get, type Problem } from "../core/api";
+import {
+  ACTIONS,
+  actionNamed,
+  available,
+  mayDispatch,
+  type Effect,
+  type Selection,
+  type Target,
+} from "../core/actions";
+import type { Entry } from "../core/outbox";
+import { signOff, type Session } from "../core/session";
+import type { CallBody, IncidentBody, Recommendation, Row } from "../core/types";
+import { language, setLanguage, t } from "../ui/text.svelte";
+import { Alarms } from "./alarms.svelte";
+import { Desk } from "./desk.svelte";
+import { Forms } from "./forms.svelte";
+
+const TOAST_MS = 9_000;
+const TOASTS_MAX = 3;
+/** A digit so soon after a key that could do nothing sends no unit. */
+const STRAY_DIGIT_MS = 2_000;
+
+export interface Toast {
+  id: number;
+  /** A key of the texts and what fills it. */
+  text: string;
+  values: Record<string, string>;
+  problem: Problem | null;
+  undo: (() => void) | null;
+}
+
+export type Tab = "map" | "units" | "seats" | "calls";
+
+export class Hand {
+  readonly desk: Desk;
+  readonly forms: Forms;
+  readonly alarms: Alarms;
+  selectedIncident = $state<string | null>(null);
+  selectedUnit = $state<string | null>(null);
+  recommendation = $state.raw<Recommendation | null>(null);
+  dialog = $state.raw<Target | null>(null);
+  tab = $state<Tab>("map");
+  mapLarge = $state(false);
+  /** The next click on the map is the place of the report. */
+  picking = $state(false);
+  showClosed = $state(false);
+  /** Where the map was asked to go. */
+  goTo = $state.raw<{ lat: number; lon: number } | null>(null);
+  toasts = $state.raw<Toast[]>([]);
+  #toastCount = 0;
+  #missed_at_ms = 0;
+
+  constructor(session: Session) {
+    this.desk = new Desk(session, {
+      answered: (entry, answer) => this.#answered(entry, answer),
+      refused: (entry) => this.#refused(entry),
+    });
+    this.forms = new Forms(this.desk);
+    this.alarms = new Alarms(this.desk);
+  }
+
+  get roles() {
+    return this.desk.operator.roles;
+  }
+
+  get incident(): Row<IncidentBody> | null {
+    return this.desk.row("incident", this.selectedIncident);
+  }
+
+  /** Incidents in the order of the list. */
+  get incidents(): Row<IncidentBody>[] {
+    const shown = this.desk.all("incident").filter(({ body }) => this.showClosed || body.state === "open");
+    return shown.sort(
+      ({ body: a }, { body: b }) =>
+        Number(a.state === "closed") - Number(b.state === "closed") ||
+        a.priority - b.priority ||
+        a.opened_at.localeCompare(b.opened_at),
+    );
+  }
+
+  get selection(): Selection {
+    const { desk } = this;
+    const call = desk.deskCall;
+    return {
+      roles: this.roles,
+      phone: desk.phone,
+      call: call && (call.row?.body ?? unrecorded(call.call_id, call.live !== null)),
+      reporting: this.forms.open !== null,
+      incident: this.incident?.body ?? null,
+      unit: desk.row("unit", this.selectedUnit)?.body ?? null,
+      recommendation: this.recommendation,
+      alarm: this.alarms.open.length > 0,
+      unit_moves: desk.reference.unit_moves,
+    };
+  }
+
+  /** Why the button of an action is not grey: what it would do now. */
+  effectOf(name: string): Effect | null {
+    return actionNamed(name).effect(this.selection);
+  }
+
+  /** Do what a key stands for now; false if it stands for nothing. */
+  pressed(key: string): boolean {
+    const meant = ACTIONS.filter(({ keys }) => keys.includes(key));
+    const [first] = meant;
+    if (!first) return false;
+    const found = available(this.selection).find(({ action }) => action.keys.includes(key));
+    if (!found && first.group === "incident" && !/^\d$/.test(key)) {
+      this.#missed_at_ms = Date.now();
+      this.say("toast.not_now", { action: t(`action.${first.name}`) });
+    }
+    // Somebody who pressed "close" and then a digit meant a reason, not a unit.
+    const stray = /^\d$/.test(key) && Date.now() - this.#missed_at_ms < STRAY_DIGIT_MS;
+    if (found && !stray) this.do(found.effect);
+    // A key of ours never falls through to the browser, also while it means nothing.
+    return found !== undefined || key.startsWith("F") || key.startsWith("Alt+");
+  }
+
+  run(name: string): void {
+    const effect = this.effectOf(name);
+    if (effect) this.do(effect);
+  }
+
+  do(effect: Effect): void {
+    switch (effect.do) {
+      case "phone":
+        void this.desk.line.tell(effect.op, effect.body).then((problem) => {
+          if (problem) this.say("toast.refused", {}, problem);
+        });
+        break;
+      case "send": {
+        const { undo } = effect;
+        void this.desk.outbox.send(effect.command).then((result) => {
+          if (!result.ok || !undo) return;
+          const unit = "unit_id" in undo ? undo.unit_id : "";
+          this.say("toast.dispatched", { unit }, null, () => (this.dialog = undo));
+        });
+        break;
+      }
+      case "open":
+        this.#open(effect.target);
+        break;
+    }
+  }
+
+  select(incident_id: string | null): void {
+    if (incident_id !== this.selectedIncident) this.recommendation = null;
+    this.selectedIncident = incident_id;
+  }
+
+  say(
+    text: string,
+    values: Record<string, string> = {},
+    problem: Problem | null = null,
+    undo: (() => void) | null = null,
+  ): void {
+    const toast = { id: ++this.#toastCount, text, values, problem, undo };
+    this.toasts = [...this.toasts, toast].slice(-TOASTS_MAX);
+    setTimeout(() => this.hush(toast.id), TOAST_MS);
+  }
+
+  hush(id: number): void {
+    this.toasts = this.toasts.filter((toast) => toast.id !== id);
+  }
+
+  /** Ask which units should go to the selected incident. */
+  async recommend(): Promise<void> {
+    const asked = this.incident;
+    if (asked?.body.state !== "open" || !mayDispatch(this.roles)) {
+      this.recommendation = null;
+      return;
+    }
+    const answer = await get<Recommendation>(`/api/incidents/${asked.key}/recommendation`);
+    if (answer.ok && this.selectedIncident === asked.key) this.recommendation = answer.value;
+  }
+
+  #open(target: Target): void {
+    switch (target.open) {
+      case "focus":
+        focusOn(target.testid, (tab) => (this.tab = tab));
+        break;
+      case "priority":
+        this.forms.change({ priority: target.priority });
+        break;
+      case "submit":
+        this.submit();
+        break;
+      case "step":
+        this.#step(target.by);
+        break;
+      case "new-report":
+        this.forms.openForCall(this.desk.deskCall?.call_id ?? null, true);
+        break;
+      case "amend":
+        if (this.incident) this.forms.openForIncident(this.incident);
+        break;
+      case "pick":
+        this.tab = "map";
+        this.mapLarge = true;
+        this.picking = true;
+        break;
+      case "map":
+        this.mapLarge = this.tab === "map" ? !this.mapLarge : this.mapLarge;
+        this.tab = "map";
+        this.picking = false;
+        break;
+      case "language":
+        setLanguage(language() === "id" ? "en" : "id");
+        break;
+      case "handle-alarm":
+        this.alarms.handleFirst();
+        break;
+      case "address":
+        window.open(target.address, "_blank", "noopener");
+        break;
+      case "sign-off":
+        void this.#signOff();
+        break;
+      default:
+        this.dialog = target;
+    }
+  }
+
+  submit(): void {
+    if (!this.forms.submit()) {
+      const [first] = this.forms.missing?.fields ?? [];
+      const field = { place: "place-search", category: "category", injured: "injured" } as const;
+      if (first) focusOn(field[first]);
+    }
+  }
+
+  #step(by: 1 | -1): void {
+    const keys = this.incidents.map(({ key }) => key);
+    if (keys.length === 0) return;
+    const at = keys.indexOf(this.selectedIncident ?? "");
+    const next = at < 0 ? (by > 0 ? 0 : keys.length - 1) : at + by;
+    this.select(keys[Math.min(keys.length - 1, Math.max(0, next))] ?? null);
+  }
+
+  #answered(entry: Entry, answer: Record<string, unknown>): void {
+    if (entry.draft) this.forms.drop(entry.draft);
+    if (entry.label === "command.report" && typeof answer["incident_id"] === "string") {
+      this.select(answer["incident_id"]);
+      this.say("toast.reported", { number: String(answer["number"] ?? "") });
+    }
+    if (entry.label === "command.wrap-up") this.#wrappedUp(entry.subject ?? "");
+    if (entry.label === "command.close") {
+      const reopen = (): void => void (this.dialog = { open: "reopen" });
+      this.say("toast.closed", {}, null, reopen);
+    }
+  }
+
+  #refused(entry: Entry): void {
+    if (entry.draft && this.forms.list.some(({ key }) => key === entry.draft)) {
+      this.forms.openKey = entry.draft;
+    } else {
+      this.say("toast.refused", {}, entry.problem);
+      this.desk.outbox.dismiss(entry.id);
+    }
+  }
+
+  /** The desk is free again: the seat goes back to where calls come from. */
+  #wrappedUp(call_id: string): void {
+    this.forms.dropBlank(call_id);
+    this.desk.chosenCall = null;
+    const { push } = this.desk.phone;
+    if (push?.seat.state === "not_ready" && push.seat.reason === "wrap-up") {
+      void this.desk.line.tell("ready");
+    }
+  }
+
+  async #signOff(): Promise<void> {
+    if (this.desk.phone.seat_id !== null) await this.desk.line.tell("leave");
+    this.desk.stop();
+    await signOff();
+    location.assign("/");
+  }
+}
+
+/** A call that the switch knows and the log does not yet. */
+function unrecorded(call_id: string, live: boolean): CallBody {
+  return {
+    call_id,
+    state: live ? "answered" : "ended",
+    call_class: null,
+    wrapped_up_at: null,
+    incident_ids: [],
+  } as unknown as CallBody;
+}
+
+/** Put the cursor there at once: the next key may already be on its way. */
+function focusOn(testid: string, show?: (tab: Tab) => void): void {
+  if (testid === "unit-board") show?.("units");
+  flushSync();
+  const place = document.querySelector<HTMLElement>(`[data-testid="${testid}"]`);
+  const inside = place?.matches("input, textarea, select, button, [tabindex]")
+    ? place
+    : place?.querySelector<HTMLElement>("input:checked, input, textarea, select, button, [tabindex]");
+  inside?.focus();
+}

@@ -1,0 +1,383 @@
+/** All an operator can do. Keys, buttons and palette read this list; a button greys by the same rule. */
+
+import type { Command } from "./outbox";
+import type { PhoneOp, PhoneStatus } from "./phone";
+import type { CallBody, IncidentBody, Recommendation, Role, UnitBody, UnitState } from "./types";
+
+/** What the screen has in hand. */
+export interface Selection {
+  roles: readonly Role[];
+  phone: Pick<PhoneStatus, "seat_id" | "line" | "media" | "push">;
+  /** The call of this desk: live, or ended and not wrapped up. */
+  call: CallBody | null;
+  /** A report form is open. */
+  reporting: boolean;
+  incident: IncidentBody | null;
+  unit: UnitBody | null;
+  /** Of the selected incident. */
+  recommendation: Recommendation | null;
+  /** An unanswered dispatch that nobody has dealt with. */
+  alarm: boolean;
+  unit_moves: Record<string, UnitState[]>;
+}
+
+/** What the screen opens or puts the cursor in. */
+export type Target =
+  | { open: "seat" | "not-ready" | "add-party" | "palette" | "keys" | "timeline" | "close-incident" }
+  | { open: "reopen" | "note" | "amend" | "new-report" | "sign-off" | "language" | "map" | "pick" }
+  | { open: "stand-down" | "override" | "unit-state"; unit_id: string }
+  | { open: "drop-party"; leg_id: string }
+  | { open: "focus"; testid: string }
+  | { open: "priority"; priority: number }
+  | { open: "submit" }
+  | { open: "step"; by: 1 | -1 }
+  | { open: "handle-alarm" }
+  | { open: "address"; address: string };
+
+export type Effect =
+  | { do: "phone"; op: PhoneOp; body?: Record<string, unknown> }
+  | { do: "send"; command: Command; undo?: Target }
+  | { do: "open"; target: Target };
+
+export type Group = "phone" | "report" | "incident" | "screen";
+
+export interface Action {
+  name: string;
+  keys: readonly string[];
+  group: Group;
+  /** What to do, or null while it makes no sense. */
+  effect: (selection: Selection) => Effect | null;
+}
+
+const TAKERS: readonly Role[] = ["call_taker", "supervisor"];
+const ROOM: readonly Role[] = ["call_taker", "dispatcher", "supervisor"];
+const DISPATCHERS: readonly Role[] = ["dispatcher", "supervisor"];
+
+export function may(roles: readonly Role[], allowed: readonly Role[]): boolean {
+  return allowed.some((role) => roles.includes(role));
+}
+export const mayTakeCalls = (roles: readonly Role[]): boolean => may(roles, TAKERS);
+export const mayReport = (roles: readonly Role[]): boolean => may(roles, ROOM);
+export const mayDispatch = (roles: readonly Role[]): boolean => may(roles, DISPATCHERS);
+export const maySupervise = (roles: readonly Role[]): boolean => may(roles, ["supervisor"]);
+/** Units are reported for by their crew, by dispatchers, and by their agency's desk. */
+export const mayReportUnits = (roles: readonly Role[]): boolean =>
+  may(roles, ["dispatcher", "supervisor", "agency_desk"]);
+
+const phone = (op: PhoneOp, body?: Record<string, unknown>): Effect => ({
+  do: "phone",
+  op,
+  ...(body ? { body } : {}),
+});
+const open = (target: Target): Effect => ({ do: "open", target });
+const focus = (testid: string): Effect => open({ open: "focus", testid });
+
+/** Send a unit; one that the ranking would not send is asked a reason for. */
+export function dispatchEffect(
+  incident: IncidentBody,
+  unit_id: string,
+  recommendation: Recommendation | null,
+): Effect {
+  const ranked = recommendation?.units.find((unit) => unit.unit_id === unit_id);
+  if (ranked?.needs_reason ?? !ranked?.recommended) return open({ open: "override", unit_id });
+  return {
+    do: "send",
+    command: {
+      path: `/api/incidents/${incident.incident_id}/dispatch`,
+      body: { unit_id, override_reason: null, override_note: null },
+      label: "command.dispatch",
+      subject: unit_id,
+    },
+    undo: { open: "stand-down", unit_id },
+  };
+}
+
+/** Units of an incident that have not been released. */
+export function engaged(incident: IncidentBody): string[] {
+  return incident.units.filter((unit) => unit.released_at === null).map((unit) => unit.unit_id);
+}
+
+/** The unit that "stand down" means: the selected one, or the only one there is. */
+function standingDown({ roles, incident, unit }: Selection): string | null {
+  if (!incident || !mayDispatch(roles)) return null;
+  const units = engaged(incident);
+  if (unit && units.includes(unit.unit_id)) return unit.unit_id;
+  return units.length === 1 ? (units[0] ?? null) : null;
+}
+
+function seatAction({ roles, phone: { seat_id, line, media, push } }: Selection): {
+  name: "take-seat" | "ready" | "not-ready";
+  effect: Effect;
+} | null {
+  if (!mayTakeCalls(roles)) return null;
+  if (seat_id === null) return { name: "take-seat", effect: open({ open: "seat" }) };
+  if (line !== "open" || !push) return null;
+  if (push.seat.state === "ready") return { name: "not-ready", effect: open({ open: "not-ready" }) };
+  return push.seat.state === "not_ready" && media === "connected"
+    ? { name: "ready", effect: phone("ready") }
+    : null;
+}
+
+const seatEffect =
+  (name: "take-seat" | "ready" | "not-ready") =>
+  (selection: Selection): Effect | null => {
+    const next = seatAction(selection);
+    return next?.name === name ? next.effect : null;
+  };
+
+const live = (selection: Selection) => selection.phone.push?.call ?? null;
+
+const PHONE_ACTIONS: readonly Action[] = [
+  {
+    name: "answer",
+    keys: ["F2", "Enter"],
+    group: "phone",
+    effect: ({ phone: { push } }) =>
+      push?.offer ? phone("answer", { call_id: push.offer.call_id }) : null,
+  },
+  { name: "take-seat", keys: ["Alt+R"], group: "phone", effect: seatEffect("take-seat") },
+  { name: "ready", keys: ["Alt+R"], group: "phone", effect: seatEffect("ready") },
+  { name: "not-ready", keys: ["Alt+R"], group: "phone", effect: seatEffect("not-ready") },
+  {
+    name: "leave-seat",
+    keys: ["Alt+X"],
+    group: "phone",
+    effect: ({ phone: { seat_id, push } }) =>
+      seat_id !== null && !push?.call && !push?.offer ? phone("leave") : null,
+  },
+  {
+    name: "hold",
+    keys: ["F4"],
+    group: "phone",
+    effect: (selection) => (live(selection)?.on_hold === false ? phone("hold") : null),
+  },
+  {
+    name: "resume",
+    keys: ["F4"],
+    group: "phone",
+    effect: (selection) => (live(selection)?.on_hold ? phone("resume") : null),
+  },
+  {
+    name: "mute",
+    keys: ["F6"],
+    group: "phone",
+    effect: (selection) => (live(selection)?.muted === false ? phone("mute") : null),
+  },
+  {
+    name: "unmute",
+    keys: ["F6"],
+    group: "phone",
+    effect: (selection) => (live(selection)?.muted ? phone("unmute") : null),
+  },
+  {
+    name: "hang-up",
+    keys: ["F8"],
+    group: "phone",
+    effect: (selection) => (live(selection) ? phone("hang_up") : null),
+  },
+  {
+    name: "add-party",
+    keys: ["F9"],
+    group: "phone",
+    effect: (selection) => (live(selection) ? open({ open: "add-party" }) : null),
+  },
+  {
+    name: "drop-party",
+    keys: ["F10"],
+    group: "phone",
+    effect: (selection) => {
+      const party = live(selection)?.parties.findLast(({ state }) => state !== "left");
+      return party ? phone("drop_party", { leg_id: party.leg_id }) : null;
+    },
+  },
+];
+
+const onForm = (name: string, key: string, effect: Effect): Action => ({
+  name,
+  keys: [key],
+  group: "report",
+  effect: ({ reporting }) => (reporting ? effect : null),
+});
+
+const REPORT_ACTIONS: readonly Action[] = [
+  onForm("go-place", "Alt+L", focus("place-search")),
+  onForm("go-category", "Alt+K", focus("category")),
+  onForm("go-summary", "Alt+S", focus("summary")),
+  onForm("pick-on-map", "Alt+P", open({ open: "pick" })),
+  ...[1, 2, 3, 4].map((priority) =>
+    onForm(`priority-${priority}`, `Alt+${priority}`, open({ open: "priority", priority })),
+  ),
+  onForm("submit-report", "Ctrl+Enter", open({ open: "submit" })),
+  {
+    name: "new-report",
+    keys: ["Alt+B"],
+    group: "report",
+    effect: ({ roles, reporting }) =>
+      mayReport(roles) && !reporting ? open({ open: "new-report" }) : null,
+  },
+  {
+    name: "link-call",
+    keys: ["Alt+T"],
+    group: "report",
+    effect: ({ roles, call, incident }) =>
+      mayReport(roles) &&
+      call &&
+      incident?.state === "open" &&
+      !call.incident_ids.includes(incident.incident_id)
+        ? {
+            do: "send",
+            command: {
+              path: `/api/calls/${call.call_id}/link`,
+              body: { incident_id: incident.incident_id },
+              label: "command.link",
+              subject: call.call_id,
+            },
+          }
+        : null,
+  },
+  {
+    name: "set-call-class",
+    keys: ["Alt+C"],
+    group: "report",
+    effect: ({ call }) => (call && call.wrapped_up_at === null ? focus("call-class") : null),
+  },
+  {
+    name: "wrap-up",
+    keys: ["Alt+W"],
+    group: "report",
+    effect: ({ call }) =>
+      call?.state === "ended" && call.call_class !== null && call.wrapped_up_at === null
+        ? {
+            do: "send",
+            command: {
+              path: `/api/calls/${call.call_id}/wrap-up`,
+              body: {},
+              label: "command.wrap-up",
+              subject: call.call_id,
+            },
+          }
+        : null,
+  },
+];
+
+/** Recommended units that a digit sends. */
+export const DIGITS_MAX = 9;
+
+const digitActions: readonly Action[] = Array.from({ length: DIGITS_MAX }, (_, at) => ({
+  name: `dispatch-${at + 1}`,
+  keys: [String(at + 1)],
+  group: "incident" as const,
+  effect: ({ roles, incident, recommendation }: Selection): Effect | null => {
+    const found = recommendation?.units[at];
+    return incident?.state === "open" && found && mayDispatch(roles)
+      ? dispatchEffect(incident, found.unit_id, recommendation)
+      : null;
+  },
+}));
+
+const onIncident = (
+  name: string,
+  key: string,
+  effect: (selection: Selection, incident: IncidentBody) => Effect | null,
+): Action => ({
+  name,
+  keys: [key],
+  group: "incident",
+  effect: (selection) => (selection.incident ? effect(selection, selection.incident) : null),
+});
+
+const INCIDENT_ACTIONS: readonly Action[] = [
+  ...digitActions,
+  onIncident("dispatch-selected", "d", ({ roles, unit, recommendation }, incident) =>
+    incident.state === "open" && unit?.state === "available" && mayDispatch(roles)
+      ? dispatchEffect(incident, unit.unit_id, recommendation)
+      : null,
+  ),
+  onIncident("stand-down", "s", (selection) => {
+    const unit_id = standingDown(selection);
+    return unit_id ? open({ open: "stand-down", unit_id }) : null;
+  }),
+  onIncident("note", "n", ({ roles }) =>
+    may(roles, ["call_taker", "dispatcher", "supervisor", "agency_desk"])
+      ? open({ open: "note" })
+      : null,
+  ),
+  onIncident("amend", "e", ({ roles, reporting }, { state }) =>
+    mayReport(roles) && state === "open" && !reporting ? open({ open: "amend" }) : null,
+  ),
+  onIncident("close-incident", "x", ({ roles }, incident) =>
+    incident.state === "open" && engaged(incident).length === 0 && mayDispatch(roles)
+      ? open({ open: "close-incident" })
+      : null,
+  ),
+  onIncident("reopen", "r", ({ roles }, { state }) =>
+    state === "closed" && mayDispatch(roles) ? open({ open: "reopen" }) : null,
+  ),
+  onIncident("timeline", "t", () => open({ open: "timeline" })),
+  onIncident("case-pdf", "p", (_, { incident_id }) =>
+    open({ open: "address", address: `/api/incidents/${incident_id}/case.pdf` }),
+  ),
+  onIncident("case-json", "c", (_, { incident_id }) =>
+    open({ open: "address", address: `/api/incidents/${incident_id}/case.json` }),
+  ),
+  {
+    name: "unit-state",
+    keys: ["u"],
+    group: "incident",
+    effect: ({ roles, unit, unit_moves }) =>
+      unit && mayReportUnits(roles) && (unit_moves[unit.state]?.length ?? 0) > 0
+        ? open({ open: "unit-state", unit_id: unit.unit_id })
+        : null,
+  },
+  {
+    name: "handle-alarm",
+    keys: ["h"],
+    group: "incident",
+    effect: ({ alarm }) => (alarm ? open({ open: "handle-alarm" }) : null),
+  },
+];
+
+const screen = (name: string, key: string, effect: Effect): Action => ({
+  name,
+  keys: [key],
+  group: "screen",
+  effect: () => effect,
+});
+
+const SCREEN_ACTIONS: readonly Action[] = [
+  screen("palette", "Ctrl+K", open({ open: "palette" })),
+  screen("keys", "F1", open({ open: "keys" })),
+  screen("next-incident", "j", open({ open: "step", by: 1 })),
+  screen("previous-incident", "k", open({ open: "step", by: -1 })),
+  screen("go-incidents", "Alt+I", focus("incident-list")),
+  screen("go-units", "Alt+U", focus("unit-board")),
+  screen("map", "Alt+M", open({ open: "map" })),
+  screen("language", "Alt+G", open({ open: "language" })),
+  {
+    name: "sign-off",
+    keys: ["Alt+Q"],
+    group: "screen",
+    effect: ({ phone: { push } }) => (push?.call ? null : open({ open: "sign-off" })),
+  },
+];
+
+export const ACTIONS: readonly Action[] = [
+  ...PHONE_ACTIONS,
+  ...REPORT_ACTIONS,
+  ...INCIDENT_ACTIONS,
+  ...SCREEN_ACTIONS,
+];
+
+/** What can be done now, in the order of the list. */
+export function available(selection: Selection): { action: Action; effect: Effect }[] {
+  return ACTIONS.flatMap((action) => {
+    const effect = action.effect(selection);
+    return effect ? [{ action, effect }] : [];
+  });
+}
+
+export function actionNamed(name: string): Action {
+  const found = ACTIONS.find((action) => action.name === name);
+  if (!found) throw new Error(`no such action: ${name}`);
+  return found;
+}

@@ -1,0 +1,64 @@
+/** Who is signed on at this PC. Remembered, so that a console opens while the database is down. */
+
+import { get, request, post, type Result } from "./api";
+import type { Operator } from "./types";
+
+const KEPT_AS = "tahuri.operator";
+
+export interface Session {
+  operator: Operator;
+  /** The server confirmed it; false while it cannot be asked. */
+  confirmed: boolean;
+}
+
+function kept(): Operator | null {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT_AS) ?? "null") as Operator | null;
+  } catch {
+    return null;
+  }
+}
+
+/** Who was signed on here last, without asking the server: for a start without a network. */
+export const keptOperator = kept;
+
+function keep(operator: Operator | null): void {
+  try {
+    if (operator) localStorage.setItem(KEPT_AS, JSON.stringify(operator));
+    else localStorage.removeItem(KEPT_AS);
+  } catch {
+    // Without storage the console opens only while the server can confirm the session.
+  }
+}
+
+/** The session, the one remembered if the server is out of reach; null when signed off. */
+export async function currentSession(): Promise<Session | null> {
+  const answer = await get<{ operator: Operator }>("/api/session");
+  if (answer.ok) {
+    keep(answer.value.operator);
+    return { operator: answer.value.operator, confirmed: true };
+  }
+  if (answer.problem.status === 401 || answer.problem.status === 403) {
+    keep(null);
+    return null;
+  }
+  const operator = kept();
+  return operator ? { operator, confirmed: false } : null;
+}
+
+export async function signOn(username: string, password: string): Promise<Result<Operator>> {
+  const answer = await post<{ operator: Operator }>("/api/session", { username, password });
+  if (!answer.ok) return answer;
+  keep(answer.value.operator);
+  return { ok: true, value: answer.value.operator };
+}
+
+export async function signOff(): Promise<void> {
+  keep(null);
+  await request("DELETE", "/api/session", {});
+}
+
+/** The page a role works on: crews the field page, everybody else the console. */
+export function homeOf(operator: Operator): "/field" | "/console" {
+  return operator.roles.every((role) => role === "crew") ? "/field" : "/console";
+}

@@ -1,0 +1,360 @@
+/** Shapes of what the server and the switch send. Ids are strings; times are ISO 8601 in UTC. */
+
+export type Role =
+  | "call_taker"
+  | "dispatcher"
+  | "supervisor"
+  | "agency_desk"
+  | "crew"
+  | "administrator";
+
+export interface Operator {
+  operator_id: string;
+  name: string;
+  roles: Role[];
+  unit_id: string | null;
+  agency_id?: string | null;
+}
+
+/** Erasable texts of one row by their id; null once erased. */
+export type Personal = Record<string, unknown>;
+
+export interface Row<Body> {
+  view: string;
+  key: string;
+  seq: number;
+  body: Body;
+  personal: Personal;
+}
+
+export interface FeedRow {
+  view: string;
+  key: string;
+  seq: number;
+  body: object | null;
+  personal?: Personal | null;
+}
+
+export interface Batch {
+  seq: number;
+  now: string;
+  rows: FeedRow[];
+}
+
+export interface Position {
+  unit_id: string;
+  lat: number;
+  lon: number;
+  at: string;
+  speed_kmh: number | null;
+  heading: number | null;
+}
+
+export type NumberStatus = "present" | "withheld" | "none";
+export type CallState = "queued" | "offered" | "answered" | "held" | "ended" | "refused";
+
+export interface Caller {
+  number: string | null;
+  display_name: string | null;
+  source: string;
+}
+
+export interface CallerLocation {
+  lat: number;
+  lon: number;
+  uncertainty_m: number | null;
+  method?: string | null;
+}
+
+export interface Recording {
+  recording_id: string;
+  state: "recording" | "closed" | "failed";
+  sha256: string | null;
+  duration_s: number | null;
+  /** Whether the file was found to be what the log says; null until it was read again. */
+  intact?: boolean | null;
+}
+
+export interface CallBody {
+  call_id: string;
+  state: CallState;
+  arrived_at: string;
+  answered_at: string | null;
+  ended_at: string | null;
+  trunk: string;
+  number_status: NumberStatus;
+  caller: string | null;
+  location: string | null;
+  test: boolean;
+  offered_to: string | null;
+  seat_id: string | null;
+  operator_id: string | null;
+  robot: boolean;
+  on_hold: boolean;
+  muted: boolean;
+  /** No audio comes from the caller. */
+  silent?: boolean;
+  parties: { leg_id: string; address: string | null; state: "calling" | "joined" | "left" }[];
+  outcome: "answered" | "abandoned" | "refused" | null;
+  ended_by: "caller" | "seat" | "failure" | null;
+  refused_reason: string | null;
+  call_class: string | null;
+  wrapped_up_at: string | null;
+  incident_ids: string[];
+  recording: Recording | null;
+  keys: string;
+}
+
+export interface Place {
+  lat: number;
+  lon: number;
+  label: string;
+  detail: string;
+  ward_code?: string | null;
+  source: "gazetteer" | "map" | "coordinates" | "caller";
+}
+
+export interface Report {
+  summary: string;
+  caller_name: string;
+  access_notes: string;
+  people: unknown[];
+}
+
+export interface IncidentUnit {
+  unit_id: string;
+  state: UnitState;
+  dispatched_at: string;
+  ack_due_at: string | null;
+  acknowledged_at: string | null;
+  ack_overdue: boolean;
+  /** Who could go instead, while overdue. */
+  proposed_unit_id?: string | null;
+  released_at: string | null;
+}
+
+export interface IncidentBody {
+  incident_id: string;
+  number: string;
+  state: "open" | "closed";
+  opened_at: string;
+  closed_at: string | null;
+  category: string;
+  priority: number;
+  place: string | null;
+  ward_code: string | null;
+  injured: number | null;
+  hazards: string[];
+  report: string | null;
+  call_ids: string[];
+  units: IncidentUnit[];
+  notify: string[];
+  notes: { at: string; operator_id: string; note: string }[];
+  disposition: string | null;
+  remarks: string | null;
+  reopened: number;
+  opened_by: string;
+}
+
+export type UnitState =
+  | "available"
+  | "dispatched"
+  | "acknowledged"
+  | "en_route"
+  | "on_scene"
+  | "transporting"
+  | "at_hospital"
+  | "out_of_service";
+
+export interface UnitBody {
+  unit_id: string;
+  agency_id: string;
+  station_id: string | null;
+  kind: string;
+  callsign: string;
+  state: UnitState;
+  incident_id: string | null;
+  since: string | null;
+  reason: string | null;
+  operators: string[];
+}
+
+export type SeatState = "free" | "not_ready" | "ready" | "offered" | "busy" | "vanished";
+
+export interface SeatBody {
+  seat_id: string;
+  kind: "browser" | "sip";
+  operator_id: string | null;
+  state: SeatState;
+  reason: string | null;
+  call_id: string | null;
+  robot: boolean;
+  since: string | null;
+}
+
+/** The views a console reads, by name. */
+export interface Bodies {
+  call: CallBody;
+  incident: IncidentBody;
+  unit: UnitBody;
+  seat: SeatBody;
+}
+export type ViewName = keyof Bodies;
+
+/** Anything with a code and its name in both languages. */
+export interface Named {
+  code: string;
+  name_id: string;
+  name_en: string;
+}
+
+export interface Category extends Named {
+  group: string;
+  default_priority: number;
+}
+
+export interface Agency {
+  agency_id: string;
+  name: string;
+  short_name?: string;
+  phone?: string | null;
+  dial?: string | null;
+}
+
+export interface Facility {
+  id: string;
+  name: string;
+  lat: number | null;
+  lon: number | null;
+  placeholder: boolean;
+}
+
+export interface City {
+  code: string;
+  name: string;
+  /** IANA name. */
+  zone: string;
+  /** As people write it, such as WIT. */
+  zone_label?: string;
+  number: string;
+  /** West, south, east, north. */
+  bbox: [number, number, number, number];
+  /** Longitude, latitude. */
+  center: [number, number];
+  attribution: string[];
+  pack_version: string;
+}
+
+export interface Recommendation {
+  units: {
+    unit_id: string;
+    agency_id: string;
+    kind: string;
+    travel_s: number | null;
+    distance_m: number | null;
+    for: string | null;
+    recommended: boolean;
+    /** Sending it must be explained. */
+    needs_reason?: boolean;
+    reasons: string[];
+  }[];
+  needs: { agency_id: string | null; kind: string; count: number; met: number | boolean }[];
+  notify: string[];
+}
+
+export interface FoundPlace {
+  place_id: string;
+  name: string;
+  kind: string;
+  ward_code: string | null;
+  ward: string | null;
+  district: string | null;
+  lat: number;
+  lon: number;
+  match?: string | number;
+  verified: boolean;
+}
+
+export interface PlaceAt {
+  ward_code: string | null;
+  ward: string | null;
+  district: string | null;
+  nearest_road: string | null;
+  in_region: boolean;
+}
+
+export interface TimelineEntry {
+  seq: number;
+  at: string;
+  type: string;
+  actor_name: string | null;
+  /** How long after `at` it was recorded, where that is worth saying. */
+  late_s?: number | null;
+  text_id: string;
+  text_en: string;
+  stream: string;
+}
+
+/** Seconds; null while it has not happened. */
+export interface Clocks {
+  answer_s: number | null;
+  processing_s: number | null;
+  response_s: number | null;
+  closed_s: number | null;
+  units: UnitClocks[];
+}
+
+export interface UnitClocks {
+  unit_id: string;
+  acknowledge_s: number | null;
+  turnout_s: number | null;
+  travel_s: number | null;
+  on_scene_s: number | null;
+}
+
+export interface Timeline {
+  entries: TimelineEntry[];
+  clocks: Clocks;
+}
+
+export interface PhoneOffer {
+  call_id: string;
+  arrived_at: string;
+  number: string | null;
+  number_status: NumberStatus;
+  location: CallerLocation | null;
+}
+
+export interface PhoneCall {
+  call_id: string;
+  answered_at: string;
+  number: string | null;
+  number_status: NumberStatus;
+  on_hold: boolean;
+  muted: boolean;
+  parties: { leg_id: string; address: string; state: "calling" | "joined" | "left" }[];
+  location: CallerLocation | null;
+}
+
+/** The whole truth of one seat, pushed by the switch on every change and every 5 s. */
+export interface SeatPush {
+  now: string;
+  seat: {
+    seat_id: string;
+    operator_id: string;
+    state: SeatState;
+    reason: string | null;
+    since: string;
+    media: "connected" | "connecting" | "down";
+  };
+  queue: {
+    call_id: string;
+    arrived_at: string;
+    number: string | null;
+    number_status: NumberStatus;
+    trunk: string;
+  }[];
+  offer: PhoneOffer | null;
+  call: PhoneCall | null;
+  seats_ready: number;
+}
