@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -35,8 +36,10 @@ async def database(pool_max: int = 12) -> AsyncIterator[Database]:
             await apply_schema(server.url)
             opened = Database(server.url, CITY, pool_max=pool_max)
             await opened.open()
-            yield opened
-            await opened.close()
+            try:
+                yield opened
+            finally:
+                await opened.close()
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # fast: does not wait for clients
             await process.wait()
