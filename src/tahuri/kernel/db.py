@@ -19,6 +19,8 @@ POOL_MIN = 2
 POOL_MAX = 12
 CONNECT_TIMEOUT_S = 3.0
 STATEMENT_TIMEOUT_MS = 15_000
+LOCK_TIMEOUT_MS = 2_000
+"""Longest wait for the city's write lock; after it the command fails as unavailable."""
 MIGRATION_LOCK = 8_171_112
 
 set_json_dumps(msgspec.json.encode)
@@ -47,8 +49,8 @@ class Database:
     async def _configure(self, connection: Connection) -> None:
         await connection.execute(
             "select set_config('tahuri.city', %s, false), "
-            "set_config('statement_timeout', %s, false)",
-            (self.city_id, str(STATEMENT_TIMEOUT_MS)),
+            "set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false)",
+            (self.city_id, str(STATEMENT_TIMEOUT_MS), str(LOCK_TIMEOUT_MS)),
         )
         await connection.commit()
 

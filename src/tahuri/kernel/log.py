@@ -24,9 +24,6 @@ from tahuri.kernel.refusal import Refusal, Refused
 from tahuri.kernel.view import Row, View, body_of
 
 COMMAND_CHARS_MAX = 64
-LOCK_TIMEOUT_MS = 2_000
-"""Longest wait for the city's write lock; after it the command fails as unavailable."""
-
 CHANNEL = "tahuri"
 """NOTIFY channel; the payload is the city's new seq.  It only wakes."""
 
@@ -246,10 +243,10 @@ class Log:
                         rows,
                     )
                 await self.connection.execute(
-                    "update cities set seq = %s, digest = %s where city_id = %s",
-                    (self.seq, self.digest, city_id),
+                    "update cities set seq = %s, digest = %s where city_id = %s "
+                    "returning pg_notify(%s, %s)",
+                    (self.seq, self.digest, city_id, CHANNEL, str(self.seq)),
                 )
-                await self.connection.execute("select pg_notify(%s, %s)", (CHANNEL, str(self.seq)))
             self.answer["seq"] = self.seq
             await self.connection.execute(
                 "insert into commands (city_id, command, request, seq, answer, at) "
@@ -305,9 +302,6 @@ async def writing(db: Database, views: Sequence[View], write: Writing) -> AsyncI
     """
     async with db.connection() as connection:
         async with connection.pipeline():
-            await connection.execute(
-                "select set_config('lock_timeout', %s, true)", (str(LOCK_TIMEOUT_MS),)
-            )
             locked = await connection.execute(
                 "select seq, digest from cities where city_id = %s for update", (db.city_id,)
             )
