@@ -152,6 +152,11 @@ async def test_baresip_calls_and_its_keys_and_end_are_told(centre: Centre, tmp_p
             await seat.hears(CALLER_HZ)
         arrived = await centre.fact("call-arrived")
         assert arrived.personal["caller"]["number"] == "+62000222"
+        for key in "5#":
+            await telephone.command("sndcode", key)
+        await centre.fact("key-pressed", 1, 10.0, digit="#")
+        keys = [fact.body["digit"] for fact in await centre.facts() if "key-" in fact.type]
+        assert keys == ["5", "#"]
         await telephone.command("hangup")
         await centre.fact("call-ended", 1, 10.0, by="caller", outcome="answered")
         await centre.fact("recording-closed")

@@ -73,7 +73,10 @@ async def test_a_call_by_sipp_is_heard_by_the_seat(centre: Centre) -> None:
     [
         ("cancel", "call-ended", {"outcome": "abandoned", "by": "caller"}),
         ("malformed", "call-refused", {"status": 400, "reason": "malformed"}),
+        ("cancel_late", "call-ended", {"outcome": "abandoned", "by": "caller"}),
         ("offerless", "call-ended", {"outcome": "abandoned", "by": "caller"}),
+        ("offerless_unanswered", "call-ended", {"by": "failure", "reason": "no-session"}),
+        ("hold_codec", "call-ended", {"outcome": "abandoned", "by": "caller"}),
         ("unknown_codec", "call-refused", {"status": 488, "reason": "unsupported-codec"}),
         ("reinvite", "call-ended", {"outcome": "abandoned", "by": "caller"}),
         ("anonymous", "call-arrived", {"number_status": "withheld"}),

@@ -23,6 +23,7 @@ NotReadyReason = Literal[
 SeatStateName = Literal["free", "not_ready", "ready", "offered", "busy", "vanished"]
 PartyState = Literal["calling", "joined"]
 LeftReason = Literal["dropped", "hung-up", "refused", "no-answer", "failed", "call-ended"]
+AlarmCode = Literal["media-lost", "spool-disk-full", "facts-lost", "recording-failed"]
 RefusedReason = Literal[
     "unsupported-codec",
     "unsupported-body",
@@ -33,6 +34,8 @@ RefusedReason = Literal[
     "media-unavailable",
     "not-allowed",
     "disk-full",
+    "switch-restarted",
+    "internal-error",
 ]
 
 
@@ -342,7 +345,7 @@ class CallView(Struct, frozen=True, kw_only=True):
 class Alarm(Struct, frozen=True, kw_only=True):
     """Something a supervisor must know now."""
 
-    code: Literal["media-lost", "spool-disk-full", "facts-lost", "recording-failed"]
+    code: AlarmCode
     since: datetime
 
 
@@ -355,6 +358,8 @@ class SeatPush(Struct, frozen=True, kw_only=True, tag_field="event", tag="state"
     offer: OfferView | None
     call: CallView | None
     seats_ready: int
+    alarms: list[AlarmCode]
+    """What is wrong with telephony right now, for everybody who sits at a seat."""
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import wave
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,10 @@ async def test_a_disk_that_falls_behind_fails_the_recording_once(
     assert [one.recording for one in failed] == [4]
     assert (await writer.close(file)).fault == "the disk is too slow"
     await writer.stop()
+
+
+def test_the_notice_that_is_shipped_is_short() -> None:
+    """A caller in distress is talked at for 5 s at most; the queue tone follows."""
+    with wave.open(str(files("tahuri.telephony") / "prompts/notice.wav")) as notice:
+        assert (notice.getframerate(), notice.getnchannels()) == (8000, 1)
+        assert 1 < notice.getnframes() / notice.getframerate() <= 5

@@ -174,6 +174,19 @@ def test_the_first_packet_sets_the_address_and_strangers_are_refused() -> None:
     assert latch.address == ("192.0.2.9", 5000)
 
 
+def test_who_guesses_the_port_first_gives_way_to_the_caller() -> None:
+    """A stranger's one packet before the first of the caller must not silence the whole call."""
+    latch = rtp.Latch()
+    latch.say(("192.0.2.1", 4000))
+    assert latch.admit(("192.0.2.66", 6666))
+    assert latch.admit(("192.0.2.1", 4000))
+    assert latch.address == ("192.0.2.1", 4000)
+    assert not latch.admit(("192.0.2.66", 6666))
+    latch.say(None)
+    assert latch.admit(("192.0.2.1", 4000))
+    assert latch.address is None, "nothing is sent while on hold"
+
+
 def test_a_new_address_opens_the_latch_and_the_same_again_does_not() -> None:
     """A session refresh must not give strangers a second chance; a transfer must work."""
     latch = rtp.Latch()

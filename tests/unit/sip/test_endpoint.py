@@ -1,11 +1,13 @@
 """Real sockets: rubbish, overload, streams cut in odd places."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 
 import pytest
 
-from tahuri.telephony.sip import events
+from tahuri.telephony.sip import events, transport
 from tahuri.telephony.sip.endpoint import Endpoint
 from tahuri.telephony.sip.gate import Bucket, Gate
 
@@ -89,17 +91,39 @@ async def test_overload_is_a_503_for_new_calls_only(told: Told) -> None:
     assert refused.status == 503
 
 
-async def test_rubbish_over_udp_is_survived(told: Told) -> None:
-    """Scanners find every port within minutes."""
-    loop = asyncio.get_running_loop()
-    heard: list[bytes] = []
+class Probe(asyncio.DatagramProtocol):
+    """A UDP socket that keeps what it gets."""
 
-    class Probe(asyncio.DatagramProtocol):
-        def datagram_received(self, data: bytes, addr: object) -> None:
-            heard.append(data)
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
 
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self.heard.append(data)
+
+    async def until(self, start: bytes) -> bytes:
+        async with asyncio.timeout(5):
+            while True:
+                for data in self.heard:
+                    if data.startswith(start):
+                        return data
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def probe(told: Told) -> AsyncIterator[tuple[Probe, asyncio.DatagramTransport]]:
+    """A far end over UDP."""
     to = ("127.0.0.1", told.endpoint.agent.identity.udp_port)
-    probe, _ = await loop.create_datagram_endpoint(Probe, local_addr=("127.0.0.1", 0))
+    loop = asyncio.get_running_loop()
+    sender, one = await loop.create_datagram_endpoint(Probe, remote_addr=to)
+    yield one, sender
+    sender.close()
+
+
+async def test_rubbish_over_udp_is_survived(
+    probe: tuple[Probe, asyncio.DatagramTransport],
+) -> None:
+    """Scanners find every port within minutes."""
+    one, sender = probe
     for data in (
         b"\r\n",
         b"\x00" * 100,
@@ -107,12 +131,76 @@ async def test_rubbish_over_udp_is_survived(told: Told) -> None:
         b"INVITE\r\n\r\n",
         b"SIP/2.0 200 OK\r\n\r\n",
     ):
-        probe.sendto(data, to)
-    probe.sendto(text("OPTIONS", "UDP"), to)
+        sender.sendto(data)
+    sender.sendto(text("OPTIONS", "UDP"))
+    await one.until(b"SIP/2.0 200")
+
+
+async def test_an_invite_too_large_for_a_datagram_is_told_so(
+    told: Told, probe: tuple[Probe, asyncio.DatagramTransport]
+) -> None:
+    """A location of many kilobytes: the trunk must hear 513 and use TCP, not ring into a void."""
+    one, sender = probe
+    body = "x" * 20_000
+    sender.sendto(text("INVITE", "UDP", extra=f"Content-Length: {len(body)}\r\n") + body.encode())
+    await one.until(b"SIP/2.0 513")
+    [refused] = told.events
+    assert isinstance(refused, events.InviteRefused)
+    assert refused.status == 513
+
+
+async def test_an_invite_cut_at_any_place_is_survived(
+    told: Told, probe: tuple[Probe, asyncio.DatagramTransport]
+) -> None:
+    """A datagram that lost its end is refused if it can be answered, and costs nobody else."""
+    told.gate.trunks = [ip_network("127.0.0.0/8")]
+    one, sender = probe
+    whole = text("INVITE", "UDP", extra="Content-Length: 60\r\n") + b"v=0\r\n" * 12
+    for length in range(len(whole) - 13):
+        sender.sendto(whole[:length])
+    sender.sendto(text("OPTIONS", "UDP", n=2))
+    await one.until(b"SIP/2.0 200")
+    assert any(data.startswith(b"SIP/2.0 400") for data in one.heard)
+    refused = [event for event in told.events if isinstance(event, events.InviteRefused)]
+    assert refused
+    assert {event.status for event in refused} == {400}
+    assert len(told.events) - len(refused) <= 1, "cut at the end of a line it may be a whole one"
+
+
+async def test_half_a_message_keeps_no_connection(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever opens all connections and says nothing whole must not lock a trunk out."""
+    monkeypatch.setattr(transport, "TCP_REST_WITHIN_S", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", told.port)
+    writer.write(text("OPTIONS") + text("INVITE", n=2)[:100])
     async with asyncio.timeout(5):
-        while not any(data.startswith(b"SIP/2.0 200") for data in heard):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    probe.close()
+        heard = await reader.read()  # until the end
+    assert heard.count(b"SIP/2.0 ") == 1
+    writer.close()
+
+
+async def test_one_address_may_not_take_every_connection(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are for the trunks."""
+    monkeypatch.setattr(transport, "TCP_CONNECTIONS_A_SOURCE_MAX", 2)
+    opened = [await asyncio.open_connection("127.0.0.1", told.port) for _ in range(3)]
+    async with asyncio.timeout(5):
+        with contextlib.suppress(ConnectionError):
+            assert await opened[2][0].read() == b""
+    opened[0][1].write(text("OPTIONS"))
+    async with asyncio.timeout(5):
+        assert b"SIP/2.0 200" in await opened[0][0].read(100)
+    for _, writer in opened:
+        writer.close()
+
+
+async def test_a_flood_over_a_stream_is_cut_off(told: Told) -> None:
+    """Limits of a source count over TCP as well; what comes afterwards is answered again."""
+    heard = await answers(told, b"".join(text("OPTIONS", n=n) for n in range(400)))
+    assert 50 <= heard.count(b"SIP/2.0 200") < 400
+    assert told.gate.shed > 0
 
 
 async def test_a_bug_in_the_agent_is_a_500_and_not_the_end(

@@ -30,6 +30,18 @@ async def until(condition: Condition, within_s: float = 5.0) -> None:
             await asyncio.sleep(0.005)
 
 
+def phone_seat(seat_id: str, **settings: object) -> dict[str, object]:
+    """Configuration of a SIP phone seat; its username is the seat's id in lower case."""
+    return {
+        "seat_id": seat_id,
+        "username": seat_id.lower(),
+        "password": f"secret-{seat_id}",
+        "operator_id": f"op-{seat_id}",
+        "operator_name": f"Operator {seat_id}",
+        **settings,
+    }
+
+
 class PretendedMedia:
     """Answers as contract §2 says and remembers who hears whom."""
 
@@ -43,6 +55,10 @@ class PretendedMedia:
         self.remotes: dict[int, str | None] = {}
         self.refuse: dict[str, str] = {}
         """Error code by operation."""
+        self.stalls: set[str] = set()
+        """Operations that get no answer."""
+        self.asked: list[str] = []
+        """Operations so far."""
         self._number = 0
 
     def hears(self, port: int) -> list[str]:
@@ -55,6 +71,9 @@ class PretendedMedia:
         return max(port for port, (_, known) in self.ports.items() if known.startswith(name))
 
     async def _answer(self, op: str, arguments: dict[str, object]) -> object:
+        self.asked.append(op)
+        if op in self.stalls:
+            await asyncio.Event().wait()
         if op in self.refuse:
             raise rpc.Failure(self.refuse[op])
         self._number += 1
@@ -236,8 +255,12 @@ class Bench:
 
     async def restart(self) -> None:
         """A new switch takes up what the old one left, as after a kill."""
-        port = self.flow.port
         await self.switch.stop()
+        await self.resume()
+
+    async def resume(self) -> None:
+        """A switch on the ports and files of the one before."""
+        port = self.flow.port
         sip = config.Sip(ADDRESS, port, 0)
         self.settings = msgspec.structs.replace(self.settings, sip=sip)
         self.switch = Switch(self.settings)

@@ -40,8 +40,8 @@ async def test_a_browser_answers_and_both_hear_each_other(centre: Bench) -> None
     await until(lambda: seat.state["seat"]["reason"] == "wrap-up")
     await centre.told("recording-closed")
     assert centre.types().count("call-answered") == 1
-    assert [kind for kind, _ in centre.media.ports.values()].count("rtp") == 0
-    assert not list((centre.folder / "data/journal/calls").iterdir())
+    await until(lambda: "rtp" not in [kind for kind, _ in centre.media.ports.values()])
+    await until(lambda: not list((centre.folder / "data/journal/calls").iterdir()))
     await seat.leave()
 
 
@@ -161,6 +161,7 @@ async def test_a_full_disk_stops_no_call(centre: Bench, monkeypatch: pytest.Monk
         state = await centre.switch.answer("state", {})
         codes = {alarm.code for alarm in state.alarms}  # type: ignore[attr-defined]
         assert {"spool-disk-full", "recording-failed"} <= codes
+        await until(lambda: {"spool-disk-full", "recording-failed"} <= set(seat.state["alarms"]))
         assert "call-answered" in centre.types()
     await until(lambda: not centre.switch.core.spool.disk_full)
     await seat.leave()

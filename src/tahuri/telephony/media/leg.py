@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from tahuri.kernel.clock import monotonic_s, now
+from tahuri.kernel.clock import monotonic_s
 from tahuri.telephony.media import g711, rtp
 from tahuri.telephony.media.jitter import AHEAD_MAX, FRAME, JitterBuffers
 from tahuri.telephony.media.ports import Pair
@@ -147,11 +147,15 @@ class Leg:
                 self._their_report = (report.ntp_middle, monotonic_s())
             for block in report.blocks:
                 if block.ssrc == self.ssrc and block.last_report:
-                    passed = rtp.ntp_middle(now().timestamp()) - block.last_report - block.delay
+                    passed = rtp.ntp_middle(monotonic_s()) - block.last_report - block.delay
                     self._rtt_ms = max(0, rtp.difference(passed, 0, 32)) / 65.536
 
     def report(self, timestamp: int) -> None:
-        """Send an RTCP report.  ``timestamp`` is that of the latest RTP packet sent."""
+        """Send an RTCP report.  ``timestamp`` is that of the latest RTP packet sent.
+
+        Its time is the machine's uptime (RFC 3550 § 6.4.1 allows it): a clock that is set in
+        mid-call must not make a round trip of an hour.
+        """
         heard, at = self._their_report
         block = None
         if self._reception.ssrc is not None:
@@ -166,7 +170,7 @@ class Leg:
             )
         sent = None
         if self.sent:
-            sent = (now().timestamp(), timestamp, self.sent, self.sent * FRAME)
+            sent = (monotonic_s(), timestamp, self.sent, self.sent * FRAME)
         self.send_rtcp(rtp.build_rtcp(self.ssrc, CNAME, sent, block))
 
     def look_for_silence(self, moment: float) -> None:

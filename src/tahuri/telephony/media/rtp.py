@@ -292,7 +292,8 @@ class Latch:
 
     Callers behind address translation send from another address than they say.  So the first
     packet sets the address, and later ones from elsewhere are dropped: whoever guesses a port
-    in mid-call neither hears the caller nor speaks to them.
+    in mid-call neither hears the caller nor speaks to them.  Who guesses it before the caller's
+    first packet gives way to the first one that comes from where signalling said.
     """
 
     def __init__(self) -> None:
@@ -313,7 +314,7 @@ class Latch:
 
     def admit(self, source: tuple[str, int]) -> bool:
         """Whether to believe a packet from there; latches on the first."""
-        if self._source is None:
+        if self._source is None or (source == self._said and source != self._source):
             self._source = source
             if self.address is not None:
                 self.address = source

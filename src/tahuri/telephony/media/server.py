@@ -11,6 +11,7 @@ from typing import assert_never
 
 import msgspec
 
+from tahuri.host.logs import configure_logs
 from tahuri.telephony import rpc
 from tahuri.telephony.media.clockwork import MIXING_PRIORITY, realtime, still_heap
 from tahuri.telephony.media.engine import Engine, Settings
@@ -149,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     low, _, high = args.rtp.partition("-")
     if not (low.isdecimal() and high.isdecimal() and 1 <= int(low) < int(high) <= 65535):
         parser.error("--rtp must be LOW-HIGH, 1 to 65535")
-    logging.basicConfig(level=logging.INFO)
+    configure_logs()
     settings = Settings(args.address, int(low), int(high), args.webrtc_port, args.recordings)
     try:
         asyncio.run(_until_signal(MediaServer(args.socket, settings)))

@@ -55,10 +55,9 @@ class Agent(Calling):
         if request is None or request.method == "ACK" or not request.get("via"):
             return []
         try:
-            sent = self.transactions.refuse(request, flow, error.status)
+            outputs: list[Output] = [*self.refusal(request, flow, error.status)]
         except (BadValue, IndexError):
             return []
-        outputs: list[Output] = [output for output in sent if isinstance(output, Send)]
         if request.method == "INVITE":
             outputs.append(events.InviteRefused(flow, error.status, str(error)))
         return outputs
@@ -226,6 +225,11 @@ class Agent(Calling):
         if leg.invite_key is None or leg.state != "incoming":
             return []
         return self.respond(leg.invite_key, status, now, (self._contact(leg),))
+
+    def refusal(self, request: Request, flow: Flow, status: int) -> list[Send]:
+        """How we would refuse it without remembering it; for the process after this one."""
+        sent = self.transactions.refuse(request, flow, status)
+        return [output for output in sent if isinstance(output, Send)]
 
     def accept(self, leg: Leg, session: bytes, now: float) -> list[Output]:
         """200; nothing if the caller has gone meanwhile (look at ``leg.state``)."""

@@ -101,7 +101,7 @@ def parse_location(xml: bytes) -> Place | None:
         return None
     try:
         root = fromstring(xml, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError):
+    except (ParseError, DefusedXmlException, ValueError, LookupError):  # last: odd encodings
         return None
     position = next((e for e in root.iter(f"{_GML}pos") if e.text), None)
     if position is None or position.text is None:

@@ -66,6 +66,16 @@ class Calling(Dialogs):
         leg.state, leg.remote_tag = "calling", ""
         return self._invite(leg, session, now, leg.flow, (authorization,))
 
+    def abandon(self, leg: Leg, now: float) -> list[Output]:
+        """CANCEL an INVITE that an earlier process sent and that may still ring there."""
+        leg.state = "cancelling"
+        request = request_in(leg, "INVITE", self._contact_value(leg), leg.invite_cseq)
+        self._calling[leg.client] = leg
+        self._forget_client_later(self._calling, leg.client, now)
+        via = self._via(leg.flow)
+        self.transactions.adopt(leg.client, request, leg.flow, via, now)
+        return self._lift(self.transactions.cancel(leg.client, now), now)
+
     def _invite(
         self,
         leg: Leg,

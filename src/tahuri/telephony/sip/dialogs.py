@@ -12,6 +12,8 @@ from tahuri.telephony.sip.transaction import Flow, Send, ServerKey, Transactions
 from tahuri.telephony.sip.transaction import Output as Lower
 
 Output = Send | events.Event
+CSEQ_SKIPPED = 100
+"""More requests than a leg can have sent after its last save."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,12 @@ class Dialogs(ABC):
         return self._lift(self.transactions.respond(key, status, now, headers, body), now)
 
     def adopt(self, leg: Leg) -> None:
-        """Take a dialog up again that an earlier process had."""
-        leg.confirmed, leg.offering, leg.reoffer_key = True, False, None
+        """Take a dialog up again that an earlier process had.
+
+        What it sent last may be newer than what it kept, so CSeq goes on well above (§ 12.2.1.1).
+        """
+        leg.offering, leg.reoffer_key = False, None
+        leg.local_cseq += CSEQ_SKIPPED
         self.legs[leg.dialog] = leg
 
     def hang_up(self, leg: Leg, now: float, reason: str = "hung-up") -> list[Output]:

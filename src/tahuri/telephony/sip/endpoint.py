@@ -78,12 +78,18 @@ class Endpoint:
     def _received(self, data: bytes, flow: Flow) -> None:
         now = self.now
         source = flow.host
-        if self._gate and not flow.reliable and self._gate.admit(source, data, now) != "in":
+        verdict = self._gate.admit(source, data, now, flow.reliable) if self._gate else "in"
+        if verdict == "shed":
+            if flow.reliable:
+                self._transports.drop(flow)
             return
         try:
             message = parse(data, stream=flow.reliable)
+            if verdict == "too-large":
+                request = message if isinstance(message, Request) else None
+                raise Malformed(513, "too large for a datagram", request)
         except Malformed as error:
-            if self._gate:
+            if self._gate and verdict == "in":  # too large has cost its penalty already
                 self._gate.penalise(source, now)
             self.perform(self.agent.malformed(error, flow))
             return

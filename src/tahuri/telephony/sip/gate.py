@@ -50,11 +50,13 @@ class Gate:
     _sources: dict[str, Bucket] = field(default_factory=dict)
     _calls: Bucket = field(default_factory=lambda: Bucket(CALLS_PER_S, CALLS_BURST, CALLS_BURST, 0))
 
-    def admit(self, source: str, data: bytes, now: float) -> Verdict:
-        """Whether to read a datagram."""
+    def admit(self, source: str, data: bytes, now: float, stream: bool = False) -> Verdict:
+        """Whether to read a message; what comes as a datagram has a smaller limit of size."""
         if not self._bucket(source, now).take(1, now):
             self.shed += 1
             return "shed"
+        if stream:
+            return "in"
         if len(data) > UDP_BYTES_MAX or data.count(b"\n") > UDP_LINES_MAX:
             self.penalise(source, now)
             return "too-large"

@@ -329,6 +329,16 @@ def response_to(
     return response
 
 
+def ack_of(invite: Request, response: Response) -> Request:
+    """The ACK for a refusal, part of the INVITE's own transaction (RFC 3261 § 17.1.1.3)."""
+    ack = Request(method="ACK", uri=invite.uri)
+    ack.headers = [invite.headers[0], *(pair for pair in invite.headers if pair[0] == "route")]
+    ack.headers += [("max-forwards", "70"), ("from", invite.get("from") or "")]
+    ack.headers += [("to", response.get("to") or ""), ("call-id", invite.call_id)]
+    ack.headers.append(("cseq", f"{invite.cseq[0]} ACK"))
+    return ack
+
+
 def _returned(via: str, source: tuple[str, int]) -> str:
     first, _, rest = via.partition(";")
     parameters = [part for part in rest.split(";") if part.strip()]

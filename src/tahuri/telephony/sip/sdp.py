@@ -42,8 +42,13 @@ class Stream:
     @property
     def sends_to(self) -> str | None:
         """Where our audio goes; None while the far end wants none (hold)."""
-        silent = self.address in ("0.0.0.0", "::") or self.udp == 0
-        return None if silent or self.direction == "inactive" else self.address
+        return None if self.on_hold else self.address
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether the far end listens to nobody; the oldest phones say so by a void address."""
+        void = self.address in ("0.0.0.0", "::") or self.udp == 0
+        return void or self.direction in ("sendonly", "inactive")
 
 
 def parse(content: bytes) -> Stream:

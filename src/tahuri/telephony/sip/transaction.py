@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tahuri.telephony.sip.grammar import BadValue, host_port, parameters_of
-from tahuri.telephony.sip.message import MAGIC, Request, Response, response_to, sent_by
+from tahuri.telephony.sip.message import MAGIC, Request, Response, ack_of, response_to, sent_by
 
 T1_S = 0.5
 T2_S = 4.0
@@ -172,6 +172,7 @@ class Transactions:
         target = (key[0], key[1], "INVITE")
         if target not in self._servers:
             return self.respond(key, 481, now)
+        self._servers[key].tag = self._servers[target].tag  # § 9.2: the same as the INVITE's
         return [*self.respond(key, 200, now), CancelAsked(target)]
 
     def _receive_response(self, response: Response, now: float) -> list[Output]:
@@ -192,7 +193,7 @@ class Transactions:
         client.status = response.status
         outputs: list[Output] = []
         if invite and response.status >= 300:
-            client.ack = _ack_of(client.request, response).encoded()
+            client.ack = ack_of(client.request, response).encoded()
             outputs.append(Send(client.ack, client.flow))
         if first:
             linger_s = TIMEOUT_S if invite else (0 if client.flow.reliable else T4_S)
@@ -298,6 +299,11 @@ class Transactions:
         self.after(now + TIMEOUT_S, lambda _: self._time_out(name))
         return name, [Send(client.data, flow)]
 
+    def adopt(self, name: str, invite: Request, flow: Flow, via: str, now: float) -> None:
+        """An INVITE of an earlier process, by its branch; it is taken to ring."""
+        invite.headers.insert(0, ("via", f"SIP/2.0/{flow.transport} {via};branch={name};rport"))
+        self._clients[name] = _Client(invite, flow, now, status=180)
+
     def cancel(self, name: str, now: float) -> list[Output]:
         """CANCEL an INVITE of ours; only after a provisional response (RFC 3261 § 9.1)."""
         client = self._clients.get(name)
@@ -387,13 +393,3 @@ def response_flow(request: Request, flow: Flow) -> Flow:
         return Flow(flow.transport, flow.host, host_port(sent_by(via), 5060)[1])
     except BadValue:
         return flow
-
-
-def _ack_of(invite: Request, response: Response) -> Request:
-    """The ACK for a refusal, part of the INVITE's own transaction (§ 17.1.1.3)."""
-    ack = Request(method="ACK", uri=invite.uri)
-    ack.headers = [invite.headers[0], *(pair for pair in invite.headers if pair[0] == "route")]
-    ack.headers += [("max-forwards", "70"), ("from", invite.get("from") or "")]
-    ack.headers += [("to", response.get("to") or ""), ("call-id", invite.call_id)]
-    ack.headers.append(("cseq", f"{invite.cseq[0]} ACK"))
-    return ack

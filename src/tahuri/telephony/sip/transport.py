@@ -13,7 +13,11 @@ from tahuri.telephony.sip.transaction import Flow
 UDP_RECEIVE_BUFFER_BYTES = 512 << 10
 """Small on purpose: in a flood, old messages are worth less than new ones."""
 TCP_CONNECTIONS_MAX = 500
+TCP_CONNECTIONS_A_SOURCE_MAX = 100
+"""Of one address, so that a single stranger cannot take them all."""
 TCP_CONNECT_TIMEOUT_S = 4.0
+TCP_REST_WITHIN_S = 10.0
+"""A message that has begun must be whole within this time; half a message keeps no connection."""
 TCP_UNSENT_BYTES_MAX = 1 << 20
 """What may wait for one peer; a peer that does not read is disconnected."""
 _LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})[ \t]*\r\n", re.IGNORECASE)
@@ -41,6 +45,7 @@ class _Stream(asyncio.Protocol):
         self._buffer = b""
         self.flow = Flow("TCP", "", 0)
         self.transport: asyncio.Transport | None = None
+        self._late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -50,10 +55,24 @@ class _Stream(asyncio.Protocol):
         self._transports.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._wait_for_rest(False)
         self._transports.closed(self)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
+        self._cut()
+        self._wait_for_rest(bool(self._buffer))
+
+    def _wait_for_rest(self, on: bool) -> None:
+        if self._late is not None and not on:
+            self._late.cancel()
+            self._late = None
+        elif self._late is None and on:
+            loop = asyncio.get_running_loop()
+            self._late = loop.call_later(TCP_REST_WITHIN_S, self._close)
+
+    def _cut(self) -> None:
+        """Hand on every whole message."""
         while True:
             self._buffer = self._buffer.lstrip(b"\r\n")
             end = self._buffer.find(b"\r\n\r\n")
@@ -70,6 +89,7 @@ class _Stream(asyncio.Protocol):
             if len(self._buffer) < whole:
                 return
             message, self._buffer = self._buffer[:whole], self._buffer[whole:]
+            self._wait_for_rest(False)
             self._received(message, self.flow)
 
     def _close(self) -> None:
@@ -140,8 +160,16 @@ class Transports:
             return
         self._begin(self._connect(data, flow))
 
+    def drop(self, flow: Flow) -> None:
+        """Close a connection whose peer sends too much."""
+        stream = self._streams.get((flow.host, flow.port))
+        if stream is not None and stream.transport is not None:
+            stream.transport.abort()
+
     def opened(self, stream: _Stream) -> None:
-        if len(self._streams) >= TCP_CONNECTIONS_MAX and stream.transport is not None:
+        assert stream.transport is not None
+        of_source = sum(1 for host, _ in self._streams if host == stream.flow.host)
+        if len(self._streams) >= TCP_CONNECTIONS_MAX or of_source >= TCP_CONNECTIONS_A_SOURCE_MAX:
             stream.transport.abort()
             return
         self._streams[stream.flow.host, stream.flow.port] = stream

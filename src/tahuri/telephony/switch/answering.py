@@ -38,6 +38,8 @@ def claim(core: Core, call_id: str, seat: Seat) -> Call | None:
         raise Failure("call-already-answered")
     if call is None or call.phase != "queued" or call.offered_to != seat.seat_id:
         raise Failure("call-not-offered")
+    if call.leg.state != "up":
+        raise Failure("call-not-offered", "the caller has gone")  # abandoned: to be called back
     assert seat.operator_id is not None
     call.phase, call.offered_to = "live", None
     call.seat_id, call.operator_id = seat.seat_id, seat.operator_id
@@ -68,11 +70,23 @@ async def answer(core: Core, call_id: str, seat: Seat) -> None:
 async def hold(core: Core, seat: Seat, on: bool) -> None:
     """Hold or resume.  Raises Failure ``no-live-call``."""
     call = live_call(core, seat)
+    if _set_hold(core, call, seat, on):
+        await _remix(core, call)
+
+
+async def phone_holds(core: Core, call: Call, seat: Seat, on: bool) -> None:
+    """The seat's phone put its line on hold or took it back.  A step of the call."""
+    if call.phase == "live" and call.seat_id == seat.seat_id and _set_hold(core, call, seat, on):
+        core.changed()
+        await audio.mix(core, call)
+
+
+def _set_hold(core: Core, call: Call, seat: Seat, on: bool) -> bool:
     if call.on_hold == on:
-        return
+        return False
     call.on_hold = on
     core.of_call(call, CallHeld() if on else CallResumed(), seat.operator_id or "")
-    await _remix(core, call)
+    return True
 
 
 async def mute(core: Core, seat: Seat, on: bool) -> None:

@@ -7,15 +7,16 @@ from msgspec import Struct
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaError, MediaRefused
-from tahuri.telephony.protocol import CallArrived, CallQueued, RefusedReason
+from tahuri.telephony.protocol import CallArrived, CallQueued, RefusedReason, fact_of
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip import events, sdp
 from tahuri.telephony.sip.body import session_of
 from tahuri.telephony.sip.gate import Bucket
 from tahuri.telephony.sip.grammar import BadValue
+from tahuri.telephony.sip.transaction import Send
 from tahuri.telephony.switch import audio, ending, identity, offers
-from tahuri.telephony.switch.core import Core, Place
-from tahuri.telephony.switch.model import Audio, Call
+from tahuri.telephony.switch.core import SWITCH, Core, Place
+from tahuri.telephony.switch.model import Audio, Call, kept
 
 MEDIA_WAIT_S = 3.0
 """How long a new call waits for media that is just being restarted."""
@@ -67,6 +68,8 @@ class Door:
         call_id = mint.new_id()
         name = trunk.name if trunk else SEATS_TRUNK
         core.places[event.leg.name] = Place(call_id, "caller")
+        for refusal in core.endpoint.agent.refusal(event.request, event.flow, 503):
+            core.journal.owe_answer(call_id, kept(refusal))
         if len(core.calls) >= core.settings.calls_max:
             self._refuse(event, call_id, 503, "too-many-calls")
             return
@@ -87,6 +90,24 @@ class Door:
         self._core.finish_work(call_id)
 
     async def _arrive(
+        self, event: events.Incoming, call_id: str, trunk: str, from_seat: bool
+    ) -> None:
+        """Let the caller in; whatever goes wrong here, the INVITE gets an answer and an outcome."""
+        core = self._core
+        try:
+            await self._take(event, call_id, trunk, from_seat)
+        except Exception:
+            log.exception("a call met a bug on its way in")
+            call = core.calls.get(call_id)
+            if call is not None:
+                await ending.end(core, call, "failure", "internal-error")
+                return
+            await audio.free(
+                core, *(p for p, place in core.ports.items() if place.call_id == call_id)
+            )
+            self._refuse(event, call_id, 500, "internal-error")
+
+    async def _take(
         self, event: events.Incoming, call_id: str, trunk: str, from_seat: bool
     ) -> None:
         core = self._core
@@ -117,7 +138,10 @@ class Door:
             personal["caller"] = call.caller
         if call.location is not None:
             personal["location"] = call.location
-        call.arrived = core.fact(f"call/{call_id}", body, personal=personal, at=call.arrived_at)
+        stream_id = f"call/{call_id}"
+        call.arrived = fact_of(mint.new_id(), call.arrived_at, stream_id, body, personal, SWITCH)
+        core.save(call)  # first, so that a kill from here on leaves a call that can be ended
+        core.tell(call.arrived)
         await self._let_in(call)
 
     async def _open(
@@ -164,6 +188,7 @@ class Door:
             ended_id=mint.new_id(),
             trunk=trunk,
             arrived_at=self._core.now(),
+            arrived_s=self._core.monotonic_s(),
             caller=caller,
             number_status=number_status,
             location=identity.place_of(event.request),
@@ -180,10 +205,13 @@ class Door:
         await audio.prepare(core, call)
         remote = call.audio.remote
         session = audio.answer_of(call.audio, remote) if remote else audio.offer_of(call.audio)
-        core.save(call)
-        core.perform(core.endpoint.agent.accept(call.leg, session, core.sip_now))
+        outputs = core.endpoint.agent.accept(call.leg, session, core.sip_now)
         if call.leg.state != "up":
             return  # the caller has gone; the next step ends the call
+        call.answer = next((kept(output) for output in outputs if isinstance(output, Send)), None)
+        core.save(call)  # with the 200 in it: killed before it is sent, the next process sends it
+        core.perform(outputs)
+        core.journal.answered(call.call_id)
         core.of_call(call, CallQueued())
         core.save(call)
         core.changed()

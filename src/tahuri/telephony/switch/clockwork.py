@@ -37,8 +37,8 @@ def _of_call(core: Core, call: Call, now_s: float) -> None:
 
 
 def _of_seat(core: Core, seat: Seat, now_s: float) -> None:
-    if seat.registered_until is not None and core.now() >= seat.registered_until:
-        seat.registered_until = None
+    if seat.registered_until_s is not None and now_s >= seat.registered_until_s:
+        seat.registered_until_s = None
         seat.attached, seat.gone_since = False, now_s
         core.changed()
     if seat.attached or seat.gone_since is None or seat.operator_id is None:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from tahuri.kernel import clock, mint
 from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.protocol import Alarm, Body, Fact, fact_of
+from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.endpoint import Endpoint
 from tahuri.telephony.sip.gate import Gate
@@ -122,15 +123,16 @@ class Core:
         actor: str = SWITCH,
         personal: dict[str, Struct] | None = None,
         identifier: str = "",
-        at: datetime | None = None,
     ) -> Fact:
-        """Spool a fact."""
-        fact = fact_of(
-            identifier or mint.new_id(), at or self.now(), stream, body, personal or {}, actor
-        )
+        """Make a fact and spool it."""
+        fact = fact_of(identifier or mint.new_id(), self.now(), stream, body, personal or {}, actor)
+        self.tell(fact)
+        return fact
+
+    def tell(self, fact: Fact) -> None:
+        """Spool a fact that is made already."""
         self.spool.append(fact)
         self.count(fact.type)
-        return fact
 
     def of_call(
         self,
@@ -196,7 +198,11 @@ class Core:
         return work.post(step)
 
     async def done(self, call_id: str, step: Step) -> None:
-        """Do a step of a call and wait until it is done; its exceptions come here."""
+        """Do a step of a call and wait until it is done; its exceptions come here.
+
+        Raises:
+            Failure: ``media-unavailable``: too many steps wait, so media hangs.
+        """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def told() -> None:
@@ -209,8 +215,9 @@ class Core:
                 if not future.done():
                     future.set_result(None)
 
-        if self.post(call_id, told):
-            await future
+        if not self.post(call_id, told):
+            raise Failure("media-unavailable", "the call has too much to do")
+        await future
 
     def knows(self, call_id: str) -> bool:
         """Whether the call is in hand; steps for any other would never end."""

@@ -45,6 +45,7 @@ async def finish(core: Core, call: Call) -> None:
     await audio.release(core, call)
     core.calls.pop(call.call_id, None)
     core.journal.forget_call(call.call_id)
+    core.journal.answered(call.call_id)
     core.changed()
     core.finish_work(call.call_id)
 
@@ -52,8 +53,13 @@ async def finish(core: Core, call: Call) -> None:
 def refuse(
     core: Core, call_id: str, status: int, reason: RefusedReason, leg: Leg | None = None
 ) -> None:
-    """Answer an INVITE with an error, and tell it: a refusal is an outcome as well."""
-    core.fact(f"call/{call_id}", CallRefused(status=status, reason=reason))
+    """Answer an INVITE with an error, and tell it: a refusal is an outcome as well.
+
+    The fact has the call's own id: told again by the next process, it counts once.
+    """
+    body = CallRefused(status=status, reason=reason)
+    core.fact(f"call/{call_id}", body, identifier=call_id)
     if leg is not None:
         retry = (("retry-after", "2"),) if status == 503 else ()
         core.perform(core.endpoint.agent.reject(leg, status, core.sip_now, retry))
+    core.journal.answered(call_id)

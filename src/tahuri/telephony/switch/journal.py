@@ -1,4 +1,4 @@
-"""What must survive a killed switch: one small file a call, one for the seats.
+"""What must survive a killed switch: a small file or two a call, one for the seats.
 
 Each save appends a line with a checksum; the last whole line counts.  Replacing a file by renaming
 would be as safe, and costs 2 ms on ext4, which flushes the new file first: at 60 calls a second the
@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from tahuri.telephony.switch.model import Call, Seat
+from tahuri.telephony.switch.model import Call, Kept, Seat
 
 FILE_BYTES_MAX = 256 << 10
 """A longer file is begun anew."""
@@ -41,11 +41,31 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._calls = folder / "calls"
+        self._unanswered = folder / "unanswered"
         self._seats = folder / "seats.json"
         self._written: dict[Path, bytes] = {}
         self.failures = 0
         """Writes that the disk refused; the calls went on."""
-        self._calls.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.unreadable: list[str] = []
+        """Calls whose file is damaged: they cannot be taken up, but have to end."""
+        for kind in (self._calls, self._unanswered):
+            kind.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def owe_answer(self, call_id: str, refusal: Kept) -> None:
+        """An INVITE is let in: should we die before its answer, the next process refuses it."""
+        self._write(self._unanswered / f"{call_id}.json", _encoder.encode(refusal))
+
+    def answered(self, call_id: str) -> None:
+        """The INVITE has its final answer."""
+        self._remove(self._unanswered / f"{call_id}.json")
+
+    def load_unanswered(self) -> dict[str, Kept]:
+        """By call, the refusals that a killed process still owed."""
+        found: dict[str, Kept] = {}
+        for path in sorted(self._unanswered.glob("*.json")):
+            with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeError):
+                found[path.stem] = msgspec.json.decode(_last_line(path), type=Kept)
+        return found
 
     def save_call(self, call: Call) -> None:
         """Keep a call as it is now."""
@@ -53,10 +73,7 @@ class Journal:
 
     def forget_call(self, call_id: str) -> None:
         """The call is over and its facts are told."""
-        path = self._calls / f"{call_id}.json"
-        self._written.pop(path, None)
-        with contextlib.suppress(OSError):
-            path.unlink()
+        self._remove(self._calls / f"{call_id}.json")
 
     def save_seats(self, seats: Seats) -> None:
         self._write(self._seats, _encoder.encode(seats))
@@ -69,16 +86,22 @@ class Journal:
             return Seats()
 
     def load_calls(self) -> list[Call]:
-        """Every call that was not over, in the order of arrival."""
+        """Every call that was not over, in the order of arrival; see ``unreadable`` as well."""
         calls: list[Call] = []
         for path in sorted(self._calls.glob("*.json")):
             try:
                 calls.append(msgspec.json.decode(_last_line(path), type=Call))
             except (OSError, msgspec.DecodeError, UnicodeError):
                 log.error("journal has an unreadable call")
+                self.unreadable.append(path.stem)
                 with contextlib.suppress(OSError):
                     path.rename(path.with_suffix(".unreadable"))
         return calls
+
+    def _remove(self, path: Path) -> None:
+        self._written.pop(path, None)
+        with contextlib.suppress(OSError):
+            path.unlink()
 
     def _write(self, path: Path, content: bytes) -> None:
         if self._written.get(path) == content:

@@ -16,6 +16,7 @@ from tahuri.telephony.protocol import (
 )
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.sdp import Stream
+from tahuri.telephony.sip.transaction import Flow, Send
 from tahuri.telephony.token import SeatKind
 
 Phase = Literal["arriving", "queued", "live", "ended"]
@@ -52,6 +53,22 @@ class Recording(Struct, kw_only=True):
     failed: bool = False
 
 
+class Kept(Struct, kw_only=True):
+    """A SIP message as it goes on the wire, kept so that the next process can send it."""
+
+    text: str
+    flow: Flow
+
+    @property
+    def send(self) -> Send:
+        return Send(self.text.encode("utf-8", "surrogateescape"), self.flow)
+
+
+def kept(send: Send) -> Kept:
+    """A message as a journal can hold it."""
+    return Kept(text=send.data.decode("utf-8", "surrogateescape"), flow=send.flow)
+
+
 class Phone(Struct, kw_only=True):
     """The leg to a seat that is a SIP phone, ringing or talking."""
 
@@ -67,12 +84,16 @@ class Call(Struct, kw_only=True):
     """Id of its terminal fact, minted at the start: told twice, it still counts once."""
     trunk: str
     arrived_at: datetime
+    arrived_s: float = 0.0
+    """The same on the clock that never steps: what it has waited and its turn count from here."""
     arrived: Fact | None = None
     """The fact of its arrival, told again after a crash, for the same reason."""
     caller: Caller | None
     number_status: NumberStatus
     location: Location | None
     leg: Leg
+    answer: Kept | None = None
+    """Our 200, until the far end has acknowledged it."""
     audio: Audio
     phase: Phase = "arriving"
     notice: int | None = None
@@ -111,8 +132,9 @@ class Seat(Struct, kw_only=True):
     state: SeatStateName = "free"
     reason: NotReadyReason | None = None
     since: datetime
-    idle_since: datetime
-    """Since when it has had no call; the longest idle is offered the next one."""
+    idle_since_s: float = 0.0
+    """Since when it has had no call, on the clock that never steps; the longest idle is offered
+    the next one."""
     call_id: str | None = None
     """The call it is offered or talks on."""
     port: int | None = None
@@ -126,4 +148,5 @@ class Seat(Struct, kw_only=True):
     transport: str = "UDP"
     host: str = ""
     port_sip: int = 0
-    registered_until: datetime | None = None
+    registered_until_s: float | None = None
+    """When the phone's registration ends, on the clock that never steps."""

@@ -15,14 +15,13 @@ log = logging.getLogger(__name__)
 
 def dispatch(core: Core) -> None:
     """Offer every waiting call that has a seat ready for it.  Instant."""
-    now = core.now()
+    now_s = core.monotonic_s()
     for call in acd.waiting(core.calls.values()):
         if call.offered_to is not None:
             continue
-        seat = acd.choose(call, core.seats.values(), now, core.settings.robot_after_s)
-        if seat is None:
-            break
-        offer(core, call, seat)
+        seat = acd.choose(call, core.seats.values(), now_s, core.settings.robot_after_s)
+        if seat is not None:
+            offer(core, call, seat)
 
 
 def offer(core: Core, call: Call, seat: Seat) -> None:

@@ -30,7 +30,7 @@ def destination(core: Core, address: str) -> tuple[str, Flow]:
     try:
         if _NUMBER.match(digits):
             host, port = host_port(_default_host(core), 5060)
-            return f"sip:{digits}@{host}:{port}", Flow("UDP", host, port)
+            return f"sip:{digits.replace('#', '%23')}@{host}:{port}", Flow("UDP", host, port)
         uri = parse_uri(address)
     except BadValue as error:
         raise Failure("bad-address") from error

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from tahuri.host.logs import configure_logs
 from tahuri.telephony import rpc
 from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.sip.endpoint import Endpoint
@@ -63,12 +64,14 @@ class Switch:
         """Take up what the last process left, then listen.  Raises OSError: a port is taken."""
         core, sip = self.core, self.core.settings.sip
         self.spool.start()
-        recovery.restore(core)
+        owed = recovery.restore(core)
         self._router = Router(core, Door(core), Registrar(core))
         self._media.start()
         await self._endpoint.start(
             sip.address, sip.udp_port, sip.tcp_port, core.settings.public_address
         )
+        for say in owed:
+            core.perform(say(core.sip_now))
         self.websocket_port = await self._sockets.start()
         await self._rpc.start()
         core.spawn(self._tick())
@@ -116,6 +119,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tahuri switch")
     parser.add_argument("--config", type=Path, required=True, help="settings, JSON")
     arguments = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    configure_logs()
     asyncio.run(_run(config.load(arguments.config)))
     return 0

@@ -1,19 +1,31 @@
 """After a kill: of this process (take the calls up again) or of media (give them new audio)."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from tahuri.telephony.media.protocol import Holdings, MediaRefused
-from tahuri.telephony.protocol import PartyLeft, RecordingFailed
+from tahuri.telephony.protocol import CallEnded, PartyLeft, RecordingFailed
 from tahuri.telephony.rpc import Unavailable
-from tahuri.telephony.switch import audio, ending, offers, seats
+from tahuri.telephony.sip.dialogs import Output
+from tahuri.telephony.switch import audio, conference, ending, offers, seats
 from tahuri.telephony.switch.core import Core, Place
-from tahuri.telephony.switch.model import Audio, Call, Phone, Seat
+from tahuri.telephony.switch.model import Audio, Call, Kept, Phone, Seat
+from tahuri.telephony.switch.registrar import EXPIRES_S_MAX
+
+Owed = Callable[[float], list[Output]]
+"""Something to say on the wire, given the time, when the sockets are open."""
 
 log = logging.getLogger(__name__)
 
 
-def restore(core: Core) -> None:
-    """Read the journal: seats, dialogs, queue, as the killed process had them."""
+def restore(core: Core) -> list[Owed]:
+    """Read the journal: seats, dialogs, queue, as the killed process had them.
+
+    Returns:
+        What to say on the wire once the sockets are open.
+    """
+    owed: list[Owed] = []
     kept = core.journal.load_seats()
     core.media_instance, core.tone, core.hold = kept.media_instance, kept.tone, kept.hold
     phones = {phone.seat_id for phone in core.settings.seats}
@@ -22,17 +34,49 @@ def restore(core: Core) -> None:
             continue
         if seat.kind == "browser":
             seat.attached = False
+        _same_clock(core, seat)
         if not seat.attached:
             seat.gone_since = core.monotonic_s()
         core.seats[seat.seat_id] = seat
     for call in core.journal.load_calls():
         core.calls[call.call_id] = call
-        _restore_call(core, call)
+        owed += _restore_call(core, call)
+    for call_id in core.journal.unreadable:
+        body = CallEnded(outcome="abandoned", by="failure", reason="journal-unreadable")
+        core.fact(f"call/{call_id}", body, identifier=f"unreadable-{call_id}")
+    owed += _refuse_unanswered(core)
     for seat in core.seats.values():
         if seat.call_id is not None and not _has_seat(core, seat):
             seats.freed(core, seat)  # the call ended in the moment of the kill
     if core.calls:
         log.warning("calls taken up again", extra={"calls": len(core.calls)})
+    return owed
+
+
+def _same_clock(core: Core, seat: Seat) -> None:
+    """After the machine started anew its clock of seconds did as well: trust no old moment."""
+    now_s = core.monotonic_s()
+    seat.idle_since_s = min(seat.idle_since_s, now_s)
+    if seat.registered_until_s is not None and seat.registered_until_s > now_s + EXPIRES_S_MAX:
+        seat.registered_until_s = now_s
+
+
+def _refuse_unanswered(core: Core) -> list[Owed]:
+    """INVITEs that were let in and got no answer: the trunk hears 503 and may route elsewhere."""
+    owed: list[Owed] = []
+    for call_id, refusal in core.journal.load_unanswered().items():
+        call = core.calls.get(call_id)
+        if call is not None and (call.phase == "ended" or call.leg.state == "up"):
+            core.journal.answered(call_id)
+            continue
+        owed.append(partial(_again, refusal))
+        if call is None:
+            ending.refuse(core, call_id, 503, "switch-restarted")
+    return owed
+
+
+def _again(message: Kept, _now: float) -> list[Output]:
+    return [message.send]
 
 
 def _has_seat(core: Core, seat: Seat) -> bool:
@@ -40,34 +84,39 @@ def _has_seat(core: Core, seat: Seat) -> bool:
     return call is not None and seat.seat_id in (call.seat_id, call.offered_to)
 
 
-def _restore_call(core: Core, call: Call) -> None:
+def _restore_call(core: Core, call: Call) -> list[Owed]:
+    owed: list[Owed] = []
     if call.arrived is not None:
         core.spool.append(call.arrived)  # told twice, counted once: it may have got lost
     call.notice_due = call.offer_due = 0.0
-    if call.phase == "ended":
-        return
-    if call.leg.state != "up":
-        core.post(call.call_id, lambda: ending.end(core, call, "failure", "switch-restarted"))
-        return
-    core.endpoint.agent.adopt(call.leg)
+    call.arrived_s = min(call.arrived_s, core.monotonic_s())
+    if call.phase == "ended" or call.leg.state != "up":
+        return owed  # `_mend` ends it, when media can close its recording
+    agent = core.endpoint.agent
+    if call.answer is not None:
+        owed.append(partial(_again, call.answer))
+    agent.adopt(call.leg)
     core.places[call.leg.name] = Place(call.call_id, "caller")
     core.ports[call.audio.port] = Place(call.call_id, "caller")
     if call.phone is not None and call.phone.leg.state == "up":
-        core.endpoint.agent.adopt(call.phone.leg)
+        agent.adopt(call.phone.leg)
         place = Place(call.call_id, "seat", call.seat_id or "")
         core.places[call.phone.leg.name] = core.ports[call.phone.audio.port] = place
-    else:
+    elif call.phone is not None:
+        owed.append(partial(agent.abandon, call.phone.leg))
         call.phone = None
     if call.offered_to is not None:
         offers.withdraw(core, call)
     for party in list(call.parties):
         if party.leg.state == "up":
-            core.endpoint.agent.adopt(party.leg)
+            agent.adopt(party.leg)
             place = Place(call.call_id, "party", party.leg_id)
             core.places[party.leg.name] = core.ports[party.audio.port] = place
         else:
             call.parties.remove(party)
             core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="failed"))
+            owed.append(partial(agent.abandon, party.leg))
+    return owed
 
 
 async def media_up(core: Core) -> None:
@@ -81,12 +130,29 @@ async def media_up(core: Core) -> None:
     core.channels.clear()
     held = {port.port for port in holdings.ports} if same else set()
     for call in list(core.calls.values()):
+        if same:
+            core.cells[call.call_id] = _unknown_cells(core, call, held)
         _mend(core, call, held)
     core.media_ready = True
     core.alarm("media-lost", on=False)
     if same:
         await _free_orphans(core, holdings)
     offers.dispatch(core)
+
+
+def _unknown_cells(core: Core, call: Call, held: set[int]) -> conference.Cells:
+    """Every cell that the killed process may have set: it may have died between a hold and its
+    silence.  With a gain that none has, so that each is set anew."""
+    ports = {call.audio.port, *(party.audio.port for party in call.parties)}
+    ports |= {call.phone.audio.port} if call.phone else set()
+    ports |= {seat.port for seat in core.seats.values() if seat.port and _may_hear(seat, call)}
+    ports |= {port for port in (core.tone, core.hold, call.notice) if port is not None}
+    ports &= held
+    return {(hears, says): -1.0 for hears in ports for says in ports if hears != says}
+
+
+def _may_hear(seat: Seat, call: Call) -> bool:
+    return seat.call_id in (None, call.call_id)
 
 
 def media_down(core: Core) -> None:
@@ -112,6 +178,9 @@ def _mend(core: Core, call: Call, held: set[int]) -> None:
     async def step() -> None:
         if call.phase == "ended":
             await ending.finish(core, call)
+            return
+        if call.leg.state != "up":
+            await ending.end(core, call, "failure", "switch-restarted")
             return
         try:
             await _give_audio(core, call, held)

@@ -1,7 +1,6 @@
 """REGISTER from seats that are SIP phones: digest, bindings, expiry."""
 
 import secrets
-from datetime import timedelta
 
 from tahuri.telephony.protocol import SeatTaken
 from tahuri.telephony.sip import digest, events
@@ -27,8 +26,7 @@ class Registrar:
         for phone in core.settings.seats:
             seat = core.seats.get(phone.seat_id)
             if seat is None:
-                now = core.now()
-                seat = Seat(seat_id=phone.seat_id, kind="sip", since=now, idle_since=now)
+                seat = Seat(seat_id=phone.seat_id, kind="sip", since=core.now())
                 core.seats[phone.seat_id] = seat
             seat.robot, seat.ready_when_registered = phone.robot, phone.ready_when_registered
 
@@ -37,7 +35,7 @@ class Registrar:
         core, request = self._core, event.request
         phone = self._phones.get(_user(request))
         value = request.get("authorization")
-        now_s = int(core.now().timestamp())
+        now_s = int(core.monotonic_s())
         verdict: digest.Verdict | None = None
         if value is not None and phone is not None:
             verdict = digest.check(value, "REGISTER", phone.account, REALM, self._key, now_s)
@@ -63,7 +61,7 @@ class Registrar:
                 address = name_address(contacts[0]).uri
                 seat.contact, seat.transport = address, event.flow.transport
                 seat.host, seat.port_sip = event.flow.host, event.flow.port
-                seat.registered_until = core.now() + timedelta(seconds=expires_s)
+                seat.registered_until_s = core.monotonic_s() + expires_s
                 self._seat_down(seat, phone)
                 headers = (("contact", f"<{address}>;expires={expires_s}"),)
         core.perform(core.endpoint.agent.respond(event.key, 200, core.sip_now, headers))
@@ -81,7 +79,7 @@ class Registrar:
         self._core.changed()
 
     def _unbind(self, seat: Seat) -> None:
-        seat.attached, seat.registered_until = False, None
+        seat.attached, seat.registered_until_s = False, None
         if seat.state not in ("busy", "offered"):
             seats.leave(self._core, seat)
 

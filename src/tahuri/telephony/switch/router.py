@@ -67,8 +67,10 @@ class Router:
             case events.Ended(_, reason):
                 by: ending.EndedBy = "failure" if reason in FAILURES else "caller"
                 await ending.end(core, call, by, reason)
-            case events.Acknowledged(_, session) if call.audio.remote is None:
-                if session is None or not await self._take(call.audio, session):
+            case events.Acknowledged(_, session):
+                call.answer = None
+                wanted = call.audio.remote is None
+                if wanted and (session is None or not await self._take(call.audio, session)):
                     await ending.end(core, call, "failure", "no-session")
             case events.Reanswered(_, status, _) if status >= 300 and status != 491:
                 await ending.end(core, call, "failure", "media-lost")
@@ -102,7 +104,11 @@ class Router:
                 else:
                     await ending.end(core, call, "seat", "hung-up")
             case _:
+                before = phone.audio.remote
                 await self._session(phone.audio, event)
+                after = phone.audio.remote
+                if before and after and before.on_hold != after.on_hold:
+                    await answering.phone_holds(core, call, seat, after.on_hold)
         core.save(call)
 
     async def _party(self, call: Call, party: Party, event: events.Event) -> None:

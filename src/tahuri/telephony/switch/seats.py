@@ -39,8 +39,7 @@ def take(core: Core, seat_id: str, kind: SeatKind, operator_id: str, name: str) 
     if seat is None:
         if not 1 <= len(seat_id) <= SEAT_ID_LENGTH_MAX or len(core.seats) >= SEATS_MAX:
             raise Failure("bad-request", "seat_id")
-        now = core.now()
-        seat = core.seats[seat_id] = Seat(seat_id=seat_id, kind=kind, since=now, idle_since=now)
+        seat = core.seats[seat_id] = Seat(seat_id=seat_id, kind=kind, since=core.now())
     seat.operator_id, seat.operator_name = operator_id, name
     if not seat.attached:
         seat.gone_since = core.monotonic_s()
@@ -81,7 +80,7 @@ def freed(core: Core, seat: Seat) -> None:
     if seat.state not in ("busy", "offered"):
         return
     seat.call_id = None
-    seat.idle_since = core.now()
+    seat.idle_since_s = core.monotonic_s()
     if seat.attached and (seat.robot or seat.ready_when_registered):
         _open(core, seat, seat.operator_id or SWITCH)
     else:
@@ -123,7 +122,7 @@ def vanished(core: Core, seat: Seat, after_s: float) -> None:
 
 def _open(core: Core, seat: Seat, operator_id: str) -> None:
     _set(core, seat, "ready")
-    seat.idle_since = core.now()
+    seat.idle_since_s = core.monotonic_s()
     core.of_seat(seat, SeatReady(operator_id=operator_id))
 
 

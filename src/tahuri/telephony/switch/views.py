@@ -17,11 +17,6 @@ from tahuri.telephony.switch.model import Call, Seat
 
 def snapshot(core: Core) -> Snapshot:
     """The answer to ``state``."""
-    alarms = list(core.alarms.values())
-    if core.spool.disk_full:
-        alarms.append(Alarm(code="spool-disk-full", since=core.now()))
-    if core.spool.lost:
-        alarms.append(Alarm(code="facts-lost", since=core.now()))
     return Snapshot(
         now=core.now(),
         seats=[seat_view(seat) for seat in core.seats.values()],
@@ -29,7 +24,7 @@ def snapshot(core: Core) -> Snapshot:
         calls=[call_view(call) for call in core.calls.values() if call.phase == "live"],
         seats_ready=seats_ready(core),
         media_connected=core.media.connected and core.media_ready,
-        alarms=alarms,
+        alarms=alarms(core),
         counters=dict(core.counters),
     )
 
@@ -46,7 +41,18 @@ def push(core: Core, seat: Seat, queued: list[QueuedView]) -> SeatPush:
         offer=offer_view(call) if call is not None and offered else None,
         call=call_view(call) if call is not None and talks else None,
         seats_ready=seats_ready(core),
+        alarms=[alarm.code for alarm in alarms(core)],
     )
+
+
+def alarms(core: Core) -> list[Alarm]:
+    """What is wrong right now."""
+    found = list(core.alarms.values())
+    if core.spool.disk_full:
+        found.append(Alarm(code="spool-disk-full", since=core.now()))
+    if core.spool.lost:
+        found.append(Alarm(code="facts-lost", since=core.now()))
+    return found
 
 
 def queue(core: Core) -> list[QueuedView]:

@@ -1,0 +1,300 @@
+"""Trunks, registered phones and third parties, as they behave on a bad day."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
+
+from tahuri.telephony.sip import digest, sdp
+from tahuri.telephony.sip.digest import Account
+from tahuri.telephony.sip.gate import Gate
+from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
+from tahuri.telephony.switch import parties, registrar
+
+OFFER = sdp.offer(ADDRESS, 40000, 1)
+
+
+@pytest.fixture
+async def phones() -> AsyncIterator[list[Phone]]:
+    """Phones to be stopped afterwards."""
+    started: list[Phone] = []
+    yield started
+    for phone in started:
+        await phone.stop()
+
+
+@pytest.fixture
+async def centre(tmp_path: Path) -> AsyncIterator[Bench]:
+    """A switch with pretended media and one phone seat."""
+    async with bench(tmp_path, seats=[phone_seat("S1")], offer_s=5) as one:
+        yield one
+
+
+async def ringing(phones: list[Phone], account: Account | None = None) -> list[PhoneCall]:
+    """A new phone; its incoming calls collect in the list."""
+    calls: list[PhoneCall] = []
+    phone = Phone(account, calls.append)
+    await phone.start()
+    phones.append(phone)
+    return calls
+
+
+async def talking(centre: Bench) -> tuple[Browser, PhoneCall]:
+    """A browser seat in a call."""
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    call = await centre.call()
+    await seat.ask("answer", call_id=await seat.offered())
+    return seat, call
+
+
+# ---- trunks -------------------------------------------------------------------------------------
+
+
+async def test_each_trunk_is_known_by_its_own_addresses(
+    tmp_path: Path, phones: list[Phone]
+) -> None:
+    """Two carriers: a call's trunk tells whom to ask for its origin; a third address is refused."""
+    trunks = [
+        {"name": "telkom", "sources": ["127.0.0.1/32"]},
+        {"name": "mobile", "sources": ["127.0.0.8/29", "192.0.2.0/24"]},
+    ]
+    async with bench(
+        tmp_path, trunks=trunks, sip={"address": "0.0.0.0", "udp_port": 0, "tcp_port": 0}
+    ) as centre:
+        for source in ("127.0.0.1", "127.0.0.9", "127.0.0.2"):
+            phone = Phone()
+            await phone.start(source)
+            phones.append(phone)
+            call = phone.call("sip:112@127.0.0.1", centre.flow, OFFER)
+            if source == "127.0.0.2":
+                with pytest.raises(CallFailed) as caught:
+                    await call.wait_answered(5)
+                assert caught.value.status == 403
+            else:
+                await call.wait_answered(5)
+        arrived = [fact.body["trunk"] for fact in centre.facts() if "arrived" in fact.type]
+        assert arrived == ["telkom", "mobile"]
+        assert (await centre.told("call-refused")).body["reason"] == "not-allowed"
+
+
+@pytest.mark.parametrize(
+    "target", ["tel:112", "urn:service:sos", "urn:service:sos.ambulance", "sip:anything@x.invalid"]
+)
+async def test_whatever_a_trunk_sends_is_a_call(centre: Bench, target: str) -> None:
+    """Carriers rewrite the number dialled; none of them may be a wrong number here."""
+    call = centre.phone.call(target, centre.flow, OFFER)
+    await call.wait_answered(5)
+    await centre.told("call-queued")
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        b'<?xml version="1.0" encoding="no-such"?><a/>',
+        b"<presence",
+        b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
+        b"",
+        bytes(range(256)),
+    ],
+)
+async def test_a_broken_location_costs_the_location_and_not_the_call(
+    centre: Bench, xml: bytes
+) -> None:
+    """Whatever a network puts there, its caller is taken."""
+    body = b"--e\r\nContent-Type: application/sdp\r\n\r\n" + OFFER
+    body += b"\r\n--e\r\nContent-Type: application/pidf+xml\r\n\r\n" + xml + b"\r\n--e--\r\n"
+    call = centre.phone.call(
+        "urn:service:sos", centre.flow, body, content_type='multipart/mixed;boundary="e"'
+    )
+    await call.wait_answered(5)
+    assert "location" not in (await centre.told("call-arrived")).personal
+
+
+# ---- registered phones --------------------------------------------------------------------------
+
+
+async def test_a_stale_nonce_is_asked_anew_and_costs_nothing(
+    centre: Bench, phones: list[Phone], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A phone that slept has the right password; it must not be treated as a burglar."""
+    await ringing(phones, Account("s1", "secret-S1"))
+    punished: list[str] = []
+    monkeypatch.setattr(Gate, "penalise", lambda _gate, source, _now: punished.append(source))
+    with monkeypatch.context() as patch:
+        patch.setattr(digest, "NONCE_LIFE_S", -1)
+        assert await phones[0].register(centre.flow) == 401
+    assert not centre.switch.core.seats["S1"].attached
+    assert punished == []
+    assert await phones[0].register(centre.flow) == 200
+
+
+async def test_a_wrong_password_never_gets_a_seat(centre: Bench, phones: list[Phone]) -> None:
+    """Whoever registers as a seat hears emergency calls; guessing is slowed down."""
+    await ringing(phones, Account("s1", "guess"))
+    for _ in range(3):
+        assert await phones[0].register(centre.flow) == 401
+    assert not centre.switch.core.seats["S1"].attached
+    assert "seat-taken" not in centre.types()
+
+
+async def test_a_registration_that_is_not_renewed_ends_and_comes_back(
+    centre: Bench, phones: list[Phone], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A phone that lost its network must not be offered calls."""
+    monkeypatch.setattr(registrar, "EXPIRES_S_MIN", 1)
+    await ringing(phones, Account("s1", "secret-S1"))
+    assert await phones[0].register(centre.flow, 1) == 200
+    await centre.told("seat-ready")
+    await centre.told("seat-vanished")
+    await centre.call()
+    assert "call-offered" not in centre.types()
+    assert await phones[0].register(centre.flow) == 200
+    await centre.told("call-offered")
+
+
+async def test_a_phone_that_holds_its_line_plays_the_hold_prompt(
+    centre: Bench, phones: list[Phone]
+) -> None:
+    """The hold key of a desk phone must do what the console's does: callers hang up on silence."""
+    rings = await ringing(phones, Account("s1", "secret-S1"))
+    assert await phones[0].register(centre.flow) == 200
+    await centre.call()
+    await until(lambda: rings)
+    rings[0].accept(sdp.answer(sdp.parse(rings[0].session or b""), ADDRESS, 40010, 1))
+    caller = centre.media.port("caller")
+    await until(lambda: centre.media.hears(caller) == ["rtp seat"])
+    for direction, void in (("sendonly", False), ("inactive", False), ("sendrecv", True)):
+        address = "0.0.0.0" if void else ADDRESS
+        rings[0].reoffer(sdp.offer(address, 40010, 2, direction))  # type: ignore[arg-type]
+        assert await rings[0].reanswered.get() == 200
+        await until(lambda: centre.media.hears(caller) == ["play hold"])
+        assert centre.media.hears(centre.media.port("seat S1")) == []
+        rings[0].reoffer(sdp.offer(ADDRESS, 40010, 3))
+        assert await rings[0].reanswered.get() == 200
+        await until(lambda: centre.media.hears(caller) == ["rtp seat"])
+    kinds = centre.types()
+    assert kinds.count("call-held") == kinds.count("call-resumed") == 3
+    held = await centre.told("call-held")
+    assert held.actor == "op-S1"
+
+
+# ---- the caller's side --------------------------------------------------------------------------
+
+
+async def test_a_caller_may_hold_move_and_change_the_codec(centre: Bench) -> None:
+    """A phone with two lines, a network that hands over: the call goes on through all of it."""
+    seat, call = await talking(centre)
+    port = centre.media.port("caller")
+
+    async def reoffered(session: bytes, status: int = 200) -> None:
+        call.reoffer(session)
+        assert await call.reanswered.get() == status
+
+    for direction, mirrored in (("sendonly", b"recvonly"), ("inactive", b"inactive")):
+        await reoffered(sdp.offer(ADDRESS, 40000, 2, direction))  # type: ignore[arg-type]
+        assert b"a=" + mirrored in (call.session or b"")
+        assert centre.media.remotes[port] == "None", "nothing is sent to who does not listen"
+    await reoffered(sdp.offer(ADDRESS, 40000, 3).replace(b"RTP/AVP 8 0", b"RTP/AVP 0"))
+    assert b"PCMU/8000" in (call.session or b"")
+    assert b"PCMA" not in (call.session or b"")
+    await reoffered(sdp.offer("127.0.0.7", 41000, 4))
+    assert centre.media.remotes[port] == "127.0.0.7"
+    await reoffered(OFFER.replace(b"RTP/AVP 8 0 101", b"RTP/AVP 18"), 488)
+    assert centre.media.remotes[port] == "127.0.0.7", "a refused change changes nothing"
+    assert centre.media.hears(port) == ["webrtc seat"]
+    assert not call.ended.is_set()
+    await seat.leave()
+
+
+# ---- third parties ------------------------------------------------------------------------------
+
+
+async def test_a_party_is_called_by_number_over_the_trunk_and_hangs_up(
+    tmp_path: Path, phones: list[Phone]
+) -> None:
+    """The station's number, as a call taker types it."""
+    rings = await ringing(phones)
+    host = f"{ADDRESS}:{phones[0].agent.identity.udp_port}"
+    trunks = [
+        {"name": "telco", "sources": ["127.0.0.1/32"]},
+        {"name": "out", "sources": [], "host": host, "default_out": True},
+    ]
+    async with bench(tmp_path, trunks=trunks) as centre:
+        seat, call = await talking(centre)
+        await seat.ask("add_party", address="+62 (911) 000-113")
+        await until(lambda: rings)
+        assert rings[0].request is not None
+        assert rings[0].request.uri.startswith("sip:+62911000113@")
+        added = await centre.told("party-added")
+        assert added.personal["address"] == {"address": "+62 (911) 000-113"}
+        assert "113" not in str(added.body)
+        rings[0].accept(OFFER)
+        await centre.told("party-joined")
+        hears = ["rtp party", "webrtc seat"]
+        await until(lambda: centre.media.hears(centre.media.port("caller")) == hears)
+        rings[0].hang_up()
+        assert (await centre.told("party-left")).body["reason"] == "hung-up"
+        await until(lambda: centre.media.hears(centre.media.port("caller")) == ["webrtc seat"])
+        assert not call.ended.is_set()
+        await seat.leave()
+
+
+async def test_a_party_that_is_busy_is_told_and_may_be_tried_again(
+    centre: Bench, phones: list[Phone]
+) -> None:
+    """The call taker must see at once that nobody comes, and the caller stays."""
+    rings = await ringing(phones)
+    seat, call = await talking(centre)
+    address = f"sip:damkar@{ADDRESS}:{phones[0].agent.identity.udp_port}"
+    for number in (1, 2):
+        await seat.ask("add_party", address=address)
+        await until(lambda: len(rings) == number)  # noqa: B023
+        rings[-1].reject(486)
+        left = await centre.told("party-left", number)
+        assert left.body["reason"] == "refused"
+        assert left.body["status"] == 486
+    await until(lambda: seat.state["call"]["parties"] == [])
+    assert not call.ended.is_set()
+    await seat.leave()
+
+
+async def test_a_party_that_never_answers_is_given_up(
+    centre: Bench, phones: list[Phone], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty station must not ring for ever."""
+    monkeypatch.setattr(parties, "PARTY_RING_S", 0.5)
+    rings = await ringing(phones)
+    seat, call = await talking(centre)
+    await seat.ask("add_party", address=f"sip:pln@{ADDRESS}:{phones[0].agent.identity.udp_port}")
+    await until(lambda: rings)
+    rings[0].ring()
+    assert (await centre.told("party-left")).body["reason"] == "no-answer"
+    assert await rings[0].wait_ended(5) == "cancelled"
+    assert not call.ended.is_set()
+    await seat.leave()
+
+
+async def test_parties_leave_with_the_caller(centre: Bench, phones: list[Phone]) -> None:
+    """One that talks and one that rings: neither is left on a dead line."""
+    talks, rings = await ringing(phones), await ringing(phones)
+    seat, call = await talking(centre)
+    for phone in phones:
+        port = phone.agent.identity.udp_port
+        await seat.ask("add_party", address=f"sip:station@{ADDRESS}:{port}")
+    await until(lambda: talks and rings)
+    talks[0].accept(OFFER)
+    rings[0].ring()
+    await centre.told("party-joined")
+    call.hang_up()
+    await talks[0].wait_ended(5)
+    assert await rings[0].wait_ended(5) == "cancelled"
+    await centre.told("recording-closed")
+    assert [fact.body["reason"] for fact in centre.facts() if "party-left" in fact.type] == [
+        "call-ended",
+        "call-ended",
+    ]
+    assert centre.types().count("call-ended") == 1
+    await until(lambda: "rtp" not in [kind for kind, _ in centre.media.ports.values()])
+    await seat.leave()
