@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -29,6 +31,7 @@ import tahuri.reports.routes
 import tahuri.units.routes
 import tahuri.units.views
 from tahuri import __version__
+from tahuri.api_words import WORDS
 from tahuri.calls.switchboard import Switchboard
 from tahuri.centre import Centre
 from tahuri.health import healthz, metrics
@@ -50,9 +53,11 @@ from tahuri.reference import reference
 from tahuri.rights import reader_name, sees
 from tahuri.settings import Settings
 from tahuri.telephony import token
+from tahuri.units.queries import crewed_by
 
 SHUTDOWN_S = 3
 GZIP_BYTES_MIN = 2_000
+SEQ = re.compile("[0-9]{1,18}")
 SESSION_LOOK_S = 30.0
 """How long an open feed may outlive its session."""
 
@@ -87,7 +92,10 @@ async def while_signed_on(request: Request, frames: AsyncIterator[bytes]) -> Asy
         yield frame
 
 
-@centre_routes.get("/api/feed")
+@centre_routes.get(
+    "/api/feed",
+    query={"after": "The last seq that was seen; 0 for everything. Last-Event-ID goes before it."},
+)
 async def feed(request: Request) -> Response:
     """Every row changed after seq N, for ever, as server-sent events.
 
@@ -95,8 +103,9 @@ async def feed(request: Request) -> Response:
     """
     person = request.state.who
     given = request.headers.get("last-event-id") or request.query_params.get("after", "0")
-    after = int(given) if given.isdecimal() else 0
-    rights = sees(person, request.app.state.agency_of)
+    after = int(given) if SEQ.fullmatch(given) else 0
+    crewed = await crewed_by(db(request), person.operator_id)
+    rights = sees(person, request.app.state.agency_of, crewed)
     frames = merged(
         request.app.state.feed.frames(after, rights, reader_name(person, new_id())),
         request.app.state.positions.frames(),
@@ -123,10 +132,32 @@ async def demo_accounts(request: Request) -> Response:
     return Json({name: shown[name] for name in ("accounts", "sip", "sip_seat")})
 
 
-async def openapi_document(request: Request) -> Response:
+@centre_routes.get("/root.pem", roles=None)
+async def root_certificate(request: Request) -> Response:
+    """Our own authority's certificate, for browsers to trust; 404 with a certificate given."""
+    root: Path | None = request.app.state.root_certificate
+    if root is None:
+        raise HTTPException(404)
+    kind = "application/x-x509-ca-cert"
+    headers = {"Cache-Control": "no-cache"}
+    return FileResponse(root, media_type=kind, filename="tahuri-root.pem", headers=headers)
+
+
+@centre_routes.get("/api/openapi.json", roles=None)
+async def openapi_document(_: Request) -> Response:
     """The description of every request."""
+    return Json(description())
+
+
+centre_routes.get("/api/map/{layer}.json", roles=None)(map_layer)
+centre_routes.get("/healthz", roles=None)(healthz)
+centre_routes.get("/metrics", roles=None)(metrics)
+
+
+def description() -> dict[str, Any]:
+    """``/api/openapi.json``: everything but the pages themselves."""
     endpoints = [one for routes in (*SLICES, centre_routes) for one in routes.endpoints]
-    return Json(openapi(endpoints, __version__))
+    return openapi(endpoints, __version__, WORDS)
 
 
 def build(settings: Settings, centre: Centre) -> Starlette:
@@ -160,10 +191,6 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     app = Starlette(
         routes=[
             *routes,
-            Route("/api/openapi.json", openapi_document),
-            Route("/api/map/{layer}.json", map_layer),
-            Route("/healthz", healthz),
-            Route("/metrics", metrics),
             *(Route(path, page) for path in PAGES),
             Mount("/", StaticFiles(directory=DIST, check_dir=False)),
         ],
@@ -180,6 +207,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     state.pack, state.recordings = centre.pack, centre.folder.recordings
     state.gazetteer, state.roads = centre.gazetteer, roads
     state.layers = centre.folder.cache / "layers"
+    state.root_certificate = centre.root_certificate if settings.own_authority else None
     state.agency_of = {unit.unit_id: unit.agency_id for unit in centre.pack.units}
     state.seat_token = _signer(key)
     state.signalling = lambda request: signalling_url(request, settings.signalling_port)

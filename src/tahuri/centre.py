@@ -59,4 +59,9 @@ class Centre:
         if self.settings.certificate is not None and self.settings.certificate_key is not None:
             return Path(self.settings.certificate), Path(self.settings.certificate_key)
         names = (self.settings.http_address, *self.settings.host_names)
-        return own_certificate(self.folder.secrets / "https", names)
+        return own_certificate(self.root_certificate.parent, names)
+
+    @property
+    def root_certificate(self) -> Path:
+        """Of our own authority; there once ``certificate`` has been asked for."""
+        return self.folder.secrets / "https" / "root.pem"

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from tahuri.kernel.roles import Role
 from tahuri.settings import Settings, SettingsError, load
 
 DEMO_CITY = "ambon"
@@ -47,7 +48,6 @@ async def demo(args: argparse.Namespace) -> int:
     )
 
     async def before(running: Running) -> dict[str, tuple[str, str]]:
-        (data / "demo.json").unlink(missing_ok=True)
         return await parts.make_accounts(running, everyone, known)
 
     async def after(running: Running) -> None:
@@ -55,16 +55,20 @@ async def demo(args: argparse.Namespace) -> int:
             await parts.start_city(running, known, options)
         parts.write_description(running, known)
         running.on_pids = lambda: parts.write_description(running, known)
-        say(f"ready: open {running.url}   dial sip:112@{settings.sip_address}:{settings.sip_port}")
+        say(f"ready: open {settings.url}   dial sip:112@{settings.sip_address}:{settings.sip_port}")
         say(f"accounts and ports: {data / 'demo.json'}   stop with Ctrl+C")
 
-    return await run(settings, say, before=before, after=after)
+    def locked() -> None:  # of an earlier run: who waits for it must not read old ports
+        (data / "demo.json").unlink(missing_ok=True)
+
+    return await run(settings, say, before=before, after=after, locked=locked)
 
 
 async def up(args: argparse.Namespace) -> int:
     """A centre for production: no demo accounts; settings from file and environment."""
+    from tahuri.host.certificate import fingerprint
     from tahuri.operators import queries
-    from tahuri.up import Running, run
+    from tahuri.up import Running, run, unfit
 
     settings = _settings(args)
 
@@ -77,21 +81,19 @@ async def up(args: argparse.Namespace) -> int:
             accounts = await queries.accounts(database)
         finally:
             await database.close()
-        known = {one.username: (one.operator_id, one.name) for one in accounts}
-        missing = {seat.account for seat in settings.sip_seats} - set(known)
-        if missing:
-            raise SettingsError(
-                [f"sip_seats: no account {name!r}: make it first" for name in sorted(missing)]
-            )
+        faults = unfit(settings.sip_seats, accounts)
+        if faults:
+            raise SettingsError(faults)
         if not accounts:
             say("nobody can sign in yet: run ./tahuri account add --role administrator NAME")
-        return known
+        return {one.username: (one.operator_id, one.name) for one in accounts}
 
     async def after(running: Running) -> None:
-        say(f"calls can be taken: {running.url}")
-        root = running.centre.folder.secrets / "https" / "root.pem"
-        if root.exists():
-            say(f"consoles must trust once: {root}")
+        say(f"calls can be taken: {settings.url}   stop with Ctrl+C")
+        if settings.own_authority:
+            root = running.centre.root_certificate
+            say(f"consoles must trust once: {settings.url}/root.pem ({root})")
+            say(f"its SHA-256 fingerprint: {fingerprint(root)}")
 
     return await run(settings, say, before=before, after=after)
 
@@ -103,12 +105,11 @@ async def account_add(args: argparse.Namespace) -> int:
     from tahuri.kernel.log import Writing, writing
     from tahuri.kernel.mint import new_id
     from tahuri.kernel.refusal import Invalid
-    from tahuri.kernel.roles import Role
     from tahuri.offline import opened
     from tahuri.operators.accounts import make_account
 
     password = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
-    async with opened(_settings(args), say) as database:
+    async with opened(_settings(args), say, make=True) as database:
         write = Writing(actor="command line", command=new_id(), now=clock.now())
         try:
             async with writing(database, VIEWS, write) as log:
@@ -221,7 +222,8 @@ def parser() -> argparse.ArgumentParser:
     _data(add)
     add.add_argument("username")
     add.add_argument("--name", help="as screens show it")
-    add.add_argument("--role", action="append", required=True)
+    roles = [role.value for role in Role]
+    add.add_argument("--role", action="append", required=True, choices=roles)
     add.add_argument("--agency", help="agency of an agency desk")
     add.add_argument("--unit", help="unit of a crew")
     commands.add_parser("simulate", help="callers and crews against a running centre")
@@ -230,6 +232,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; its exit status."""
+    import psycopg
+
     from tahuri.city.tables import PackFaulty
     from tahuri.kernel.refusal import Unavailable
     from tahuri.up import AlreadyRunning
@@ -251,8 +255,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"unavailable: {error}", file=sys.stderr)
     except PackFaulty as error:
         print(error, file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:
         sys.stderr.close()
+    except (OSError, psycopg.Error) as error:
+        print(f"cannot go on: {error}", file=sys.stderr)
     return 1
 
 

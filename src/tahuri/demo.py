@@ -4,7 +4,6 @@ The accounts are made for this data folder alone; everything listens on loopback
 otherwise.  ``demo.json`` says where things are, for people and for programs.
 """
 
-import json
 import secrets
 import signal
 import socket
@@ -22,15 +21,18 @@ from tahuri.kernel import clock
 from tahuri.kernel.db import Database
 from tahuri.kernel.log import Writing, writing
 from tahuri.kernel.mint import new_id
+from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.roles import Role
 from tahuri.operators import queries
 from tahuri.operators.accounts import make_account
-from tahuri.settings import Settings, SipSeat, Trunk
-from tahuri.up import Running
+from tahuri.settings import Settings, SipSeat, Trunk, checked
+from tahuri.up import Running, write_secret
 
 Say = Callable[[str], None]
 
 LOOPBACK = "127.0.0.1"
+EVERY_ADDRESS = ("0.0.0.0/0",)
+"""A softphone on this machine may call from any of its addresses; others cannot reach loopback."""
 CREW_UNIT = "PSC-01"
 """The unit that the demo's crew account drives; robots drive the others."""
 DESK_AGENCY = "DAMKAR"
@@ -95,38 +97,50 @@ def free_port(wanted: Iterable[int], kind: socket.SocketKind) -> int:
         with socket.socket(socket.AF_INET, kind) as tried:
             try:
                 tried.bind((LOOPBACK, port))
-            except OSError:
+            except (OSError, OverflowError):
                 continue
             return int(tried.getsockname()[1])
     raise OSError("no free port")
 
 
 def passwords(data: Path, accounts: Iterable[DemoAccount]) -> dict[str, str]:
-    """Made once for a data folder and kept, so that a second start goes on where it was."""
+    """Made once for a data folder and kept, so that a second start goes on where it was.
+
+    Raises:
+        Unavailable: the file that keeps them is damaged.
+    """
     file = data / "secrets" / "demo.json"
-    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    try:
+        kept = file.read_bytes() if file.exists() else b"{}"
+        known = msgspec.json.decode(kept, type=dict[str, str])
+    except msgspec.DecodeError as error:
+        text = f"{file} is damaged: remove {data} to begin anew"
+        raise Unavailable("demo", text) from error
     wanted = [account.key for account in accounts]
     if set(wanted) - set(known):
         known |= {key: secrets.token_urlsafe(12) for key in wanted if key not in known}
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(known, indent=1))
+        write_secret(file, known)
     return known
 
 
 def demo_settings(
     data: Path, http_port: int | None, sip_port: int | None, known: dict[str, str]
 ) -> Settings:
-    """A centre on loopback; ports that are taken are replaced unless they were asked for."""
+    """A centre on loopback; ports that are taken are replaced unless they were asked for.
+
+    Raises:
+        SettingsError: what was asked for cannot be.
+    """
     tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
     http = http_port or free_port([8112], tcp)
-    return Settings(
+    settings = Settings(
         data=str(data),
         http_port=http,
         signalling_port=free_port([http + 1], tcp),
         sip_port=sip_port or free_port([5060, 5070], udp),
         webrtc_port=free_port([http + 2], udp),
-        trunks=(Trunk(name="demo", sources=("127.0.0.0/8",)),),
+        trunks=(Trunk(name="demo", sources=EVERY_ADDRESS),),
         sip_seats=(
             SipSeat("T1", "telepon", known[PHONE.key], PHONE.username),
             SipSeat("R1", "robot", known[ROBOT.key], ROBOT.username, robot=True),
@@ -134,6 +148,7 @@ def demo_settings(
         directory={},
         demo=True,
     )
+    return checked(settings)
 
 
 async def make_accounts(
@@ -168,7 +183,7 @@ def description(running: Running, known: dict[str, str]) -> dict[str, Any]:
     """``demo.json``."""
     settings = running.centre.settings
     return {
-        "http": running.url,
+        "http": running.centre.settings.near_url,
         "sip": f"{settings.sip_address}:{settings.sip_port}",
         "accounts": {
             account.key: {"username": account.username, "password": known[account.key]}
@@ -181,12 +196,7 @@ def description(running: Running, known: dict[str, str]) -> dict[str, Any]:
 
 def write_description(running: Running, known: dict[str, str]) -> None:
     """Writes ``demo.json``, whole or not at all."""
-    file = running.centre.folder.root / "demo.json"
-    fresh = file.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    content = msgspec.json.encode(description(running, known))
-    fresh.write_bytes(msgspec.json.format(content, indent=2))
-    fresh.replace(file)
+    write_secret(running.centre.folder.root / "demo.json", description(running, known))
 
 
 async def start_city(running: Running, known: dict[str, str], options: DemoOptions) -> None:
@@ -206,13 +216,12 @@ async def start_city(running: Running, known: dict[str, str], options: DemoOptio
         "crews": unit_crews,
     }
     file = centre.folder.secrets / "simulate.json"
-    file.touch(mode=0o600)
-    file.write_bytes(msgspec.json.encode(accounts))
+    write_secret(file, accounts)
     settings = centre.settings
     command = python(
         "tahuri.simulate",
         "--http",
-        running.url,
+        running.centre.settings.near_url,
         "--sip",
         f"{settings.sip_address}:{settings.sip_port}",
         "--accounts",

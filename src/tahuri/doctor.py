@@ -2,23 +2,21 @@
 
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx
-from psycopg import AsyncConnection, OperationalError
 
 from tahuri.centre import Centre
 from tahuri.city.tables import PackFaulty
 from tahuri.health import DISK_FREE_MIN
-from tahuri.host.postgres import programs
+from tahuri.host.ports import ports_of
+from tahuri.host.postgres import fault_of, programs
 from tahuri.kernel.refusal import Unavailable
 from tahuri.pages import DIST
 from tahuri.settings import Settings
 
-POSTGRES_MIN = 150_000
 RECORDING_BYTES_S = 32_000
 """Two channels of 8 kHz 16-bit samples."""
 
@@ -50,31 +48,11 @@ def machine() -> Iterator[Finding]:
         yield Finding("real-time scheduling", True, text)
 
 
-def _port_free(address: str, port: int, kind: socket.SocketKind) -> bool:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, kind) as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind((address, port))
-        except OSError:
-            return False
-    return True
-
-
 def ports(settings: Settings) -> Iterator[Finding]:
     """Whether the ports that will be listened on are free, or ours already."""
-    tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
-    wanted = (
-        ("http_port", settings.http_address, settings.http_port, tcp),
-        ("signalling_port", settings.http_address, settings.signalling_port, tcp),
-        ("sip_port", settings.sip_address, settings.sip_port, udp),
-        ("sip_port", settings.sip_address, settings.sip_port, tcp),
-        ("webrtc_port", settings.media_address, settings.webrtc_port, udp),
-    )
-    for name, address, port, kind in wanted:
-        free = _port_free(address, port, kind)
-        detail = f"{address}:{port} {'udp' if kind == udp else 'tcp'}"
-        yield Finding(name, free, detail if free else f"{detail} is taken: choose another {name}")
+    for port in ports_of(settings):
+        trouble = port.trouble()
+        yield Finding(port.setting, trouble is None, trouble or str(port))
 
 
 async def database(centre: Centre) -> Finding:
@@ -84,23 +62,8 @@ async def database(centre: Centre) -> Finding:
             return Finding("database", True, f"of our own, programs in {programs()}")
         except Unavailable as error:
             return Finding("database", False, str(error))
-    try:
-        connection = await AsyncConnection.connect(centre.settings.database_url, connect_timeout=5)
-    except OperationalError as error:
-        return Finding("database", False, f"cannot be reached: {error}")
-    async with connection:
-        cursor = await connection.execute(
-            "select current_setting('server_version_num')::int, rolsuper or rolbypassrls "
-            "from pg_roles where rolname = current_user"
-        )
-        record = await cursor.fetchone()
-    assert record is not None
-    if record[0] < POSTGRES_MIN:
-        return Finding("database", False, f"version {record[0]}: PostgreSQL 15 or later is needed")
-    if record[1]:
-        text = "the role passes row-level security: give a role that is not superuser"
-        return Finding("database", False, text)
-    return Finding("database", True, f"PostgreSQL {record[0] // 10_000}")
+    fault = await fault_of(centre.settings.database_url)
+    return Finding("database", fault is None, fault or "yours, as it must be")
 
 
 def disk(centre: Centre) -> Finding:
@@ -139,8 +102,7 @@ async def examine(settings: Settings) -> int:
         city = centre.pack.city
         findings.append(Finding("city pack", True, f"{city.name} {centre.pack.version}"))
         findings += [await database(centre), disk(centre)]
-        scheme = "https" if settings.secure else "http"
-        here = await running(f"{scheme}://{settings.http_address}:{settings.http_port}")
+        here = await running(settings.near_url)
         findings.append(here)
         if here.detail == "not running":
             findings += ports(settings)

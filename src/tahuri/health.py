@@ -1,10 +1,10 @@
 """``/healthz`` and ``/metrics``: can calls be taken, and how is each part."""
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import Any, cast
 
-import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +16,8 @@ from tahuri.kernel.refusal import Refused, Unavailable
 DISK_FREE_MIN = 0.05
 """Share of the disk below which recordings are in danger."""
 
-log = structlog.get_logger()
+ANSWER_S = 4.0
+"""A part that has not answered by then is down: who asks wants to know now."""
 
 
 async def parts(request: Request) -> dict[str, dict[str, Any]]:
@@ -25,12 +26,13 @@ async def parts(request: Request) -> dict[str, dict[str, Any]]:
     folder = cast("Path", request.app.state.recordings)
     found: dict[str, dict[str, Any]] = {"serve": {"ok": True}}
     try:
-        record = await db(request).one(
-            "select seq from cities where city_id = %s", (db(request).city_id,)
-        )
+        async with asyncio.timeout(ANSWER_S):
+            record = await db(request).one(
+                "select seq from cities where city_id = %s", (db(request).city_id,)
+            )
         found["database"] = {"ok": record is not None, "seq": record[0] if record else None}
-    except Unavailable as error:
-        found["database"] = {"ok": False, "detail": error.detail}
+    except (Unavailable, TimeoutError) as error:
+        found["database"] = {"ok": False, "detail": str(error) or "does not answer"}
     try:
         state = await board.state()
         found["switch"] = {

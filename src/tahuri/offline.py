@@ -6,22 +6,34 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from tahuri.centre import Centre
-from tahuri.host.postgres import EmbeddedPostgres
+from tahuri.host.postgres import EmbeddedPostgres, fault_of
 from tahuri.kernel.db import Database, migrate
 from tahuri.kernel.jobs import apply_schema
-from tahuri.settings import Settings
+from tahuri.kernel.refusal import Unavailable
+from tahuri.settings import Settings, SettingsError
 
 STOP_S = 30.0
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings, say: Callable[[str], None]) -> AsyncIterator[Database]:
+async def opened(
+    settings: Settings, say: Callable[[str], None], *, make: bool = False
+) -> AsyncIterator[Database]:
     """The city's database, with its schema up to date.
 
+    Args:
+        make: whether a database is made in a data folder that has none.
+
     Raises:
-        Unavailable: it can be neither reached nor started.
+        Unavailable: it can be neither reached nor started, or there is none.
     """
     centre = await asyncio.to_thread(Centre.load, settings)
+    if settings.database_url is not None:
+        fault = await fault_of(settings.database_url)
+        if fault is not None:
+            raise SettingsError([f"database_url: {fault}"])
+    elif not make and not EmbeddedPostgres(centre.folder).made:
+        raise Unavailable("database", f"no centre was ever started in {centre.folder.root}")
     centre.folder.make()
     async with _server(centre, say):
         city = centre.pack.city

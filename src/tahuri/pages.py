@@ -17,7 +17,12 @@ Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DIST = Path(__file__).parents[2] / "web" / "dist"
-PAGES = {"/": "index.html", "/console": "console.html", "/field": "field.html"}
+PAGES = {
+    "/": "index.html",
+    "/console": "console.html",
+    "/field": "field.html",
+    "/admin": "admin.html",
+}
 HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d+)?")
 YEAR_S = 31_536_000
 

@@ -1,5 +1,6 @@
 """Who sees what of the feed.  Pure: a row, less of it, or a tombstone."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from tahuri.kernel.feed import FeedRow, Sees
@@ -29,7 +30,7 @@ def _concerns_units(body: dict[str, Any], own: set[str]) -> bool:
     )
 
 
-def sees(person: SignedOn, agency_of: dict[str, str]) -> Sees:
+def sees(person: SignedOn, agency_of: dict[str, str], crewed: Iterable[str] = ()) -> Sees:
     """What this person may see of a row; one for each reader, it follows the rows it is given.
 
     A crew sees the incidents of the units it is signed on to: unit rows come before the incident
@@ -37,17 +38,19 @@ def sees(person: SignedOn, agency_of: dict[str, str]) -> Sees:
 
     Args:
         agency_of: unit → agency, from the city pack.
+        crewed: units the person is signed on to when it begins: a reader that resumes is not sent
+            its unit again.
     """
     roles = frozenset(person.roles)
     if roles & ROOM:
         return lambda row: row
     own_units = frozenset(unit for unit, agency in agency_of.items() if agency == person.agency_id)
-    crewed: set[str] = set()
+    own = set(crewed)
 
     def concerns(body: dict[str, Any]) -> bool:
         if Role.AGENCY_DESK in roles and _concerns_agency(body, person.agency_id, own_units):
             return True
-        return Role.CREW in roles and _concerns_units(body, crewed)
+        return Role.CREW in roles and _concerns_units(body, own)
 
     def limited(row: FeedRow) -> FeedRow:
         if row.body is None:
@@ -55,9 +58,9 @@ def sees(person: SignedOn, agency_of: dict[str, str]) -> Sees:
         match row.view:
             case "unit":
                 if person.operator_id in row.body.get("operators", ()):
-                    crewed.add(row.key)
+                    own.add(row.key)
                 else:
-                    crewed.discard(row.key)
+                    own.discard(row.key)
                 return row
             case "seat" if Role.ADMINISTRATOR in roles:
                 return _anonymous(row)

@@ -1,16 +1,31 @@
 """Settings: one TOML file and the environment, checked at start, every problem listed at once."""
 
 import os
+import re
+import ssl
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 PREFIX = "TAHURI_"
+OTHERS = frozenset({"settings"})
+"""Names after ``PREFIX`` that are no settings."""
+LISTS = frozenset({"host_names"})
+"""Settings that the environment gives parted by commas."""
+ROWS = frozenset({"trunks", "sip_seats"})
+PACKS = Path(__file__).parent / "city" / "packs"
+SEAT_ID = re.compile(r"[A-Za-z0-9]{1,12}")
+HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?")
 
 
 class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,7 +36,7 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     sources: tuple[str, ...]
     """Addresses or networks (CIDR) whose calls are taken."""
     host: str | None = None
-    """``host:port`` for calls that we place; None where we place none."""
+    """``host`` or ``host:port`` for calls that we place; None where we place none."""
     out: bool = False
     """Whether third parties are called through it by default."""
 
@@ -97,6 +112,28 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return not ip_address(self.http_address).is_loopback or self.certificate is not None
 
     @property
+    def own_authority(self) -> bool:
+        """Whether HTTPS stands on an authority of our own, whose root the consoles must trust."""
+        return self.secure and self.certificate is None
+
+    def page_url(self, name: str) -> str:
+        """The pages' address by one of their host names."""
+        host = f"[{name}]" if ":" in name else name
+        return f"{'https' if self.secure else 'http'}://{host}:{self.http_port}"
+
+    @property
+    def url(self) -> str:
+        """Where people open the pages."""
+        return self.page_url(self.host_names[0] if self.host_names else self.http_address)
+
+    @property
+    def near_url(self) -> str:
+        """The pages as a program on this machine asks for them."""
+        address = ip_address(self.http_address)
+        anywhere = "::1" if address.version == 6 else "127.0.0.1"
+        return self.page_url(anywhere if address.is_unspecified else self.http_address)
+
+    @property
     def folder(self) -> Path:
         """The data folder."""
         return Path(self.data).absolute()
@@ -125,16 +162,16 @@ def load(file: Path | None, environ: Mapping[str, str], **given: Any) -> Setting
             problems.append(f"{file}: {error}")
     known = {one.name: one for one in msgspec.structs.fields(Settings)}
     for name, text in environ.items():
-        if not name.startswith(PREFIX):
-            continue
         field = name.removeprefix(PREFIX).lower()
+        if not name.startswith(PREFIX) or field in OTHERS:
+            continue
         if field in known:
-            values[field] = text
-        elif field != "settings":
+            values[field] = [one.strip() for one in text.split(",")] if field in LISTS else text
+        else:
             problems.append(f"{name}: no such setting")
     values |= {name: value for name, value in given.items() if value is not None}
     settings = msgspec.convert(_converted(values, known, problems), Settings)
-    problems += _impossible(settings)
+    problems += impossible(settings)
     if problems:
         raise SettingsError(problems)
     return settings
@@ -144,54 +181,193 @@ def _converted(
     values: dict[str, Any], known: Mapping[str, msgspec.structs.FieldInfo], problems: list[str]
 ) -> dict[str, Any]:
     """Every value in its type; what cannot be goes to ``problems``."""
-    checked = {}
+    checked: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:
             problems.append(f"{name}: no such setting")
-            continue
-        try:
-            checked[name] = msgspec.convert(value, known[name].type, strict=isinstance(value, list))
-        except msgspec.ValidationError as error:
-            problems.append(f"{name}: {error}")
+        elif name in ROWS and isinstance(value, list):
+            kind = Trunk if name == "trunks" else SipSeat
+            checked[name] = list(_rows(name, value, kind, problems))
+        else:
+            strict = isinstance(value, list | dict)
+            try:
+                checked[name] = msgspec.convert(value, known[name].type, strict=strict)
+            except msgspec.ValidationError as error:
+                problems.append(f"{name}: {error}")
     return checked
 
 
-def _impossible(settings: Settings) -> list[str]:
-    problems = []
-    for name in ("http_address", "sip_address", "media_address"):
+def _rows(
+    name: str, values: list[Any], kind: type[Trunk | SipSeat], problems: list[str]
+) -> Iterator[Trunk | SipSeat]:
+    """Each table of a list on its own, so that a fault in one hides none in the next."""
+    for number, value in enumerate(values, 1):
         try:
-            ip_address(getattr(settings, name))
+            yield msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            first = msgspec.structs.fields(kind)[0].name
+            called = value.get(first, number) if isinstance(value, dict) else number
+            problems.append(f"{name}[{called}]: {error}")
+
+
+def checked(settings: Settings) -> Settings:
+    """The same settings.
+
+    Raises:
+        SettingsError: with every problem found.
+    """
+    problems = impossible(settings)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def impossible(settings: Settings) -> list[str]:
+    """All that cannot be, each line naming its setting; no network is touched."""
+    return [
+        *_addresses(settings),
+        *_ports(settings),
+        *_numbers(settings),
+        *_https(settings),
+        *_folder(settings.folder),
+        *_city(settings.city),
+        *_lines(settings.trunks),
+        *_phones(settings.sip_seats),
+        *(f"directory: {alias!r}: empty" for alias, to in settings.directory.items() if not to),
+    ]
+
+
+def _addresses(settings: Settings) -> Iterator[str]:
+    for name in ("http_address", "sip_address", "media_address"):
+        text = getattr(settings, name)
+        try:
+            anywhere = ip_address(text).is_unspecified
         except ValueError:
-            problems.append(f"{name}: not an IP address: {getattr(settings, name)!r}")
-    ports = ("http_port", "signalling_port", "sip_port", "webrtc_port", "rtp_first_port")
-    problems += [
-        f"{name}: not a port: {getattr(settings, name)}"
-        for name in ports
-        if not 1 <= getattr(settings, name) <= 65535
+            yield f"{name}: not an IP address: {text!r}"
+            continue
+        if anywhere and name == "media_address":
+            yield f"{name}: phones and browsers are told it: it must be an address of this machine"
+        if anywhere and name == "http_address" and not settings.host_names:
+            yield f"host_names: needed with http_address {text!r}: how consoles name this machine"
+    for name in settings.host_names:
+        if not HOST_NAME.fullmatch(name) and not _is_address(name):
+            yield f"host_names: neither a name nor an address: {name!r}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _ports(settings: Settings) -> Iterator[str]:
+    """Ports that are none, and two uses of one port.  One host: the addresses may be the same."""
+    tcp = ("http_port", "signalling_port", "sip_port")
+    udp = ("sip_port", "webrtc_port")
+    first, last = settings.rtp_first_port, settings.rtp_last_port
+    for name in dict.fromkeys((*tcp, *udp, "rtp_first_port", "rtp_last_port")):
+        if not 1 <= getattr(settings, name) <= 65535:
+            yield f"{name}: not a port: {getattr(settings, name)}"
+    if last - first < 3:
+        yield "rtp_last_port: at least 4 ports are needed from rtp_first_port on"
+    for names in (tcp, udp):
+        for one, other in combinations(names, 2):
+            if getattr(settings, one) == getattr(settings, other):
+                yield f"{other}: the same as {one}: {getattr(settings, one)}"
+    for name in udp:
+        if first <= getattr(settings, name) <= last:
+            yield f"{name}: {getattr(settings, name)} lies in rtp_first_port to rtp_last_port"
+
+
+def _numbers(settings: Settings) -> Iterator[str]:
+    for name in ("offer_s", "seat_vanish_s", "robot_after_s"):
+        if not 1 <= getattr(settings, name) <= 600:
+            yield f"{name}: from 1 to 600 seconds"
+    if settings.calls_max < 1:
+        yield "calls_max: at least 1"
+    if settings.database_url is not None:
+        try:
+            conninfo_to_dict(settings.database_url)
+        except ProgrammingError as error:
+            yield f"database_url: {error}".strip()
+
+
+def _https(settings: Settings) -> Iterator[str]:
+    certificate, key = settings.certificate, settings.certificate_key
+    if (certificate is None) != (key is None):
+        yield f"{'certificate' if certificate is None else 'certificate_key'}: both go together"
+    faults = [
+        f"{name}: cannot be read: {file}"
+        for name, file in (("certificate", certificate), ("certificate_key", key))
+        if file is not None and not (os.path.isfile(file) and os.access(file, os.R_OK))
     ]
-    if settings.rtp_last_port - settings.rtp_first_port < 3 or settings.rtp_last_port > 65535:
-        problems.append("rtp_last_port: at least 4 ports are needed, up to 65535")
-    if settings.http_port == settings.signalling_port:
-        problems.append("signalling_port: the same as http_port")
-    problems += [
-        f"{name}: from 1 to 600 seconds"
-        for name in ("offer_s", "seat_vanish_s")
-        if not 1 <= getattr(settings, name) <= 600
-    ]
-    if (settings.certificate is None) != (settings.certificate_key is None):
-        problems.append("certificate_key: certificate and key go together")
-    for name in ("certificate", "certificate_key"):
-        file = getattr(settings, name)
-        if file is not None and not os.access(file, os.R_OK):
-            problems.append(f"{name}: cannot be read: {file}")
-    for number, trunk in enumerate(settings.trunks, 1):
+    yield from faults
+    if certificate is None or key is None or faults:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        reason = (error.reason or "not PEM").lower().replace("_", " ")
+        yield f"certificate_key: does not fit the certificate, or is not readable PEM: {reason}"
+
+
+def _folder(folder: Path) -> Iterator[str]:
+    """Whether it can be written, or made."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        yield f"data: not a folder: {there}"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield f"data: cannot be written: {there}"
+
+
+def _city(city: str) -> Iterator[str]:
+    if not any((folder / "pack.toml").is_file() for folder in (PACKS / city, Path(city))):
+        known = ", ".join(sorted(one.name for one in PACKS.iterdir()))
+        yield f"city: neither a pack that comes with Tahuri ({known}) nor a pack's folder: {city!r}"
+
+
+def _twice(values: Iterable[str]) -> list[str]:
+    return [value for value, times in Counter(values).items() if times > 1]
+
+
+def _lines(trunks: tuple[Trunk, ...]) -> Iterator[str]:
+    owner: dict[str, str] = {}
+    for trunk in trunks:
+        place = f"trunks[{trunk.name}]"
+        if not trunk.name:
+            yield f"{place}.name: empty"
+        if not trunk.sources:
+            yield f"{place}.sources: none: no call could come in by it"
         for source in trunk.sources:
             try:
-                ip_network(source)
-            except ValueError:
-                problems.append(f"trunks[{number}].sources: not a network: {source!r}")
-    names = [seat.seat_id for seat in settings.sip_seats]
-    problems += [
-        f"sip_seats: seat_id {name!r} twice" for name in {n for n in names if names.count(n) > 1}
-    ]
-    return problems
+                network = str(ip_network(source))
+            except ValueError as error:
+                yield f"{place}.sources: not a network: {error}"
+                continue
+            if owner.setdefault(network, trunk.name) != trunk.name:
+                yield f"{place}.sources: {source} belongs to trunk {owner[network]!r} already"
+        found = HOST_PORT.fullmatch(trunk.host) if trunk.host is not None else None
+        if trunk.host is not None and not (found and 1 <= int(found[2] or 5060) <= 65535):
+            yield f"{place}.host: neither host nor host:port: {trunk.host!r}"
+        if trunk.out and trunk.host is None:
+            yield f"{place}.host: needed with out = true"
+    yield from (f"trunks: name {name!r} twice" for name in _twice(one.name for one in trunks))
+    if sum(trunk.out for trunk in trunks) > 1:
+        yield "trunks: out = true on more than one"
+
+
+def _phones(seats: tuple[SipSeat, ...]) -> Iterator[str]:
+    for seat in seats:
+        place = f"sip_seats[{seat.seat_id}]"
+        if not SEAT_ID.fullmatch(seat.seat_id):
+            yield f"{place}.seat_id: 1 to 12 letters and digits: {seat.seat_id!r}"
+        for name in ("username", "password", "account"):
+            if not getattr(seat, name):
+                yield f"{place}.{name}: empty"
+    for name in ("seat_id", "username"):
+        values = (getattr(seat, name) for seat in seats)
+        yield from (f"sip_seats: {name} {value!r} twice" for value in _twice(values))

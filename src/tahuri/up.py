@@ -3,8 +3,7 @@
 import asyncio
 import fcntl
 import signal
-import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from hashlib import md5, sha256
 from pathlib import Path
@@ -17,17 +16,23 @@ from tahuri.app import VIEWS
 from tahuri.centre import Centre
 from tahuri.city.layers import build as build_layers
 from tahuri.city.roads import RoadGraph
-from tahuri.host.postgres import EmbeddedPostgres
+from tahuri.host.ports import troubles
+from tahuri.host.postgres import EmbeddedPostgres, fault_of
 from tahuri.host.supervisor import Part, Supervisor, python
+from tahuri.kernel import clock
 from tahuri.kernel.db import Database, migrate
 from tahuri.kernel.jobs import apply_schema
 from tahuri.kernel.refusal import Unavailable
-from tahuri.settings import Settings
+from tahuri.kernel.roles import Role
+from tahuri.operators.queries import Account
+from tahuri.settings import Settings, SettingsError, SipSeat
 from tahuri.telephony.switch.config import REALM
 from tahuri.units.queries import register_units
 
 PROMPTS = Path(__file__).parent / "telephony" / "prompts"
 READY_S = 60.0
+PORTS_S = 5.0
+"""What a killed centre's processes may take to go."""
 POLL_S = 0.1
 
 Say = Callable[[str], None]
@@ -37,7 +42,8 @@ class AlreadyRunning(Exception):  # noqa: N818
     """Another ``tahuri`` keeps this data folder."""
 
 
-def _write(file: Path, content: Any) -> None:
+def write_secret(file: Path, content: Any) -> None:
+    """JSON that only its owner may read; whole or not at all."""
     fresh = file.with_suffix(".new")
     fresh.touch(mode=0o600)
     fresh.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2))
@@ -46,9 +52,8 @@ def _write(file: Path, content: Any) -> None:
 
 def origins(settings: Settings) -> list[str]:
     """Pages that may speak with the switch."""
-    scheme = "https" if settings.secure else "http"
-    names = (settings.http_address, "127.0.0.1", "localhost", "[::1]", *settings.host_names)
-    return [f"{scheme}://{name}:{settings.http_port}" for name in dict.fromkeys(names)]
+    names = (settings.http_address, "127.0.0.1", "localhost", "::1", *settings.host_names)
+    return [settings.page_url(name) for name in dict.fromkeys(names)]
 
 
 def ha1(username: str, password: str) -> str:
@@ -122,6 +127,21 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
     }
 
 
+def unfit(seats: Iterable[SipSeat], accounts: Iterable[Account]) -> list[str]:
+    """A line for each SIP seat at which nobody could answer."""
+    known = {one.username: one for one in accounts}
+    faults = []
+    for seat in seats:
+        account, place = known.get(seat.account), f"sip_seats[{seat.seat_id}].account"
+        if account is None:
+            faults.append(f"{place}: no account {seat.account!r}: ./tahuri account add makes it")
+        elif not account.active:
+            faults.append(f"{place}: {seat.account!r} is closed")
+        elif Role.CALL_TAKER not in account.roles:
+            faults.append(f"{place}: {seat.account!r} is no call taker")
+    return faults
+
+
 class Running:
     """A centre that is up."""
 
@@ -154,10 +174,31 @@ class Running:
         except BlockingIOError as error:
             raise AlreadyRunning(str(self.centre.folder.root)) from error
 
+    async def ports(self) -> None:
+        """Waits a moment for ports that a killed ``tahuri`` is just letting go.
+
+        Raises:
+            SettingsError: some cannot be had; naming the setting of each.
+        """
+        end = clock.monotonic_s() + PORTS_S
+        while found := troubles(self.centre.settings):
+            if clock.monotonic_s() > end:
+                raise SettingsError(found)
+            await asyncio.sleep(POLL_S)
+
     async def database(self) -> None:
-        """Starts the embedded database, if it is to be ours, and brings the schema up to date."""
-        city = self.centre.pack.city
-        if self.centre.settings.database_url is None:
+        """Starts the embedded database, if it is to be ours, and brings the schema up to date.
+
+        Raises:
+            SettingsError: the database given will not do.
+            Unavailable: ours does not start.
+        """
+        city, given = self.centre.pack.city, self.centre.settings.database_url
+        if given is not None:
+            fault = await fault_of(given)
+            if fault is not None:
+                raise SettingsError([f"database_url: {fault}"])
+        else:
             server = EmbeddedPostgres(self.centre.folder)
             server.stop_left_over()
             server.prepare(self.say)
@@ -201,8 +242,8 @@ class Running:
         """Starts media, switch, serve and work, in this order."""
         settings, folder = self.centre.settings, self.centre.folder
         settings_file, switch_file = folder.run / "settings.json", folder.run / "switch.json"
-        _write(settings_file, settings)
-        _write(switch_file, switch_config(self.centre, operators))
+        write_secret(settings_file, settings)
+        write_secret(switch_file, switch_config(self.centre, operators))
         media = python(
             "tahuri.telephony.media",
             "--socket",
@@ -226,36 +267,28 @@ class Running:
             self.say(f"{part.name}: starting")
             await self.supervisor.start(part)
 
-    @property
-    def url(self) -> str:
-        """Where the consoles' pages are."""
-        settings = self.centre.settings
-        scheme = "https" if settings.secure else "http"
-        return f"{scheme}://{settings.http_address}:{settings.http_port}"
-
     async def ready(self) -> None:
         """Waits until calls can be taken.
 
         Raises:
             Unavailable: not within ``READY_S``; with the state of each part.
         """
-        own = self.centre.certificate
-        root = self.centre.folder.secrets / "https" / "root.pem"
-        trust = ssl.create_default_context(cafile=str(root)) if own and root.exists() else True
         last = "no answer"
-        async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+        # it asks its own process by address, which a given certificate need not name
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:  # noqa: S501
             with suppress(TimeoutError):
                 async with asyncio.timeout(READY_S):
                     while True:
                         try:
-                            answer = await client.get(f"{self.url}/healthz")
+                            answer = await client.get(f"{self.centre.settings.near_url}/healthz")
                             last = answer.text
                             if answer.status_code == 200:
                                 return
                         except httpx.HTTPError as error:
-                            last = str(error)
+                            last = str(error) or type(error).__name__
                         await asyncio.sleep(POLL_S)
-        raise Unavailable("centre", f"not ready within {READY_S:.0f} s: {last[:500]}")
+        text = f"not ready within {READY_S:.0f} s (see {self.centre.folder.log}): {last[:500]}"
+        raise Unavailable("centre", text)
 
     async def stop(self) -> None:
         """Stops every process that was started."""
@@ -277,15 +310,18 @@ async def run(
     *,
     before: Callable[[Running], Awaitable[dict[str, tuple[str, str]]]],
     after: Callable[[Running], Awaitable[None]],
+    locked: Callable[[], None] = lambda: None,
 ) -> int:
     """Starts a centre and keeps it until Ctrl+C.
 
     Args:
+        locked: when the data folder is ours, before anything is started.
         before: with the database up; gives the accounts of SIP seats.
         after: when calls can be taken.
     """
     running = Running(Centre.load(settings), say)
     running.lock()
+    locked()
     told = asyncio.ensure_future(until_told())
     try:
         work = asyncio.ensure_future(_bring_up(running, before, after))
@@ -309,6 +345,7 @@ async def _bring_up(
     before: Callable[[Running], Awaitable[dict[str, tuple[str, str]]]],
     after: Callable[[Running], Awaitable[None]],
 ) -> None:
+    await running.ports()
     await running.database()
     await asyncio.to_thread(running.prepare_city)
     await running.processes(await before(running))

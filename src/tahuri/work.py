@@ -14,17 +14,48 @@ import tahuri.dispatch.deadlines
 from tahuri.app import VIEWS
 from tahuri.centre import Centre
 from tahuri.host.logs import configure_logs
-from tahuri.kernel import deadlines
+from tahuri.kernel import clock, deadlines
 from tahuri.kernel.db import Database
 from tahuri.kernel.jobs import job_app
+from tahuri.kernel.refusal import Unavailable
+from tahuri.kernel.view import View
 from tahuri.settings import Settings
 
 AGAIN_S = 2.0
+POLL_S = 0.5
+SPACING_S = 0.2
+"""Between overdue deadlines after an outage: they come one by one, never in a burst."""
 POOL_MAX = 4
 
 DEADLINES: Mapping[str, deadlines.Handler] = {**tahuri.dispatch.deadlines.DEADLINES}
 
 log = structlog.get_logger()
+
+
+async def keep_deadlines(
+    db: Database, views: Sequence[View], handlers: Mapping[str, deadlines.Handler]
+) -> None:
+    """Carries out deadlines for ever."""
+    waits = deadlines.Waits()
+    while True:
+        try:
+            pending = await deadlines.due(db)
+            for found in waits.over(pending, clock.now(), clock.monotonic_s()):
+                if found[1] not in handlers:
+                    log.error("deadline of unknown kind", kind=found[1], key=found[0])
+                    continue
+                try:
+                    await deadlines.carry_out(db, views, handlers, found)
+                except Unavailable:
+                    raise
+                except Exception:  # the others must not wait for one that fails
+                    log.exception("a deadline failed", kind=found[1], key=found[0])
+                await asyncio.sleep(SPACING_S)
+        except Unavailable:
+            log.warning("deadlines wait for the database")
+        except Exception:
+            log.exception("deadlines cannot be read")
+        await asyncio.sleep(POLL_S)
 
 
 async def for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -52,7 +83,7 @@ async def run(settings: Settings) -> None:
             await jobs.run_worker_async(install_signal_handlers=False)
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(deadlines.run(database, VIEWS, DEADLINES))
+        group.create_task(keep_deadlines(database, VIEWS, DEADLINES))
         group.create_task(for_ever("jobs", worker))
 
 

@@ -34,6 +34,27 @@ def _key_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    """What the key is for; strict clients (RFC 5280) want it said."""
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def fingerprint(file: Path) -> str:
+    """SHA-256 of a certificate, as browsers show it."""
+    certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+
+
 def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     root, root_key = folder / "root.pem", folder / "root.key"
     if root.exists() and root_key.exists():
@@ -52,6 +73,8 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + ROOT_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(authority=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     _write(root_key, _key_bytes(key), 0o600)
@@ -99,6 +122,11 @@ def own_certificate(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path]:
         .add_extension(x509.SubjectAlternativeName(wanted), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()),
+            critical=False,
+        )
         .sign(root_key, hashes.SHA256())
     )
     _write(server_key, _key_bytes(key), 0o600)

@@ -18,11 +18,15 @@ class DataFolder:
     root: Path
 
     def make(self) -> None:
-        """Makes what is missing; only the owner may read secrets, recordings and sockets."""
+        """Makes what is missing; only the owner may read secrets, recordings and sockets.
+
+        What is there keeps its rights: a running PostgreSQL of another user passes through ``run``.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
         for folder in (self.run, self.spool, self.journal, self.recordings, self.secrets, self.log):
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o700)
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                folder.chmod(0o700)
         self.cache.mkdir(exist_ok=True)
 
     @property

@@ -8,6 +8,7 @@ import asyncio
 import importlib.util
 import os
 import pwd
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ from tahuri.kernel.refusal import Unavailable
 
 SYSTEM_USERS = ("postgres", "tahuri-postgres")
 READY_S = 60.0
+CONNECT_S = 5
+VERSION_MIN = 150_000
 ROLE = "tahuri"
 DATABASE = "tahuri"
 OPTIONS = {
@@ -31,6 +34,33 @@ OPTIONS = {
     "log_min_messages": "warning",
     "timezone": "UTC",
 }
+
+
+async def fault_of(url: str) -> str | None:
+    """What is wrong with a database that is not ours, and what to do; None if nothing is."""
+    try:
+        connection = await AsyncConnection.connect(url, connect_timeout=CONNECT_S)
+    except OperationalError as error:
+        return f"cannot be reached: {str(error).strip()}"
+    async with connection:
+        cursor = await connection.execute(
+            "select current_setting('server_version_num')::int, rolsuper or rolbypassrls, "
+            "current_setting('server_encoding'), "
+            "has_schema_privilege(current_schema(), 'create') "
+            "from pg_roles where rolname = current_user"
+        )
+        record = await cursor.fetchone()
+    assert record is not None
+    version, passes_by, encoding, may_create = record
+    if version < VERSION_MIN:
+        return f"version {version // 10_000}: PostgreSQL {VERSION_MIN // 10_000} or later is needed"
+    if passes_by:
+        return "the role passes row-level security: give a role that is not superuser"
+    if encoding != "UTF8":
+        return f"its encoding is {encoding}: make it with encoding 'UTF8'"
+    if not may_create:
+        return "the role may not make tables: make it the owner of the database"
+    return None
 
 
 def programs() -> Path:
@@ -91,6 +121,7 @@ class EmbeddedPostgres:
 
     def __init__(self, folder: DataFolder) -> None:
         self.cluster = folder.postgres.absolute()
+        self._log = folder.log / "postgres.log"
         self.sockets = (folder.run / "pg").absolute()
         self.owner = system_user()
         self.bin = programs()
@@ -106,32 +137,62 @@ class EmbeddedPostgres:
         self.cluster.mkdir(parents=True, exist_ok=True)
         if self.owner is not None:
             self._own(say)
-        if not (self.cluster / "PG_VERSION").exists():
-            say("database: making a new cluster")
-            self._call(
-                "initdb",
-                "--username=postgres",
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--no-sync",
-                "--locale=C",
-                f"--pgdata={self.cluster}",
-            )
+        if self.made:
+            self._check_version()
+            return
+        say("database: making a new cluster")
+        fresh = self.cluster.with_name("postgres.new")  # a half-made one is never taken for whole
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        self._give(fresh)
+        self._call(
+            "initdb",
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-sync",
+            "--locale=C",
+            f"--pgdata={fresh}",
+        )
+        fresh.rename(self.cluster)
+
+    @property
+    def made(self) -> bool:
+        """Whether there is a cluster."""
+        return (self.cluster / "PG_VERSION").exists()
+
+    def _check_version(self) -> None:
+        held = (self.cluster / "PG_VERSION").read_text().strip()
+        words = self._call("postgres", "--version").split()  # postgres (PostgreSQL) 18.6 …
+        if words[2].split(".")[0] != held:
+            text = f"{self.cluster} is of PostgreSQL {held}, the programs are {words[2]}: "
+            raise Unavailable("postgres", text + "pg_upgrade it, or go back to the old programs")
+
+    def _give(self, folder: Path) -> None:
+        """To who runs PostgreSQL."""
+        if self.owner is not None:
+            entry = pwd.getpwnam(self.owner)
+            os.chown(folder, entry.pw_uid, entry.pw_gid)
+        folder.chmod(0o700)
 
     def _own(self, say: Callable[[str], None]) -> None:
-        assert self.owner is not None
-        entry = pwd.getpwnam(self.owner)
         for folder in (self.cluster, self.sockets):
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
-            folder.chmod(0o700)
+            self._give(folder)
         reached = {self.cluster.parent, self.sockets.parent, self.bin}
         for folder in {place for one in reached for place in (one, *one.parents)}:
             mode = folder.stat().st_mode
-            if not mode & 0o001:
+            if mode & 0o001:
+                continue
+            if folder not in (self.cluster.parent, self.sockets.parent):
                 say(f"database: its user may pass through {folder}")
-                folder.chmod(mode | 0o011)
+            folder.chmod(mode | 0o011)
 
-    def _call(self, program: str, *args: str) -> None:
+    def _call(self, program: str, *args: str) -> str:
+        """What the program printed.
+
+        Raises:
+            Unavailable: it failed.
+        """
         done = subprocess.run(
             [self.bin / program, *args],
             user=self.owner,
@@ -142,6 +203,7 @@ class EmbeddedPostgres:
         )
         if done.returncode != 0:
             raise Unavailable("postgres", f"{program}: {done.stderr.strip()[-2000:]}")
+        return done.stdout
 
     def command(self) -> list[str]:
         """What the supervisor runs."""
@@ -182,6 +244,13 @@ class EmbeddedPostgres:
             except OperationalError:
                 await asyncio.sleep(0.1)
 
+    def _last_words(self) -> str:
+        try:
+            lines = self._log.read_text(errors="replace").splitlines()
+        except OSError:
+            lines = []
+        return lines[-1] if lines else "it said nothing"
+
     async def ready(self) -> None:
         """Waits until it answers, then makes our role and database at the first start.
 
@@ -192,7 +261,8 @@ class EmbeddedPostgres:
             async with asyncio.timeout(READY_S):
                 connection = await self._answered()
         except TimeoutError as error:
-            raise Unavailable("postgres", f"did not start within {READY_S:.0f} s") from error
+            text = f"did not start within {READY_S:.0f} s: {self._last_words()}"
+            raise Unavailable("postgres", text) from error
         async with connection:
             made = await connection.execute("select 1 from pg_roles where rolname = %s", (ROLE,))
             if await made.fetchone() is None:

@@ -90,7 +90,17 @@ class Supervisor:
                 preexec_fn=_die_with_parent(part.stop_signal),
             )
         part.started_s = clock.monotonic_s()
-        self._changed()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Says that pids have changed; again and again while it cannot be written down."""
+        if self._stopping:
+            return
+        try:
+            self._changed()
+        except OSError as error:
+            log.error("pids cannot be written down", reason=str(error))
+            asyncio.get_running_loop().call_later(AGAIN_MAX_S, self._tell)
 
     async def _watch(self, part: Part) -> None:
         again_s = AGAIN_FIRST_S
@@ -101,9 +111,15 @@ class Supervisor:
             log.error("process ended; started again", part=part.name, code=code)
             if clock.monotonic_s() - part.started_s > STEADY_S:
                 again_s = AGAIN_FIRST_S
-            await asyncio.sleep(again_s)
-            again_s = min(again_s * 2, AGAIN_MAX_S)
-            await self._launch(part)
+            while True:
+                await asyncio.sleep(again_s)
+                again_s = min(again_s * 2, AGAIN_MAX_S)
+                try:
+                    await self._launch(part)
+                except OSError as error:  # no disk, no memory: it comes back when there is some
+                    log.error("process cannot be started", part=part.name, reason=str(error))
+                    continue
+                break
 
     async def stop(self) -> None:
         """Stops all, the last started first; kills what does not go."""

@@ -112,7 +112,7 @@ async def migrate(url: str, city_id: str, city_name: str, say: Callable[[str], N
     One process at a time holds the lock; the others wait and find nothing to do.
 
     Raises:
-        Unavailable: the database cannot be reached.
+        Unavailable: the database cannot be reached, or a later version has made its schema.
     """
     try:
         connection = await AsyncConnection.connect(url, autocommit=True, connect_timeout=10)
@@ -125,9 +125,14 @@ async def migrate(url: str, city_id: str, city_name: str, say: Callable[[str], N
             "(number integer primary key, name text not null, "
             "at timestamptz not null default now())"
         )
-        cursor = await connection.execute("select number from schema_versions")
-        done = {row[0] for row in await cursor.fetchall()}
-        for number, name, text in schema_files():
+        cursor = await connection.execute("select number, name from schema_versions")
+        done: dict[int, str] = dict(await cursor.fetchall())
+        files = schema_files()
+        later = [name for number, name in done.items() if number > len(files)]
+        if later:
+            text = f"its schema is of a later Tahuri ({max(later)}): update this one"
+            raise Unavailable("database", text)
+        for number, name, text in files:
             if number in done:
                 continue
             say(f"schema {name}")

@@ -214,9 +214,13 @@ async def decoded(request: Request, kind: type[C]) -> C:
     """The request's body as ``kind``.
 
     Raises:
+        HTTPException: 413, too large; 415, said to be something else than JSON.
         Invalid: not JSON, or text that cannot be kept.
         msgspec.ValidationError: a field is wrong or unknown.
     """
+    said = request.headers.get("content-type", "application/json").partition(";")[0]
+    if said.strip().lower() != "application/json":
+        raise HTTPException(415, f"a command is application/json, not {said}")
     body = await body_bytes(request)
     if NUL.search(body):
         raise Invalid.of({"": "text cannot hold the character U+0000"})
@@ -275,6 +279,8 @@ class Endpoint:
     example: dict[str, Any] | None
     answer: Any
     handler: Callable[[Request], Awaitable[Response]]
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Parameters after the question mark → what they mean."""
 
 
 @dataclass
@@ -285,7 +291,12 @@ class Routes:
     endpoints: list[Endpoint] = field(default_factory=list)
 
     def get(
-        self, path: str, *, roles: tuple[str, ...] | None = (), answer: Any = None
+        self,
+        path: str,
+        *,
+        roles: tuple[str, ...] | None = (),
+        query: Mapping[str, str] | None = None,
+        answer: Any = None,
     ) -> Callable[[Callable[[Request], Awaitable[Response]]], Callable[..., Awaitable[Response]]]:
         """A question."""
 
@@ -296,7 +307,8 @@ class Routes:
                 await allowed(request, roles)
                 return await handler(request)
 
-            self._add("GET", path, roles, None, False, None, answer, handler.__doc__, guarded)
+            doc = handler.__doc__
+            self._add("GET", path, roles, None, False, None, answer, doc, guarded, query)
             return handler
 
         return declare
@@ -347,11 +359,10 @@ class Routes:
         answer: Any,
         doc: str | None,
         handler: Callable[[Request], Awaitable[Response]],
+        query: Mapping[str, str] | None = None,
     ) -> None:
-        summary = (doc or "").strip().split("\n")[0]
-        self.endpoints.append(
-            Endpoint(method, path, summary, self.tag, roles, body, keyed, example, answer, handler)
-        )
+        named = (method, path, (doc or "").strip().split("\n")[0], self.tag, roles)
+        self.endpoints.append(Endpoint(*named, body, keyed, example, answer, handler, query or {}))
 
     def starlette(self) -> list[Route]:
         """The routes for the router."""

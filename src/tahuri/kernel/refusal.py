@@ -11,6 +11,7 @@ class Refusal(StrEnum):
     TOO_MANY_ATTEMPTS = "too-many-attempts"
     NOT_SIGNED_IN = "not-signed-in"
     NOT_ALLOWED = "not-allowed"
+    LAST_ADMINISTRATOR = "last-administrator"
     SEAT_TAKEN = "seat-taken"
     SEAT_NOT_SIGNED_ON = "seat-not-signed-on"
     SEAT_BUSY = "seat-busy"

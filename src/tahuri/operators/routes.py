@@ -3,16 +3,18 @@
 import secrets
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tahuri.city.records import CityPack
 from tahuri.kernel import clock
 from tahuri.kernel.event import Command, StreamId
 from tahuri.kernel.http import (
     Json,
+    Nothing,
     Routes,
     SignedOn,
     answered,
@@ -22,7 +24,7 @@ from tahuri.kernel.http import (
     writing,
 )
 from tahuri.kernel.ids import OperatorId
-from tahuri.kernel.log import Writing
+from tahuri.kernel.log import Log, Writing
 from tahuri.kernel.log import writing as writing_log
 from tahuri.kernel.mint import new_id
 from tahuri.kernel.refusal import Invalid, Refusal, Refused
@@ -41,10 +43,6 @@ ADDRESS_FAILURES_MAX = 40
 DRAFT_KEY_CHARS_MAX = 64
 
 routes = Routes("operators")
-
-
-class Empty(msgspec.Struct, frozen=True):
-    """Nothing needs to be said."""
 
 
 class SignIn(Command, frozen=True):
@@ -95,6 +93,17 @@ def _signed_on(account: Account, digest: bytes) -> SignedOn:
         agency_id=account.agency_id,
         session=digest.hex()[:16],
     )
+
+
+def strangers(request: Request, agency_id: object, unit_id: object) -> dict[str, str]:
+    """What the city does not have of an account's agency and unit, by field."""
+    pack = cast("CityPack", request.app.state.pack)
+    wrong: dict[str, str] = {}
+    if isinstance(agency_id, str) and agency_id not in {one.agency_id for one in pack.agencies}:
+        wrong["agency_id"] = f"no agency {agency_id!r} in this city"
+    if isinstance(unit_id, str) and unit_id not in {one.unit_id for one in pack.units}:
+        wrong["unit_id"] = f"no unit {unit_id!r} in this city"
+    return wrong
 
 
 async def session_reader(request: Request) -> SignedOn | None:
@@ -186,8 +195,8 @@ async def session(request: Request) -> Response:
     return Json(_said(who(request)))
 
 
-@routes.post("/api/session", Empty, method="DELETE", keyed=False)
-async def sign_out(request: Request, _: Empty) -> Response:
+@routes.post("/api/session", Nothing, method="DELETE", keyed=False)
+async def sign_out(request: Request, _: Nothing) -> Response:
     """Ends the session."""
     person = who(request)
     write = Writing(actor=person.operator_id, command=new_id(), now=clock.now())
@@ -237,6 +246,8 @@ async def list_accounts(request: Request) -> Response:
 )
 async def add_account(request: Request, asked: MakeAccount) -> dict[str, Any]:
     """Makes an account."""
+    if wrong := strangers(request, asked.agency_id, asked.unit_id):
+        raise Invalid.of(wrong)
     async with writing(request) as log:
         if log.answered is None:
             log.answer["operator_id"] = await make_account(
@@ -266,22 +277,39 @@ async def change_account(request: Request, asked: ChangeAccount) -> dict[str, An
         for name in asked.__struct_fields__
         if getattr(asked, name) is not msgspec.UNSET
     }
-    checked = {name: given[name] for name in ("name", "password", "roles") if name in given}
-    if wrong := faults(**checked):
+    checked = {name: given[name] for name in ("name", "password") if name in given}
+    if wrong := faults(**checked) | strangers(request, asked.agency_id, asked.unit_id):
         raise Invalid.of(wrong)
+    if "name" in given:
+        given["name"] = given["name"].strip()
     if "roles" in given:
         given["roles"] = [str(role) for role in given["roles"]]
     if "password" in given:
         given["password"] = await hashed(given["password"])
     async with writing(request) as log:
         if log.answered is None and given:
-            if not await queries.change_account(log, operator_id, given):
-                raise Invalid.of({"operator_id": "no such account"})
+            account = await queries.change_account(log, operator_id, given)
+            await check_change(log, account)
             await log.append(
                 StreamId("operator", operator_id),
                 [AccountChanged(operator_id=operator_id, fields=tuple(sorted(given)))],
             )
     return answered(log)
+
+
+async def check_change(log: Log, account: Account | None) -> None:
+    """Lets a changed account pass that can be, while somebody is left who can change accounts.
+
+    Raises:
+        Invalid: there is no such account, or what it has become does not fit together.
+        Refused: nobody would be left to let anybody in.
+    """
+    if account is None:
+        raise Invalid.of({"operator_id": "no such account"})
+    if wrong := faults(roles=account.roles, agency_id=account.agency_id):
+        raise Invalid.of(wrong)
+    if not await queries.somebody_is(log, Role.ADMINISTRATOR):
+        raise Refused(Refusal.LAST_ADMINISTRATOR, operator=account.operator_id)
 
 
 @routes.get("/api/drafts")
@@ -305,7 +333,7 @@ async def keep_draft(request: Request, draft: Draft) -> None:
     await queries.keep_draft(db(request), who(request).operator_id, key, draft.fields, clock.now())
 
 
-@routes.post("/api/drafts/{key}", Empty, method="DELETE", keyed=False)
-async def drop_draft(request: Request, _: Empty) -> None:
+@routes.post("/api/drafts/{key}", Nothing, method="DELETE", keyed=False)
+async def drop_draft(request: Request, _: Nothing) -> None:
     """Throws away what I have typed."""
     await queries.drop_draft(db(request), who(request).operator_id, request.path_params["key"])

@@ -38,7 +38,10 @@ def number(request: Request, name: str, low: float, high: float) -> float:
     return value
 
 
-@routes.get("/api/places")
+@routes.get(
+    "/api/places",
+    query={"q": "What is looked for, in any spelling.", "limit": "How many at most."},
+)
 async def search(request: Request) -> Response:
     """Places by name, tolerant of spelling: ``?q=batumerah&limit=8``."""
     text = request.query_params.get("q", "")
@@ -51,7 +54,10 @@ async def search(request: Request) -> Response:
     return Json({"places": found})
 
 
-@routes.get("/api/places/at")
+@routes.get(
+    "/api/places/at",
+    query={"lat": "Latitude, decimal degrees.", "lon": "Longitude, decimal degrees."},
+)
 async def at(request: Request) -> Response:
     """Ward, district and nearest road of a point: ``?lat=-3.69&lon=128.18``."""
     lat, lon = number(request, "lat", -90, 90), number(request, "lon", -180, 180)

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import signal
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,9 @@ from tahuri.simulate.stories import Rates, Stream
 from tahuri.simulate.tellings import load_book
 from tahuri.simulate.voice import Voice
 
+ACCOUNTS = "who signs on (JSON, see docs/simulate.md)"
+DESCRIPTION = "Callers and crews against a running centre on this machine, until told to stop."
+
 
 class RobotAccount(Struct, frozen=True):
     """The robot's account, and its seat's."""
@@ -43,18 +47,21 @@ class Accounts(Struct, frozen=True):
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
-    one = argparse.ArgumentParser(prog="tahuri simulate", description=__doc__)
+    one = argparse.ArgumentParser(prog="tahuri simulate", description=DESCRIPTION)
     one.add_argument("--http", required=True, metavar="URL", help="the centre's pages")
     one.add_argument("--sip", required=True, metavar="HOST:PORT", help="the centre's switch")
-    one.add_argument("--accounts", required=True, type=Path, metavar="FILE")
-    one.add_argument("--cache", type=Path, default=Path("data/cache"), metavar="DIR")
+    one.add_argument("--accounts", required=True, type=Path, metavar="FILE", help=ACCOUNTS)
+    one.add_argument(
+        "--cache", type=Path, default=Path("data/cache"), metavar="DIR", help="speech, roads"
+    )
     one.add_argument("--city", default="ambon", help="city pack")
-    one.add_argument("--number", default="112")
-    one.add_argument("--seed", type=int, default=1)
-    one.add_argument("--calls-per-hour", type=float, default=80.0)
-    one.add_argument("--noise-share", type=float, default=0.4, help="0 to 1")
-    one.add_argument("--speed", type=float, default=6.0, help="of crews, times life")
+    one.add_argument("--number", default="112", help="what callers dial")
+    one.add_argument("--seed", type=int, default=1, help="same seed, same stories")
+    one.add_argument("--calls-per-hour", type=float, default=60.0, metavar="N")
+    one.add_argument("--noise-share", type=float, default=0.4, metavar="X", help="0 to 1")
+    one.add_argument("--speed", type=float, default=6.0, metavar="X", help="of crews, times life")
     one.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
+    one.add_argument("--root", type=Path, metavar="FILE", help="root.pem of an HTTPS centre")
     one.add_argument("--no-callers", action="store_true")
     one.add_argument("--no-crews", action="store_true")
     one.add_argument("--no-robot-seat", action="store_true")
@@ -65,7 +72,8 @@ async def run(args: argparse.Namespace) -> None:
     """Until it is cancelled."""
     accounts = msgspec.json.decode(args.accounts.read_bytes(), type=Accounts)
     pack = load_pack(pack_folder(args.city))
-    room = Desk(args.http, accounts.robot.username, accounts.robot.password)
+    trust = ssl.create_default_context(cafile=str(args.root)) if args.root else True
+    room = Desk(args.http, accounts.robot.username, accounts.robot.password, trust)
     voice = Voice(args.cache)
     callers = Callers(args.sip, args.number, voice, room)
     await room.sign_in()
@@ -77,7 +85,7 @@ async def run(args: argparse.Namespace) -> None:
                 group.create_task(Robot(args.sip, account, room, callers, voice).run())
             if not args.no_crews:
                 chance = Random(args.seed + 1)  # noqa: S311
-                crews = Crews(args.http, room, pack, args.cache, chance, args.speed)
+                crews = Crews(args.http, room, pack, args.cache, chance, args.speed, trust)
                 group.create_task(crews.run(accounts.crews))
             if not args.no_callers:
                 spots = await asyncio.to_thread(spots_of, pack, dict(DISTRICTS))

@@ -1,6 +1,7 @@
 """Crews: acknowledge, drive along the roads, report, sometimes late or twice; over the real API."""
 
 import asyncio
+import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -73,9 +74,17 @@ class Crews:
     """
 
     def __init__(
-        self, http: str, room: Desk, pack: CityPack, cache: Path, chance: Random, speed: float
+        self,
+        http: str,
+        room: Desk,
+        pack: CityPack,
+        cache: Path,
+        chance: Random,
+        speed: float,
+        trust: ssl.SSLContext | bool = True,
     ) -> None:
         self._http = http
+        self._trust = trust
         self._room = room
         self._pack = pack
         self._cache = cache
@@ -121,7 +130,7 @@ class Crews:
 
     async def _sign_on(self, accounts: Sequence[CrewAccount]) -> None:
         for account in accounts:
-            desk = Desk(self._http, account.username, account.password)
+            desk = Desk(self._http, account.username, account.password, self._trust)
             await desk.sign_in()
             try:
                 await desk.command(f"/api/units/{account.unit_id}/sign-on")

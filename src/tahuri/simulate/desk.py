@@ -1,6 +1,7 @@
 """An operator without a browser: signs in, reads the feed, sends commands, over the real API."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -30,12 +31,16 @@ class Desk:
     """One account at one centre.
 
     Args:
-        trust: for HTTPS: a CA file, or True for the system's.
+        trust: for HTTPS: what vouches for the centre; True is what the system trusts.
     """
 
-    def __init__(self, http: str, username: str, password: str) -> None:
+    def __init__(
+        self, http: str, username: str, password: str, trust: ssl.SSLContext | bool = True
+    ) -> None:
         self._account = {"username": username, "password": password}
-        self._client = httpx.AsyncClient(base_url=http, timeout=TIMEOUT_S, trust_env=False)
+        self._client = httpx.AsyncClient(
+            base_url=http, timeout=TIMEOUT_S, trust_env=False, verify=trust
+        )
         self.operator_id = ""
         self.rows: dict[tuple[str, str], dict[str, Any]] = {}
         """(view, key) → body with its ``personal`` texts; only if ``watch`` runs."""
