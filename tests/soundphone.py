@@ -51,3 +51,8 @@ class SoundPhone(Line):
         async with asyncio.timeout(seconds):
             while (await self.hears(tone_hz, seconds=0.8))[tone_hz] < -30:
                 pass
+
+    @property
+    def address(self) -> str:
+        """Where it can be called."""
+        return f"sip:line@127.0.0.1:{self._phone.agent.identity.udp_port}"

@@ -22,6 +22,8 @@ from tahuri.city.records import CityPack
 from tahuri.kernel import clock
 from tahuri.units.queries import register_units
 
+MARKET_POINT = {name: MARKET[name] for name in ("lat", "lon")}
+
 
 async def test_a_crew_reports_for_its_own_unit_only(room: Room) -> None:
     """Whoever holds the phone of DMK-01 does not speak for DMK-02."""
@@ -126,6 +128,45 @@ async def test_a_device_clock_that_is_days_slow_still_moves_its_unit(room: Room)
         body = {"state": state, "at": old, **more}
         assert (await room.post("ola", f"/api/units/{ENGINE}/report", body)).status_code == 200
     assert (await room.row("unit", ENGINE))["state"] == "en_route"
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "field"), [(128.18, -3.69, "lat"), (0.0, 0.0, "lat"), (-3.69, 12.8, "lon")]
+)
+async def test_a_position_that_cannot_be_is_refused(
+    room: Room, lat: float, lon: float, field: str
+) -> None:
+    """A receiver without satellites says 0, 0: the unit must not vanish from the ranking for it."""
+    body = {"lat": lat, "lon": lon, "at": clock.now().isoformat()}
+    answer = await room.post("ola", f"/api/units/{ENGINE}/position", body)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+    assert await room.database.all("select * from unit_positions") == []
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z"])
+async def test_a_time_that_no_clock_tells_is_refused_and_spoils_nothing(
+    room: Room, at: str
+) -> None:
+    """One such time in the log and the incident could never be read again."""
+    incident = await room.open()
+    await sent(room, incident)
+    body = {"state": "acknowledged", "at": at}
+    answer = await room.post("ola", f"/api/units/{ENGINE}/report", body)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "at")
+    answer = await room.post("ola", f"/api/units/{ENGINE}/position", {**MARKET_POINT, "at": at})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "at")
+    assert (await reported(room, ENGINE, "acknowledged")).status_code == 200
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-14:00", "2026-11-23T09:00:00+09:00"])
+async def test_a_time_with_another_offset_is_the_same_moment(room: Room, at: str) -> None:
+    """A phone set to Ambon's time is no tamperer: the room proves its log after every test."""
+    incident = await room.open()
+    await sent(room, incident)
+    body = {"state": "acknowledged", "at": at, "incident_id": incident}
+    assert (await room.post("ola", f"/api/units/{ENGINE}/report", body)).status_code == 200
+    answer = await room.post("ola", f"/api/units/{ENGINE}/position", {**MARKET_POINT, "at": at})
+    assert answer.status_code == 204
 
 
 async def test_a_unit_that_breaks_down_is_released_and_not_recommended(room: Room) -> None:

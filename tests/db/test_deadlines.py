@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tahuri.kernel import clock, deadlines
@@ -12,6 +12,7 @@ from tahuri.kernel.ids import OperatorId
 from tahuri.kernel.log import Log, Writing, writing
 from tahuri.kernel.mint import new_id
 from tahuri.operators.events import SeatReady
+from tahuri.work import keep_deadlines
 
 
 async def wait_for(database: Database, key: str, due_in_s: float, kind: str = "look") -> None:
@@ -42,7 +43,7 @@ async def left(database: Database) -> list[str]:
 async def run_until(database: Database, done: Callable[[list[str]], bool]) -> None:
     """Carries deadlines out until the log shows what is waited for."""
     handlers = {"look": look, "fail": fail}
-    task = asyncio.create_task(deadlines.run(database, (), handlers))
+    task = asyncio.create_task(keep_deadlines(database, (), handlers))
     try:
         async with asyncio.timeout(20):
             while not done(await looked_at(database)):  # noqa: ASYNC110 - the database's state
@@ -93,3 +94,18 @@ async def test_what_has_happened_or_was_moved_is_not_carried_out(database: Datab
         await log.forget_deadline("done")
     assert await looked_at(database) == []
     assert await left(database) == ["moved"]
+
+
+def test_a_clock_that_is_set_neither_starts_a_burst_nor_holds_a_wait_back() -> None:
+    """Somebody sets the server's clock by an hour: 60 s to answer stay 60 s for every crew."""
+    start = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+    pending: list[deadlines.Wait] = [("a", "look", {}, start + timedelta(seconds=60))]
+    for step in (timedelta(hours=1), timedelta(hours=-1)):
+        waits = deadlines.Waits()
+        assert waits.over(pending, start, 100.0) == []
+        assert waits.over(pending, start + step, 159.0) == []
+        assert waits.over(pending, start + step, 160.5) == pending
+    moved = [("a", "look", {}, start + timedelta(seconds=90))]
+    assert waits.over(moved, start, 161.0) == []
+    assert waits.over([], start, 162.0) == []
+    assert deadlines.Waits().over(pending, start + timedelta(hours=9), 5.0) == pending

@@ -14,7 +14,7 @@ from tahuri.calls.events import CallArrived, CallQueued
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
 from tahuri.kernel.event import Event, StreamId
-from tahuri.kernel.feed import HEARTBEAT_S, Feed, FeedRow, Sees
+from tahuri.kernel.feed import HEARTBEAT_S, ROWS_MAX, Feed, FeedRow, Sees
 from tahuri.kernel.http import SignedOn
 from tahuri.kernel.ids import OperatorId
 from tahuri.kernel.log import Writing, writing
@@ -134,6 +134,22 @@ async def test_a_console_that_was_cut_off_gets_what_it_missed_once(
     up_to_date = Reader(hub, after=again.seq)
     await up_to_date.until("alive")
     assert up_to_date.rows == []
+
+
+async def test_a_console_that_slept_a_night_gets_every_row_once_and_in_order(
+    database: Database,
+) -> None:
+    """More rows changed than one batch holds; none is split, none is left out."""
+    seats = [f"M{number:04}" for number in range(ROWS_MAX + 40)]
+    await append(database, "seat/M9999", TAKEN)
+    write = Writing(actor="switch", command=new_id(), now=clock.now())
+    async with writing(database, VIEWS, write) as log:
+        for seat in seats:
+            await log.append(StreamId("seat", seat), [TAKEN])
+    reader = Reader(Feed(database, VIEWS), after=1)
+    await reader.until("alive")
+    assert [row["key"] for row in reader.rows] == seats
+    assert reader.seq == len(seats) + 1
 
 
 async def test_a_change_wakes_a_console_at_once(database: Database, hub: Feed) -> None:

@@ -1,19 +1,21 @@
 """The log on a real PostgreSQL: gap-free, repeatable, provable."""
 
 import asyncio
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from tahuri.kernel.db import Database
+from tahuri.kernel.digest import fact_digest
 from tahuri.kernel.event import Event, Fact, StreamId
 from tahuri.kernel.feed import changed_rows
 from tahuri.kernel.log import Writing, writing
 from tahuri.kernel.mint import new_id
 from tahuri.kernel.refusal import Refusal, Refused
-from tahuri.kernel.verify import Verdict, rebuild, verify
+from tahuri.kernel.verify import Verdict, facts_of, rebuild, verify
 from tahuri.kernel.view import Row, View
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -115,6 +117,13 @@ async def test_nothing_is_recorded_when_the_write_fails(database: Database) -> N
         ("delete from facts where seq = 2", "fact 2 is missing"),
         ("delete from facts where seq = 3", "fact 3 is missing: the city counted 3"),
         ("update facts set at = at + interval '1 s' where seq = 1", "fact 1 is not what"),
+        ("update facts set at = 'infinity' where seq = 2", "fact 2 cannot be read"),
+        ("update facts set body = '[]' where seq = 2", "fact 2 cannot be read"),
+        ("update facts set type = 'test.other' where seq = 3", "fact 3 cannot be read"),
+        ("update facts set stream = 'test/two' where seq = 2", "fact 2 is not what"),
+        ("update facts set personal = '{}' where seq = 2", "fact 2 is not what"),
+        ("delete from personal", "fact 1: what it says of"),
+        ("update cities set digest = 'x'", "fact 3 does not end the chain"),
         ("update view_rows set body = jsonb_set(body, '{times}', '7')", "row count a is not what"),
         ("delete from view_rows", "row count a is missing"),
         ("insert into view_rows values ('81.71', 'count', 'q', 9, '{}')", "row count q stands on"),
@@ -131,6 +140,57 @@ async def test_tampering_is_found_and_the_first_bad_fact_named(
     verdict = await verify(database, VIEWS)
     assert verdict.fault is not None
     assert verdict.fault.startswith(fault)
+
+
+async def test_a_fact_stands_in_the_log_with_one_time_whatever_its_zone(
+    database: Database,
+) -> None:
+    """A device may tell the time with its own offset; that must not look like tampering."""
+    told = datetime(2026, 11, 23, 11, 59, tzinfo=timezone(timedelta(hours=9)))
+    async with writing(database, VIEWS, Writing(actor="x", command="one", now=NOW)) as log:
+        await log.append(STREAM, [Counted(of="a")], at=told)
+    assert await verify(database, VIEWS) == Verdict(1, None)
+
+
+async def test_a_clock_that_steps_back_leaves_the_order_and_the_proof(database: Database) -> None:
+    """Somebody sets the server's clock: what came later stays later."""
+    for number, minutes in enumerate((0, -90, 5)):
+        now = NOW + timedelta(minutes=minutes)
+        write = Writing(actor="tester", command=f"c{number}", now=now)
+        async with writing(database, VIEWS, write) as log:
+            await log.append(STREAM, [Counted(of=f"n{number}")])
+    rows = (await changed_rows(database, {"count": COUNTS}, 0)).rows
+    assert [row.key for row in rows] == ["n0", "n1", "n2"]
+    assert await verify(database, VIEWS) == Verdict(3, None)
+
+
+async def test_a_chain_made_anew_is_shown_by_a_digest_kept_elsewhere(database: Database) -> None:
+    """Who owns the database can rewrite everything; only what left the house tells: docs/log.md."""
+    for _ in range(3):
+        await count(database, "a")
+    kept = [digest async for *_, digest in exported(database)][-1]
+    statement = "update facts set actor = 'somebody' where seq = 2"
+    await tampered(database, statement)
+    await rechained(database)
+    assert await verify(database, VIEWS) == Verdict(3, None)
+    assert [digest async for *_, digest in exported(database)][-1] != kept
+
+
+async def exported(database: Database) -> AsyncIterator[tuple[Fact, dict[str, Any], bytes]]:
+    """Every fact, its body, and the digest of the chain."""
+    async with database.connection() as connection:
+        async for fact, digest, body in facts_of(connection, database.city_id):
+            yield fact, body, digest
+
+
+async def rechained(database: Database) -> None:
+    """What somebody does who can write everything: digests that fit what stands there now."""
+    digest = b""
+    async for fact, body, _ in exported(database):
+        digest = fact_digest(digest, database.city_id, fact, body)
+        wanted = f"set digest = '\\x{digest.hex()}'"
+        await tampered(database, f"update facts {wanted} where seq = {fact.seq}")
+        await tampered(database, f"update cities {wanted}")
 
 
 async def test_a_stored_fact_cannot_be_changed_by_a_slip(database: Database) -> None:

@@ -15,6 +15,7 @@ import tahuri.operators.routes
 import tahuri.operators.views
 from tahuri.calls.events import CallAnswered, CallArrived, CallEnded, RecordingStarted
 from tahuri.calls.switchboard import Switchboard
+from tahuri.city.records import CityPack
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
 from tahuri.kernel.event import Event, StreamId
@@ -41,14 +42,14 @@ async def append(database: Database, stream: str, *events: Event) -> None:
 class Desk:
     """A centre of two slices, without a switch, and browsers before it."""
 
-    def __init__(self, database: Database, recordings: Path) -> None:
+    def __init__(self, database: Database, recordings: Path, pack: CityPack) -> None:
         self.database = database
         slices = (tahuri.operators.routes, tahuri.calls.routes)
         self.app = Starlette(
             routes=[route for one in slices for route in one.routes.starlette()],
             exception_handlers=EXCEPTION_HANDLERS,
         )
-        self.app.state.db, self.app.state.views = database, VIEWS
+        self.app.state.db, self.app.state.views, self.app.state.pack = database, VIEWS, pack
         self.app.state.session_reader, self.app.state.recordings = session_reader, recordings
         nowhere = str(recordings / "nowhere.sock")
         self.app.state.switchboard = Switchboard(nowhere, database, VIEWS)
@@ -91,8 +92,8 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
 
 
 @pytest.fixture
-async def desk(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
-    made = Desk(database, tmp_path)
+async def desk(database: Database, tmp_path: Path, pack: CityPack) -> AsyncIterator[Desk]:
+    made = Desk(database, tmp_path, pack)
     yield made
     for browser in made.browsers:
         await browser.aclose()
@@ -214,7 +215,14 @@ async def test_a_new_role_holds_at_once_and_ends_no_session(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"password": "short"}, "password"), ({"name": ""}, "name"), ({"roles": []}, "roles")],
+    [
+        ({"password": "short"}, "password"),
+        ({"name": ""}, "name"),
+        ({"roles": []}, "roles"),
+        ({"agency_id": "NOBODY"}, "agency_id"),
+        ({"unit_id": "XYZ-99"}, "unit_id"),
+        ({"roles": ["administrator", "agency_desk"]}, "agency_id"),
+    ],
 )
 async def test_a_change_cannot_do_what_making_could_not(
     desk: Desk, change: dict[str, Any], field: str
@@ -225,6 +233,39 @@ async def test_a_change_cannot_do_what_making_could_not(
     assert problem(answer) == (422, "invalid")
     assert answer.json()["errors"][0]["field"] == field
     assert problem(await send(boss, "/api/accounts/nobody", {"active": True})) == (422, "invalid")
+
+
+async def test_a_desk_needs_its_agency_and_an_agency_must_exist(desk: Desk) -> None:
+    """A desk of no agency sees no incident and nobody would know why."""
+    boss, _ = await desk.signed_in("admin", Role.ADMINISTRATOR)
+    body = {"username": "opd", "name": "OPD", "password": PASSWORD, "roles": ["agency_desk"]}
+    for wrong in ({}, {"agency_id": "NOBODY"}):
+        answer = await send(boss, "/api/accounts", {**body, **wrong})
+        assert answer.json()["errors"][0]["field"] == "agency_id"
+    made = await send(boss, "/api/accounts", {**body, "agency_id": "DAMKAR"})
+    assert made.status_code == 200
+    path = f"/api/accounts/{made.json()['operator_id']}"
+    answer = await send(boss, path, {"agency_id": None})
+    assert answer.json()["errors"][0]["field"] == "agency_id"
+    assert (await send(boss, path, {"roles": ["crew"], "agency_id": None})).status_code == 200
+
+
+@pytest.mark.parametrize("change", [{"active": False}, {"roles": ["supervisor"]}])
+async def test_the_last_administrator_cannot_be_locked_out(
+    desk: Desk, change: dict[str, Any]
+) -> None:
+    """A centre that nobody can let people into has no next shift."""
+    boss, operator_id = await desk.signed_in("admin", Role.ADMINISTRATOR)
+    closed, other_id = await desk.signed_in("admin2", Role.ADMINISTRATOR)
+    assert (await send(boss, f"/api/accounts/{other_id}", {"active": False})).status_code == 200
+    path = f"/api/accounts/{operator_id}"
+    assert problem(await send(boss, path, change)) == (409, "last-administrator")
+    assert (await boss.get("/api/session")).json()["operator"]["roles"] == ["administrator"]
+    assert (await send(boss, f"/api/accounts/{other_id}", {"active": True})).status_code == 200
+    assert (await send(boss, path, change)).status_code == 200
+    assert problem(await boss.get("/api/accounts"))[0] in (401, 403)
+    assert (await sign_in(closed, "admin2")).status_code == 200
+    assert (await verify(desk.database, VIEWS)).fault is None
 
 
 async def test_a_draft_comes_back_after_a_reload_and_only_to_its_writer(desk: Desk) -> None:

@@ -46,6 +46,15 @@ def shown(who: SignedOn, *rows: FeedRow) -> str:
     return "whole" if seen.personal == NAMES else "nameless"
 
 
+def test_a_crew_that_resumes_still_sees_its_incident() -> None:
+    """After a dead spot only what changed is sent: the unit's own row is not among it."""
+    assert sees(CREW, AGENCY_OF, ["DMK-01"])(incident("DMK-01")).body is not None
+    assert sees(CREW, AGENCY_OF, ["DMK-01"])(incident("DMK-02")).body is None
+    look = sees(CREW, AGENCY_OF, ["DMK-01"])
+    look(ON_SHORE)
+    assert look(incident("DMK-01")).body is None
+
+
 @pytest.mark.parametrize("role", [Role.CALL_TAKER, Role.DISPATCHER, Role.SUPERVISOR])
 @pytest.mark.parametrize("view", ["call", "incident", "unit", "seat"])
 def test_the_room_sees_everything(role: Role, view: str) -> None:

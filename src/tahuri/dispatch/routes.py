@@ -186,7 +186,7 @@ async def report_state(request: Request, body: Report) -> dict[str, Any]:
         if log.answered is None:
             unit = await known_unit(log, unit_id)
             check_reporter(who(request), unit)
-            at = min(body.at, log.now)
+            at = clock.device_time(body.at, log.now, "at")
             stream, facts, present = await assignment_of(log, unit, body, at)
             command = ReportState(unit_id=unit_id, state=body.state, hospital_id=body.hospital_id)
             situation = Situation(belongs=present)

@@ -26,7 +26,7 @@ def checked_point(
 
     Args:
         bbox: west, south, east, north of the region served, decimal degrees.
-        field: the request's field that holds the point, for the message.
+        field: the request's field that holds the point, for the message; "" the request itself.
 
     Raises:
         Invalid: axes swapped, or outside the region.
@@ -34,9 +34,10 @@ def checked_point(
     west, south, east, north = bbox
     if west <= lon <= east and south <= lat <= north:
         return
+    prefix = f"{field}." if field else ""
     if west <= lat <= east and south <= lon <= north:
-        raise Invalid.of({f"{field}.lat": "latitude and longitude are swapped"})
+        raise Invalid.of({f"{prefix}lat": "latitude and longitude are swapped"})
     wrong = "lat" if not south <= lat <= north else "lon"
     raise Invalid.of(
-        {f"{field}.{wrong}": f"outside the region served ({south}…{north}, {west}…{east})"}
+        {f"{prefix}{wrong}": f"outside the region served ({south}…{north}, {west}…{east})"}
     )

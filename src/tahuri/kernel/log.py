@@ -142,12 +142,13 @@ class Log:
             )
             self._versions[name] = records[0][0]
         known = sum(1 for fact in self.facts if fact.stream == stream)
+        happened = (at or self.now).astimezone(UTC)  # as it is read again: the digest stands on it
         for count, event in enumerate(events, known + 1):
             fact = Fact(
                 seq=self.seq + 1,
                 stream=stream,
                 version=self._versions[name] + count,
-                at=at or self.now,
+                at=happened,
                 recorded_at=self.now,
                 actor=actor or self.writing.actor,
                 command=self.writing.command,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from psycopg import DataError
 
 from tahuri.kernel.db import Connection, Database
 from tahuri.kernel.digest import fact_digest, personal_digest
@@ -28,15 +29,25 @@ class Verdict:
 async def facts_of(
     connection: Connection, city_id: str, after: int = 0
 ) -> AsyncIterator[tuple[Fact, bytes, dict[str, Any]]]:
-    """Every fact with its stored digest and its body as stored, in order."""
-    seq = after
+    """Every fact with its stored digest and its body as stored, in order.
+
+    Raises:
+        DataError: the next one holds what no fact can, such as an infinite time.
+    """
+    seq, limit = after, BATCH_FACTS
     while True:
         cursor = await connection.execute(
             f"select {FACT_COLUMNS}, digest from facts "  # noqa: S608
             "where city_id = %s and seq > %s order by seq limit %s".encode(),
-            (city_id, seq, BATCH_FACTS),
+            (city_id, seq, limit),
         )
-        records = await cursor.fetchall()
+        try:
+            records = await cursor.fetchall()
+        except DataError:
+            if limit == 1:
+                raise
+            limit = 1  # those before it are good
+            continue
         if not records:
             return
         for *record, digest in records:
@@ -59,7 +70,7 @@ async def verify(db: Database, views: Sequence[View]) -> Verdict:
                     return Verdict(seq, f"fact {fact.seq} is not what was recorded")
                 seq = fact.seq
                 _fold(rows, views, fact)
-        except (ValueError, msgspec.ValidationError) as error:
+        except (ValueError, TypeError, DataError, msgspec.ValidationError) as error:
             return Verdict(seq, f"fact {seq + 1} cannot be read: {error}")
         fault = (
             await _city_fault(connection, db.city_id, seq, digest)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -37,9 +38,17 @@ async def matches(stored: str, password: str) -> bool:
 
 
 def faults(
-    *, name: str | None = None, password: str | None = None, roles: tuple[Role, ...] | None = None
+    *,
+    name: str | None = None,
+    password: str | None = None,
+    roles: Sequence[str] | None = None,
+    agency_id: str | None = None,
 ) -> dict[str, str]:
-    """What is wrong with what is given of an account, by field."""
+    """What is wrong with what is given of an account, by field.
+
+    Args:
+        agency_id: looked at together with ``roles``.
+    """
     wrong: dict[str, str] = {}
     if password is not None and len(password) < PASSWORD_CHARS_MIN:
         wrong["password"] = f"at least {PASSWORD_CHARS_MIN} characters"
@@ -47,6 +56,8 @@ def faults(
         wrong["name"] = "needed"
     if roles is not None and not roles:
         wrong["roles"] = "at least one"
+    if Role.AGENCY_DESK in (roles or ()) and agency_id is None:
+        wrong["agency_id"] = "needed: a desk sees what concerns its agency"
     return wrong
 
 
@@ -67,7 +78,7 @@ async def make_account(
     Raises:
         Invalid: a name or password that cannot be, or a user name that is taken.
     """
-    wrong = faults(name=name, password=password, roles=roles)
+    wrong = faults(name=name, password=password, roles=roles, agency_id=agency_id)
     if not USERNAME.fullmatch(username):
         wrong["username"] = "2 to 32 of a-z, 0-9, dot, dash and underscore"
     if wrong:

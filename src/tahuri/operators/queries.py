@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from tahuri.kernel.db import Database
 from tahuri.kernel.log import Log
+from tahuri.kernel.roles import Role
 
 ACCOUNT = "operator_id, username, name, password, roles, agency_id, unit_id, active"
 
@@ -72,8 +73,8 @@ async def add_account(log: Log, account: Account) -> bool:
     return bool(added)
 
 
-async def change_account(log: Log, operator_id: str, changes: dict[str, Any]) -> bool:
-    """Inside a write; False when there is no such account.
+async def change_account(log: Log, operator_id: str, changes: dict[str, Any]) -> Account | None:
+    """Inside a write: the account after the change; None when there is no such account.
 
     Args:
         changes: columns of ``accounts``, named by our own code only.
@@ -81,7 +82,7 @@ async def change_account(log: Log, operator_id: str, changes: dict[str, Any]) ->
     columns = ", ".join(f"{name} = %s" for name in changes)
     changed = await log.fetch(
         f"update accounts set {columns} where city_id = %s and operator_id = %s "  # noqa: S608
-        "returning operator_id",
+        f"returning {ACCOUNT}",
         (*changes.values(), log.city_id, operator_id),
     )
     if changed and {"active", "password"} & set(changes):
@@ -89,7 +90,16 @@ async def change_account(log: Log, operator_id: str, changes: dict[str, Any]) ->
             "delete from sessions where city_id = %s and operator_id = %s",
             (log.city_id, operator_id),
         )
-    return bool(changed)
+    return _account(changed[0]) if changed else None
+
+
+async def somebody_is(log: Log, role: Role) -> bool:
+    """Inside a write: whether any active account holds the role."""
+    found = await log.fetch(
+        "select 1 from accounts where city_id = %s and active and %s = any(roles) limit 1",
+        (log.city_id, role),
+    )
+    return bool(found)
 
 
 async def failures_since(db: Database, source: str, since: datetime) -> int:

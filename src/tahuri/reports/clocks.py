@@ -1,9 +1,12 @@
 """The clocks of a case, in seconds, from its facts alone.  Pure.
 
+Facts carry the clock of whoever saw them, and clocks are wrong or set: a phase that would end
+before it began has no length and is named as doubtful, never shown as a negative time.
+
 Source: the city's definitions (docs/glossary.md) after Permen PU 25/2008 and Permendagri 114/2018.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -34,6 +37,8 @@ class UnitClocks(Struct, frozen=True, kw_only=True):
     """On the way → on scene."""
     on_scene_s: float | None = None
     """On scene → free again."""
+    doubtful: tuple[str, ...] = ()
+    """Phases that have no length because the clocks that told of their ends disagree."""
 
 
 class Clocks(Struct, frozen=True, kw_only=True):
@@ -47,6 +52,8 @@ class Clocks(Struct, frozen=True, kw_only=True):
     """Report received → first unit on scene."""
     closed_s: float | None = None
     """Report received → closed for the last time; None while it is open again."""
+    doubtful: tuple[str, ...] = ()
+    """Clocks that have no length because the moments that they run between are out of order."""
     units: tuple[UnitClocks, ...] = ()
 
 
@@ -54,8 +61,19 @@ def _first(facts: Sequence[Fact], *kinds: type[Event]) -> datetime | None:
     return min((fact.at for fact in facts if isinstance(fact.event, kinds)), default=None)
 
 
-def _between(start: datetime | None, end: datetime | None) -> float | None:
-    return None if start is None or end is None else (end - start).total_seconds()
+Spans = Mapping[str, tuple[datetime | None, datetime | None]]
+
+
+def _lengths(spans: Spans) -> tuple[dict[str, float | None], tuple[str, ...]]:
+    """Seconds of each span, None where it has no end or ends before its start; and these names."""
+    lengths: dict[str, float | None] = {}
+    doubtful = []
+    for name, (start, end) in spans.items():
+        lengths[name] = None if start is None or end is None else (end - start).total_seconds()
+        if (lengths[name] or 0) < 0:
+            lengths[name] = None
+            doubtful.append(name)
+    return lengths, tuple(doubtful)
 
 
 def clocks(facts: Sequence[Fact]) -> Clocks:
@@ -68,23 +86,35 @@ def clocks(facts: Sequence[Fact]) -> Clocks:
     received = _first(listed, CallArrived) or _first(listed, IncidentOpened)
     answered = _first(listed, CallAnswered)
     started = answered or _first(listed, IncidentOpened)
-    return Clocks(
-        answer_s=_answer_s(listed),
-        processing_s=_between(started, _first(listed, UnitDispatched)),
-        response_s=_between(received, _first(listed, UnitArrived)),
-        closed_s=_between(received, _closed_at(listed)),
-        units=tuple(_unit_clocks(assignment) for assignment in _assignments(listed)),
-    )
+    spans = {
+        "answer_s": _answer(listed),
+        "processing_s": (started, _first(listed, UnitDispatched)),
+        "response_s": (received, _arrived(listed)),
+        "closed_s": (received, _closed_at(listed)),
+    }
+    lengths, doubtful = _lengths(spans)
+    units = tuple(_unit_clocks(assignment) for assignment in _assignments(listed))
+    return Clocks(**lengths, doubtful=doubtful, units=units)
 
 
-def _answer_s(facts: Sequence[Fact]) -> float | None:
+def _arrived(facts: Sequence[Fact]) -> datetime | None:
+    """The first arrival; of a unit whose clock puts it before its own dispatch only if no other."""
+    arrivals = []
+    for assignment in _assignments(facts):
+        at = _first(assignment, UnitArrived)
+        if at is not None:
+            arrivals.append((at < assignment[0].at, at))
+    return min(arrivals)[1] if arrivals else None
+
+
+def _answer(facts: Sequence[Fact]) -> tuple[datetime | None, datetime | None]:
     """Of the call that was answered first; callers who gave up before it have no answer time."""
     answers = [fact for fact in facts if isinstance(fact.event, CallAnswered)]
     first = min(answers, key=lambda fact: fact.at, default=None)
     if first is None:
-        return None
+        return None, None
     same_call = [fact for fact in facts if fact.stream == first.stream]
-    return _between(_first(same_call, CallArrived), first.at)
+    return _first(same_call, CallArrived), first.at
 
 
 def _closed_at(facts: Sequence[Fact]) -> datetime | None:
@@ -126,10 +156,11 @@ def _unit_clocks(facts: Sequence[Fact]) -> UnitClocks:
     acknowledged = _first(facts, UnitAcknowledged)
     out = _first(facts, UnitSetOut)
     arrived = _first(facts, UnitArrived)
-    return UnitClocks(
-        unit_id=dispatched.unit_id,
-        acknowledge_s=_between(facts[0].at, acknowledged),
-        turnout_s=_between(acknowledged or facts[0].at, out),
-        travel_s=_between(out, arrived),
-        on_scene_s=_between(arrived, _first(facts, UnitReleased, UnitStoodDown)),
-    )
+    spans = {
+        "acknowledge_s": (facts[0].at, acknowledged),
+        "turnout_s": (acknowledged or facts[0].at, out),
+        "travel_s": (out, arrived),
+        "on_scene_s": (arrived, _first(facts, UnitReleased, UnitStoodDown)),
+    }
+    lengths, doubtful = _lengths(spans)
+    return UnitClocks(unit_id=dispatched.unit_id, **lengths, doubtful=doubtful)

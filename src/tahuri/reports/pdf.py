@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from fpdf import FPDF
 
-from tahuri.reports.clocks import Clocks
+from tahuri.reports.clocks import Clocks, UnitClocks
 from tahuri.reports.timeline import Entry
 
 FONTS = Path(__file__).parent / "fonts"
@@ -21,6 +21,13 @@ CLOCK_NAMES = {
     "travel_s": "Waktu tempuh / travel",
     "on_scene_s": "Waktu di lokasi / on scene",
 }
+
+STATES = {"open": "terbuka / open", "closed": "ditutup / closed"}
+NOT_MEASURED = (
+    "Waktu akses dan penyiapan / access, set-up: tidak diukur, regu melapor sampai tiba "
+    "di lokasi / not measured, crews report up to their arrival"
+)
+DOUBTFUL = "? jam perangkat tidak cocok / clocks disagree"
 
 
 class Sheet(FPDF):
@@ -72,10 +79,13 @@ def case_pdf(
     sheet.set_font("text", "B", 15)
     sheet.cell(0, 9, f"Kejadian {incident['number']}", new_x="LMARGIN", new_y="NEXT")
     sheet.set_font("text", size=9)
-    state = f"{incident['category']} · prioritas {incident['priority']} · {incident['state']}"
+    state = STATES.get(incident["state"], incident["state"])
+    state = f"{incident['category']} · prioritas {incident['priority']} · {state}"
     sheet.cell(0, 6, state, new_x="LMARGIN", new_y="NEXT")
     sheet.ln(2)
     _clock_table(sheet, times)
+    sheet.set_font("text", size=7)
+    sheet.multi_cell(0, 4, NOT_MEASURED)
     sheet.ln(4)
     sheet.set_font("text", "B", 10)
     sheet.cell(0, 7, f"Lini masa / timeline ({zone[1]})", new_x="LMARGIN", new_y="NEXT")
@@ -92,10 +102,14 @@ def _clock_table(sheet: Sheet, times: Clocks) -> None:
         width=120, align="LEFT", col_widths=(70, 50), first_row_as_headings=False
     ) as table:
         for name in ("answer_s", "processing_s", "response_s", "closed_s"):
-            table.row((CLOCK_NAMES[name], seconds(getattr(times, name))))
+            table.row((CLOCK_NAMES[name], _clock(times, name)))
         for unit in times.units:
             for name in ("acknowledge_s", "turnout_s", "travel_s", "on_scene_s"):
-                table.row((f"{unit.unit_id}: {CLOCK_NAMES[name]}", seconds(getattr(unit, name))))
+                table.row((f"{unit.unit_id}: {CLOCK_NAMES[name]}", _clock(unit, name)))
+
+
+def _clock(times: Clocks | UnitClocks, name: str) -> str:
+    return DOUBTFUL if name in times.doubtful else seconds(getattr(times, name))
 
 
 def _line_table(sheet: Sheet, lines: list[Entry], zone: ZoneInfo) -> None:
@@ -104,6 +118,11 @@ def _line_table(sheet: Sheet, lines: list[Entry], zone: ZoneInfo) -> None:
     with sheet.table(col_widths=widths, line_height=4.4, text_align="LEFT") as table:
         table.row(("#", "waktu / time", "oleh / by", "apa / what"))
         for line in lines:
-            late = f" (+{line.late_s:.0f} s)" if line.late_s is not None else ""
-            at = line.at.astimezone(zone).strftime("%d-%m %H:%M:%S")
-            table.row((str(line.seq), f"{at}{late}", line.actor_name, line.text_id))
+            table.row((str(line.seq), _moment(line, zone), line.actor_name, line.text_id))
+
+
+def _moment(line: Entry, zone: ZoneInfo) -> str:
+    """When it happened, with the year if the record has another; and how late it was told."""
+    at, recorded_at = line.at.astimezone(zone), line.recorded_at.astimezone(zone)
+    shown = at.strftime("%d-%m %H:%M:%S" if at.year == recorded_at.year else "%d-%m-%Y %H:%M:%S")
+    return f"{shown} (+{seconds(line.late_s)})" if line.late_s is not None else shown

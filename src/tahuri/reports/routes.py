@@ -75,9 +75,10 @@ async def case_print(request: Request) -> Response:
     """The case as a printable PDF."""
     case = await _case(request)
     city = cast("CityPack", request.app.state.pack).city
+    category = case.incident["category"]
     content = await asyncio.to_thread(
         case_pdf,
-        {**case.incident, "category": _codes(request)[case.incident["category"]][0]},
+        {**case.incident, "category": _codes(request).get(category, (category,))[0]},
         entries(case.facts, case.personal, case.names, _codes(request)),
         clocks(case.facts),
         (city.zone, city.zone_label),

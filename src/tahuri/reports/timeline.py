@@ -12,6 +12,8 @@ from tahuri.reports.words import CODES, WORDS
 
 Codes = Mapping[str, tuple[str, str]]
 YES_NO = {True: ("ya", "yes"), False: ("tidak", "no")}
+INSTEAD = ("diusulkan", "proposed:")
+PROCESSES = {"work": "sistem / system", "switch": "sistem / system", "serve": "sistem / system"}
 LATE_S = 5.0
 """A fact that reached the log later than this says so."""
 
@@ -67,7 +69,9 @@ def _values(
             values[name] = worded(value)
     values["changes"] = ", ".join(f"{name} {text}" for name, text in values.items())
     if body.get("override_reason"):
-        values["override"] = f" ({body['override_reason']}) {values['override_note']}".rstrip()
+        values["override"] = f" ({values['override_reason']}) {values['override_note']}".rstrip()
+    if body.get("proposed_unit_id"):
+        values["instead"] = f"; {INSTEAD[language]} {body['proposed_unit_id']}"
     return values
 
 
@@ -99,7 +103,7 @@ def entries(
                 type=tag,
                 stream=str(fact.stream),
                 actor=fact.actor,
-                actor_name=names.get(fact.actor, fact.actor),
+                actor_name=names.get(fact.actor, PROCESSES.get(fact.actor, fact.actor)),
                 text_id=in_id.format_map(_values(body, personal, codes, 0)).strip(),
                 text_en=in_en.format_map(_values(body, personal, codes, 1)).strip(),
             )

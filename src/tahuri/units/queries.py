@@ -51,6 +51,16 @@ async def crew_of(db: Database, unit_id: str) -> Sequence[str] | None:
     return list(record[0]) if record else None
 
 
+async def crewed_by(db: Database, operator_id: str) -> list[str]:
+    """Units that a crew member is signed on to."""
+    records = await db.all(
+        "select key from view_rows where city_id = %s and view = 'unit' "
+        "and body -> 'operators' ? %s",
+        (db.city_id, operator_id),
+    )
+    return [key for (key,) in records]
+
+
 async def other_units_of(log: Log, operator_id: str, unit_id: str) -> list[UnitId]:
     """Units beside this one that a crew member is still signed on to."""
     records = await log.fetch(

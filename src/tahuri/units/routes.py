@@ -1,14 +1,17 @@
 """HTTP of units: crews, service, positions.  What a unit does on an incident: ``dispatch``."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tahuri.city.records import CityPack
 from tahuri.dispatch.events import UnitReleased
+from tahuri.kernel import clock
 from tahuri.kernel.event import Command, StreamId
+from tahuri.kernel.geo import checked_point
 from tahuri.kernel.http import Nothing, Routes, SignedOn, answered, db, who, writing
 from tahuri.kernel.ids import OperatorId, UnitId
 from tahuri.kernel.log import Log
@@ -152,9 +155,12 @@ async def sign_off(request: Request, _: Nothing) -> dict[str, Any]:
     },
 )
 async def take_position(request: Request, body: Fix) -> Response:
-    """Where the unit is; older fixes than the last one are dropped."""
+    """Where the unit is, in the region served; older fixes than the last one are dropped."""
     unit_id, person = request.path_params["unit_id"], who(request)
-    fix = (body.lat, body.lon, body.at, body.speed_kmh, body.heading, body.accuracy_m)
+    at = clock.device_time(body.at, clock.now(), "at")
+    pack = cast("CityPack", request.app.state.pack)
+    checked_point(body.lat, body.lon, pack.city.bbox, "")
+    fix = (body.lat, body.lon, at, body.speed_kmh, body.heading, body.accuracy_m)
     operator_id = person.operator_id if is_crew(person) else None
     if not await store_position(db(request), unit_id, operator_id, fix):
         crew = await crew_of(db(request), unit_id)

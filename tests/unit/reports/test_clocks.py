@@ -1,9 +1,12 @@
 """The clocks of a case, by the city's definitions."""
 
+from datetime import timedelta
+
 import pytest
 from facts import fact
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tahuri.calls.events import CallAnswered, CallArrived, CallEnded
 from tahuri.dispatch.events import (
@@ -125,6 +128,40 @@ def test_the_answer_time_is_that_of_one_call() -> None:
 def test_an_answer_whose_call_is_not_known_has_no_answer_time() -> None:
     """The ring itself may have been lost with an unreadable fact."""
     assert clocks(case((5, ANSWERED))).answer_s is None
+
+
+def test_a_device_clock_that_is_wrong_gives_no_clock_and_is_named() -> None:
+    """A phone that is a day slow must not make the fastest response of the year."""
+    found = clocks(
+        case(
+            (100, ARRIVED),
+            (104, ANSWERED),
+            (150, sent(ENGINE)),
+            (150, sent(TANKER)),
+            (20, UnitAcknowledged(unit_id=ENGINE)),
+            (30, UnitSetOut(unit_id=ENGINE)),
+            (25, UnitArrived(unit_id=ENGINE)),
+            (900, UnitArrived(unit_id=TANKER)),
+        )
+    )
+    assert (found.response_s, found.doubtful) == (800, ())
+    assert found.units[0] == UnitClocks(
+        unit_id=ENGINE, turnout_s=10, doubtful=("acknowledge_s", "travel_s")
+    )
+
+
+@given(st.lists(st.integers(-500, 500), min_size=len(WHOLE), max_size=len(WHOLE)))
+def test_no_clock_is_ever_negative(errors: list[int]) -> None:
+    """Whatever each device's clock was: a paper with a time below zero proves nothing."""
+    wrong = [
+        replace(one, at=one.at + timedelta(seconds=error))
+        for one, error in zip(WHOLE, errors, strict=True)
+    ]
+    found = clocks(wrong)
+    for times in (found, *found.units):
+        lengths = [getattr(times, name) for name in times.__struct_fields__ if name.endswith("_s")]
+        assert all(length is None or length >= 0 for length in lengths)
+        assert all(getattr(times, name) is None for name in times.doubtful)
 
 
 def test_a_unit_that_is_sent_twice_has_two_lines() -> None:

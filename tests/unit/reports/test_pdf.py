@@ -77,7 +77,7 @@ def test_the_paper_says_what_the_screen_says() -> None:
     said = text_of(paper(1, answer_s=4, response_s=3723, units=(unit,)))
     for words in (
         "Kejadian AMB-20261123-0042",
-        "structure-fire · prioritas 1 · closed",
+        "structure-fire · prioritas 1 · ditutup / closed",
         "0:04",
         "1:02:03",
         "DMK-01: Waktu konfirmasi / acknowledge",
@@ -96,7 +96,7 @@ def test_times_on_paper_are_those_of_the_city() -> None:
     said = text_of(paper(1))
     assert "23-11-2026 12:00:00 WIT" in said
     assert "23-11 12:00:01" in said
-    assert "(+90 s)" in said
+    assert "(+1:30)" in said
 
 
 def test_a_long_case_runs_over_pages_and_each_is_numbered() -> None:

@@ -8,15 +8,16 @@ from facts import fact
 from msgspec.structs import fields
 
 from tahuri.calls.events import CallAnswered, CallArrived, CallQueued, PartyAdded
-from tahuri.dispatch.events import OverrideReason, UnitDispatched
+from tahuri.dispatch.events import OverrideReason, Released, StandDownReason, UnitDispatched
 from tahuri.incidents.events import IncidentAmended, IncidentOpened, NoteAdded
 from tahuri.kernel.event import event_types
 from tahuri.kernel.ids import LegId, OperatorId, PersonalId, SeatId, UnitId
 from tahuri.reports.timeline import entries, said
-from tahuri.reports.words import WORDS
+from tahuri.reports.words import CODES, WORDS
 from tahuri.units.events import ReportCameLate
+from tahuri.units.states import UnitState
 
-MADE_BY_US = {"changes", "override"}
+MADE_BY_US = {"instead", "changes", "override"}
 
 
 def of_cases() -> set[str]:
@@ -43,6 +44,15 @@ def test_words_ask_only_for_what_the_event_says(tag: str) -> None:
     known = {field.name for field in fields(event_types()[tag])} | MADE_BY_US
     for text in WORDS[tag]:
         assert names_in(text) <= known
+
+
+@pytest.mark.parametrize("code", [*OverrideReason, *StandDownReason, *Released, *UnitState])
+def test_every_reason_and_state_is_said_in_words(code: str) -> None:
+    """Whoever reads the printed case has no list of our codes."""
+    in_id, in_en = CODES[code]
+    assert in_id
+    assert "-" not in in_en
+    assert "_" not in in_en
 
 
 def test_both_languages_say_the_same_facts() -> None:
@@ -136,7 +146,7 @@ def test_an_override_is_shown_with_its_reason_and_words() -> None:
         override_reason=OverrideReason.ROAD_BLOCKED,
         override_note=PersonalId("P6"),
     )
-    assert words_of(fact(other))[0][1] == "DMK-01 dispatched (road-blocked) jalan tertutup"
+    assert words_of(fact(other))[0][1] == "DMK-01 dispatched (road blocked) jalan tertutup"
     bare = UnitDispatched(
         unit_id=UnitId("DMK-01"), ack_due_s=60, override_reason=OverrideReason.OTHER
     )

@@ -7,7 +7,8 @@ import { language, t } from "../ui/text.svelte";
 import { LABELS, reportIn } from "./reports";
 
 /** `12 dtk`, `4 mnt`, `2 jam`. */
-export function ageText(seconds: number): string {
+export function ageText(told: number): string {
+  const seconds = Math.max(0, told); // a phone's clock may be behind the server's
   if (seconds < 60) return t("common.seconds", { n: Math.floor(seconds) });
   if (seconds < 3600) return t("common.minutes", { n: Math.floor(seconds / 60) });
   return t("field.hours", { n: Math.floor(seconds / 3600) });
