@@ -18,6 +18,7 @@ from room import (
     stood_down,
 )
 
+from tahuri.city.pack import load_pack, pack_folder
 from tahuri.city.records import CityPack
 from tahuri.kernel import clock
 from tahuri.units.queries import register_units
@@ -206,6 +207,7 @@ async def test_a_crew_sees_its_assignment_with_words_and_way(room: Room) -> None
     assert seen["incident"]["incident_id"] == incident
     assert seen["personal"][seen["incident"]["place"]]["label"] == "Pasar Mardika"
     assert [note["text"] for note in seen["notes"]] == ["Lewat pantai"]
+    assert seen["route"]["to"] == "incident"
     assert seen["route"]["coordinates"][-1] == [MARKET["lon"], MARKET["lat"]]
     room.roads.cut.add("fire_engine")
     assert (await room.get("crew", f"/api/units/{ENGINE}/assignment"))["route"] is None
@@ -214,6 +216,20 @@ async def test_a_crew_sees_its_assignment_with_words_and_way(room: Room) -> None
     assert refusal(stranger) == (409, "crew-not-signed-on")
     unknown = await room.client.get("/api/units/X/assignment", headers={"who": "ola"})
     assert refusal(unknown) == (404, "unit-unknown")
+
+
+async def test_with_a_patient_on_board_the_way_leads_to_the_hospital(room: Room) -> None:
+    """The crew drives away from the place; the way back there would send them wrong."""
+    incident = await room.open()
+    await sent(room, incident)
+    hospital = load_pack(pack_folder("ambon")).hospitals[1]
+    for state, chosen in (("acknowledged", None), ("on_scene", None), ("transporting", hospital)):
+        hospital_id = chosen and chosen.hospital_id
+        report = await reported(room, ENGINE, state, hospital_id=hospital_id)
+        assert report.status_code == 200
+    seen = await room.get("ola", f"/api/units/{ENGINE}/assignment")
+    assert seen["route"]["to"] == "hospital"
+    assert seen["route"]["coordinates"][-1] == [hospital.lon, hospital.lat]
 
 
 async def test_older_fixes_are_dropped_and_a_clock_ahead_does_not_block(room: Room) -> None:

@@ -136,6 +136,11 @@ async def test_a_crew_is_alerted_and_reports_with_one_thumb(
         await press_next(page, "on_scene")
         await press_next(page, "transporting")
         await page.get_by_test_id("hospital").get_by_role("button").nth(1).click()
+        to_hospital = page.get_by_test_id("to-hospital")
+        await expect(to_hospital.get_by_test_id("route")).to_contain_text("km", timeout=SLOW_MS)
+        link = str(await to_hospital.get_by_test_id("navigate").get_attribute("href"))
+        assert link.startswith("geo:")
+        assert "geo:-3.697" not in link, "the way must not lead back to the incident"
         await press_next(page, "at_hospital")
         await press_next(page, "available")
         await page.get_by_test_id("confirm-available").click()

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tahuri.city.records import CityPack
 from tahuri.dispatch.deadlines import ACKNOWLEDGE, acknowledge_key
 from tahuri.dispatch.decider import (
     ACK_DUE_S,
@@ -246,7 +247,10 @@ def sent_at(facts: Sequence[Fact], unit_id: UnitId) -> datetime:
 
 @routes.get("/api/units/{unit_id}/assignment", roles=(*ROOM, Role.AGENCY_DESK, Role.CREW))
 async def assignment(request: Request) -> Response:
-    """The unit's incident with its notes and the way there; null if it has none."""
+    """The unit's incident with its notes and the way to it, or with a patient to the hospital.
+
+    Null if it has none.
+    """
     database = db(request)
     unit = await unit_now(database, request.path_params["unit_id"])
     if unit is None:
@@ -257,15 +261,26 @@ async def assignment(request: Request) -> Response:
         return Json(None)
     view = next(one for one in views(request) if one.name == "incident")
     personal = await personal_bodies(database, view.personal_ids(body))
-    place = personal.get(body["place"])
+    hospital = hospital_of(pack_of(request), unit, body)
+    goal = hospital or personal.get(body["place"])
+    found = await way(request, unit, (goal["lat"], goal["lon"])) if goal else None
     return Json(
         {
             "incident": body,
             "personal": personal,
             "notes": [{**note, **(personal.get(note["note"]) or {})} for note in body["notes"]],
-            "route": await way(request, unit, (place["lat"], place["lon"])) if place else None,
+            "route": found and {**found, "to": "hospital" if hospital else "incident"},
         }
     )
+
+
+def hospital_of(pack: CityPack, unit: UnitNow, body: dict[str, Any]) -> dict[str, float] | None:
+    """Where the unit takes its patient now; None without a patient, or where nobody has said."""
+    if unit.state not in (UnitState.TRANSPORTING, UnitState.AT_HOSPITAL):
+        return None
+    named = {one["hospital_id"] for one in body["units"] if one["unit_id"] == unit.unit_id}
+    found = (one for one in pack.hospitals if one.hospital_id in named)
+    return next(({"lat": one.lat, "lon": one.lon} for one in found), None)
 
 
 async def way(request: Request, unit: UnitNow, goal: tuple[float, float]) -> dict[str, Any] | None:

@@ -15,11 +15,12 @@ import {
   samePlace,
   whereText,
   type Assignment,
+  type Route,
 } from "./assignment";
 
 const AT = "2026-11-23T03:04:05Z";
 const PLACE = { lat: -3.6954, lon: 128.1814, label: "Pasar Mardika (blok C)", detail: "", source: "map" };
-const ROUTE = { coordinates: [[128.1, -3.6] as [number, number]], travel_s: 300, distance_m: 2000 };
+const ROUTE: Route = { coordinates: [[128.1, -3.6]], travel_s: 300, distance_m: 2000, to: "incident" };
 
 const incident = (changes: Partial<IncidentBody> = {}): IncidentBody => ({
   incident_id: "I1",

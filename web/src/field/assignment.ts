@@ -8,6 +8,8 @@ export interface Route {
   coordinates: [number, number][];
   travel_s: number;
   distance_m: number;
+  /** With a patient on board the way leads to the hospital. */
+  to: "incident" | "hospital";
 }
 
 /** As the server answers it. */
@@ -150,7 +152,7 @@ function facts({ incident, personal }: Assignment): string {
 }
 
 /** Opens the phone's own navigation at the place. */
-export function navigationLink(place: Place): string {
+export function navigationLink(place: Pick<Place, "lat" | "lon" | "label">): string {
   const point = `${place.lat.toFixed(6)},${place.lon.toFixed(6)}`;
   return `geo:${point}?q=${point}(${encodeURIComponent(place.label || "112")})`;
 }
