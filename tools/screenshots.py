@@ -99,7 +99,7 @@ async def call_taker(centre: DemoCentre, folder: Path) -> None:
 
 
 async def others(centre: DemoCentre) -> None:
-    """Dispatcher, supervisor and crew."""
+    """Dispatcher, supervisor, crew and administrator."""
     async with opened(centre, "dispatcher", "/console") as page:
         await page.get_by_test_id("incident-row").first.click()
         await page.wait_for_timeout(2500)
@@ -122,6 +122,10 @@ async def others(centre: DemoCentre) -> None:
         await page.get_by_test_id("acknowledge").click()
         await page.wait_for_timeout(2500)
         await shot(page, "crew-incident")
+    async with opened(centre, "administrator", "/admin") as page:
+        await page.get_by_test_id("account-row").first.click()
+        await page.wait_for_timeout(500)
+        await shot(page, "admin")
     async with opened(centre, "call_taker", "/") as page:
         await page.wait_for_timeout(1000)
         await shot(page, "welcome")

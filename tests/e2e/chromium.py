@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from demo import DemoCentre
 
@@ -78,7 +78,11 @@ async def sit_down(page: Page, seat_id: str) -> None:
     await page.get_by_test_id("seat-take").first.click()
     await page.get_by_test_id("seat-id").fill(seat_id)
     await page.get_by_test_id("seat-take-confirm").click()
-    await page.get_by_test_id("ready").click()
+    ready, not_ready = page.get_by_test_id("ready"), page.get_by_test_id("not-ready")
+    await expect(ready.or_(not_ready)).to_be_visible(timeout=30_000)
+    if await ready.is_visible():
+        await ready.click()
+    await expect(not_ready).to_be_visible(timeout=30_000)
 
 
 async def get_up(page: Page) -> None:

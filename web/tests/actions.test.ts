@@ -50,6 +50,7 @@ function* selections(): Generator<Selection> {
             for (const picked of [null, unit("available"), unit("on_scene")])
               yield {
                 roles,
+                agency_id: null,
                 phone,
                 call: desk,
                 reporting,
@@ -63,6 +64,7 @@ function* selections(): Generator<Selection> {
 
 const base: Selection = {
   roles: ["call_taker", "dispatcher"],
+  agency_id: null,
   phone: { seat_id: "M1", line: "open", media: "connected", push: push("ready", null, false) },
   call: null,
   reporting: false,

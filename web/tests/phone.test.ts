@@ -127,6 +127,7 @@ const PUSH = {
   offer: null,
   call: null,
   seats_ready: 0,
+  alarms: [],
 };
 
 function phone(sockets: Socket[] = [], taken: string[] = []) {

@@ -1,6 +1,6 @@
 /** Dispatches that nobody acknowledged in time: loud once, marked until somebody deals with them. */
 
-import { mayDispatch } from "../core/actions";
+import { mayDispatch } from "../core/rights";
 import { soundAlarm } from "../core/sound";
 import type { IncidentBody, IncidentUnit } from "../core/types";
 import type { Desk } from "./desk.svelte";

@@ -126,6 +126,7 @@ export class Desk {
   /** Seconds since the server was last heard; null before the first word. */
   get dataAge_s(): number | null {
     void this.now_ms;
+    void this.feedState;
     const heard = this.#feed.heard_at_ms;
     return heard === 0 ? null : Math.max(0, Math.floor((Date.now() - heard) / 1000));
   }
@@ -142,6 +143,15 @@ export class Desk {
 
   isPending(subject: string): boolean {
     return this.entries.some((entry) => entry.subject === subject && entry.state !== "refused");
+  }
+
+  /** The call's class: what was chosen last, also while it is on its way. */
+  classOf(call_id: string): string | null {
+    const chosen = this.entries.findLast(
+      ({ label, subject, state }) => label === "command.classify" && subject === call_id && state !== "refused",
+    );
+    const sent = (chosen?.body as { call_class?: string } | undefined)?.call_class;
+    return sent ?? this.row("call", call_id)?.body.call_class ?? null;
   }
 
   nameOfOperator(operator_id: string | null): string {

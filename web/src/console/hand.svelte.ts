@@ -2,15 +2,8 @@
 
 import { flushSync } from "svelte";
 import { get, type Problem } from "../core/api";
-import {
-  ACTIONS,
-  actionNamed,
-  available,
-  mayDispatch,
-  type Effect,
-  type Selection,
-  type Target,
-} from "../core/actions";
+import { ACTIONS, actionNamed, available, type Effect, type Selection, type Target } from "../core/actions";
+import { mayDispatch, mayReport } from "../core/rights";
 import type { Entry } from "../core/outbox";
 import { signOff, type Session } from "../core/session";
 import type { CallBody, IncidentBody, Recommendation, Row } from "../core/types";
@@ -61,6 +54,8 @@ export class Hand {
     });
     this.forms = new Forms(this.desk);
     this.alarms = new Alarms(this.desk);
+    // An agency's desk looks after its units first.
+    if (!mayReport(this.roles)) this.tab = "units";
   }
 
   get roles() {
@@ -87,8 +82,13 @@ export class Hand {
     const call = desk.deskCall;
     return {
       roles: this.roles,
+      agency_id: desk.operator.agency_id ?? null,
       phone: desk.phone,
-      call: call && (call.row?.body ?? unrecorded(call.call_id, call.live !== null)),
+      call: call && {
+        ...(call.row?.body ?? unrecorded(call.call_id, call.live !== null)),
+        // The commands of a call go one after the other: a class on its way is there in time.
+        call_class: desk.classOf(call.call_id),
+      },
       reporting: this.forms.open !== null,
       incident: this.incident?.body ?? null,
       unit: desk.row("unit", this.selectedUnit)?.body ?? null,

@@ -2,11 +2,14 @@
 
 import type { Command } from "./outbox";
 import type { PhoneOp, PhoneStatus } from "./phone";
+import { may, mayDispatch, mayReport, mayTakeCalls, movesOf } from "./rights";
 import type { CallBody, IncidentBody, Recommendation, Role, UnitBody, UnitState } from "./types";
 
 /** What the screen has in hand. */
 export interface Selection {
   roles: readonly Role[];
+  /** Of an agency desk. */
+  agency_id: string | null;
   phone: Pick<PhoneStatus, "seat_id" | "line" | "media" | "push">;
   /** The call of this desk: live, or ended and not wrapped up. */
   call: CallBody | null;
@@ -48,21 +51,6 @@ export interface Action {
   /** What to do, or null while it makes no sense. */
   effect: (selection: Selection) => Effect | null;
 }
-
-const TAKERS: readonly Role[] = ["call_taker", "supervisor"];
-const ROOM: readonly Role[] = ["call_taker", "dispatcher", "supervisor"];
-const DISPATCHERS: readonly Role[] = ["dispatcher", "supervisor"];
-
-export function may(roles: readonly Role[], allowed: readonly Role[]): boolean {
-  return allowed.some((role) => roles.includes(role));
-}
-export const mayTakeCalls = (roles: readonly Role[]): boolean => may(roles, TAKERS);
-export const mayReport = (roles: readonly Role[]): boolean => may(roles, ROOM);
-export const mayDispatch = (roles: readonly Role[]): boolean => may(roles, DISPATCHERS);
-export const maySupervise = (roles: readonly Role[]): boolean => may(roles, ["supervisor"]);
-/** Units are reported for by their crew, by dispatchers, and by their agency's desk. */
-export const mayReportUnits = (roles: readonly Role[]): boolean =>
-  may(roles, ["dispatcher", "supervisor", "agency_desk"]);
 
 const phone = (op: PhoneOp, body?: Record<string, unknown>): Effect => ({
   do: "phone",
@@ -286,6 +274,12 @@ const onIncident = (
   effect: (selection) => (selection.incident ? effect(selection, selection.incident) : null),
 });
 
+/** The case names callers: it is for the room, not for agencies. */
+function caseFile(roles: readonly Role[], incident_id: string, kind: "pdf" | "json"): Effect | null {
+  const address = `/api/incidents/${incident_id}/case.${kind}`;
+  return mayReport(roles) ? open({ open: "address", address }) : null;
+}
+
 const INCIDENT_ACTIONS: readonly Action[] = [
   ...digitActions,
   onIncident("dispatch-selected", "d", ({ roles, unit, recommendation }, incident) =>
@@ -313,20 +307,16 @@ const INCIDENT_ACTIONS: readonly Action[] = [
   onIncident("reopen", "r", ({ roles }, { state }) =>
     state === "closed" && mayDispatch(roles) ? open({ open: "reopen" }) : null,
   ),
-  onIncident("timeline", "t", () => open({ open: "timeline" })),
-  onIncident("case-pdf", "p", (_, { incident_id }) =>
-    open({ open: "address", address: `/api/incidents/${incident_id}/case.pdf` }),
-  ),
-  onIncident("case-json", "c", (_, { incident_id }) =>
-    open({ open: "address", address: `/api/incidents/${incident_id}/case.json` }),
-  ),
+  onIncident("timeline", "t", ({ roles }) => (mayReport(roles) ? open({ open: "timeline" }) : null)),
+  onIncident("case-pdf", "p", ({ roles }, { incident_id }) => caseFile(roles, incident_id, "pdf")),
+  onIncident("case-json", "c", ({ roles }, { incident_id }) => caseFile(roles, incident_id, "json")),
   {
     name: "unit-state",
     keys: ["u"],
     group: "incident",
-    effect: ({ roles, unit, unit_moves }) =>
-      unit && mayReportUnits(roles) && (unit_moves[unit.state]?.length ?? 0) > 0
-        ? open({ open: "unit-state", unit_id: unit.unit_id })
+    effect: (selection) =>
+      selection.unit && movesOf(selection, selection.unit).length > 0
+        ? open({ open: "unit-state", unit_id: selection.unit.unit_id })
         : null,
   },
   {
@@ -353,6 +343,13 @@ const SCREEN_ACTIONS: readonly Action[] = [
   screen("go-units", "Alt+U", focus("unit-board")),
   screen("map", "Alt+M", open({ open: "map" })),
   screen("language", "Alt+G", open({ open: "language" })),
+  {
+    name: "accounts",
+    keys: ["Alt+A"],
+    group: "screen",
+    effect: ({ roles }) =>
+      may(roles, ["administrator"]) ? open({ open: "address", address: "/admin" }) : null,
+  },
   {
     name: "sign-off",
     keys: ["Alt+Q"],

@@ -46,6 +46,16 @@ function within(point: Point): Point | null {
   return Math.abs(point.lat) <= 180 && Math.abs(point.lon) <= 180 ? point : null;
 }
 
+/** Why a point cannot be meant in this city, by the server's rule; null if it can. */
+export function misplaced(
+  { lat, lon }: Point,
+  [west, south, east, north]: readonly [number, number, number, number],
+): "swapped" | "outside" | null {
+  const within = (y: number, x: number): boolean => west <= x && x <= east && south <= y && y <= north;
+  if (within(lat, lon)) return null;
+  return within(lon, lat) ? "swapped" : "outside";
+}
+
 /** Five decimals: about a metre. */
 export function shownPoint({ lat, lon }: Point): string {
   return `${lat.toFixed(5)}, ${lon.toFixed(5)}`;

@@ -1,7 +1,7 @@
 /** Who is signed on at this PC. Remembered, so that a console opens while the database is down. */
 
 import { get, request, post, type Result } from "./api";
-import type { Operator } from "./types";
+import type { Operator, Role } from "./types";
 
 const KEPT_AS = "tahuri.operator";
 
@@ -58,7 +58,24 @@ export async function signOff(): Promise<void> {
   await request("DELETE", "/api/session", {});
 }
 
-/** The page a role works on: crews the field page, everybody else the console. */
-export function homeOf(operator: Operator): "/field" | "/console" {
-  return operator.roles.every((role) => role === "crew") ? "/field" : "/console";
+export type Page = "/console" | "/field" | "/admin";
+
+const PAGES_OF: Record<Role, Page> = {
+  call_taker: "/console",
+  dispatcher: "/console",
+  supervisor: "/console",
+  agency_desk: "/console",
+  crew: "/field",
+  administrator: "/admin",
+};
+
+/** The pages that a person's roles work on. */
+export function pagesOf({ roles }: Operator): Page[] {
+  const pages = new Set(roles.map((role) => PAGES_OF[role]));
+  return (["/console", "/field", "/admin"] as const).filter((page) => pages.has(page));
+}
+
+/** The page to begin with: the console for who works in the room, else one's own. */
+export function homeOf(operator: Operator): Page {
+  return pagesOf(operator)[0] ?? "/console";
 }

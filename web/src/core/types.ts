@@ -301,6 +301,8 @@ export interface Clocks {
   processing_s: number | null;
   response_s: number | null;
   closed_s: number | null;
+  /** Clocks without a length because the clocks that told of their ends disagree. */
+  doubtful: string[];
   units: UnitClocks[];
 }
 
@@ -310,6 +312,7 @@ export interface UnitClocks {
   turnout_s: number | null;
   travel_s: number | null;
   on_scene_s: number | null;
+  doubtful: string[];
 }
 
 export interface Timeline {
@@ -357,4 +360,6 @@ export interface SeatPush {
   offer: PhoneOffer | null;
   call: PhoneCall | null;
   seats_ready: number;
+  /** Codes of what is wrong with telephony right now. */
+  alarms: string[];
 }

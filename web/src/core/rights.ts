@@ -1,0 +1,35 @@
+/** Who may do what: the server decides, the screen offers no more than it would allow. */
+
+import type { Role, UnitBody, UnitState } from "./types";
+
+const TAKERS: readonly Role[] = ["call_taker", "supervisor"];
+const ROOM: readonly Role[] = ["call_taker", "dispatcher", "supervisor"];
+const DISPATCHERS: readonly Role[] = ["dispatcher", "supervisor"];
+
+export function may(roles: readonly Role[], allowed: readonly Role[]): boolean {
+  return allowed.some((role) => roles.includes(role));
+}
+export const mayTakeCalls = (roles: readonly Role[]): boolean => may(roles, TAKERS);
+export const mayReport = (roles: readonly Role[]): boolean => may(roles, ROOM);
+export const mayDispatch = (roles: readonly Role[]): boolean => may(roles, DISPATCHERS);
+export const maySupervise = (roles: readonly Role[]): boolean => may(roles, ["supervisor"]);
+
+/** Whose rights, and the server's table of moves. */
+interface Rights {
+  roles: readonly Role[];
+  agency_id: string | null;
+  unit_moves: Record<string, UnitState[]>;
+}
+
+/** What may be reported for a unit: by dispatchers anything, by its agency's desk what its crew does. */
+export function movesOf(
+  { roles, agency_id, unit_moves }: Rights,
+  unit: UnitBody,
+): UnitState[] {
+  const own = may(roles, ["agency_desk"]) && unit.agency_id === agency_id && unit.state !== "out_of_service";
+  if (!own && !mayDispatch(roles)) return [];
+  // A unit is dispatched from its incident, not from here.
+  return (unit_moves[unit.state] ?? []).filter(
+    (state) => state !== "dispatched" && (state !== "out_of_service" || mayDispatch(roles)),
+  );
+}
