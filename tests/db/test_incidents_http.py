@@ -244,6 +244,16 @@ async def test_a_crew_writes_notes_on_its_own_incident_only(room: Room) -> None:
     assert (await room.post("crew", f"/api/incidents/{incident}/note", note)).status_code == 200
     foreign = await room.post("crew", f"/api/incidents/{other}/note", note)
     assert refusal(foreign) == (409, "crew-not-signed-on")
-    assert (await room.post("desk", f"/api/incidents/{other}/note", note)).status_code == 200
     missing = await room.post("ola", "/api/incidents/X/note", note)
     assert refusal(missing) == (404, "incident-unknown")
+
+
+async def test_an_agency_desk_writes_notes_where_its_agency_is_told_or_sent(room: Room) -> None:
+    """A desk that knows an incident's id must not write into another agency's case."""
+    incident, other = await room.open(), await room.open()
+    await sent(room, incident)
+    note = {"text": "Mobil tangki menyusul"}
+    assert (await room.post("desk", f"/api/incidents/{incident}/note", note)).status_code == 200
+    for desk, foreign in (("desk", other), ("police-desk", other)):
+        refused = await room.post(desk, f"/api/incidents/{foreign}/note", note)
+        assert refusal(refused) == (403, "not-allowed")

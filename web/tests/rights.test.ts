@@ -23,10 +23,10 @@ describe("rights", () => {
     expect(pagesOf(person("supervisor", "administrator"))).toEqual(["/console", "/admin"]);
   });
 
-  it("let a desk report for its own agency's units only, and never out of service", () => {
-    expect(moves(["agency_desk"], unit("DAMKAR", "en_route"))).toEqual(["on_scene", "available"]);
+  it("let a desk report for its own agency's units only, out of service as well", () => {
+    expect(moves(["agency_desk"], unit("DAMKAR", "en_route"))).toEqual(["on_scene", "available", "out_of_service"]);
     expect(moves(["agency_desk"], unit("POLRESTA", "en_route"))).toEqual([]);
-    expect(moves(["agency_desk"], unit("DAMKAR", "out_of_service"))).toEqual([]);
+    expect(moves(["agency_desk"], unit("DAMKAR", "out_of_service"))).toEqual(["available"]);
     expect(moves(["dispatcher"], unit("POLRESTA", "available"))).toEqual(["out_of_service"]);
     expect(moves(["call_taker"], unit("DAMKAR", "en_route"))).toEqual([]);
   });

@@ -227,30 +227,36 @@ def notified(
     answer={"seq": 119},
 )
 async def note_incident(request: Request, body: WriteNote) -> dict[str, Any]:
-    """Write a note; a crew writes on the incidents of its own unit."""
+    """Write a note; crews and agency desks on what their own units or agency have to do with."""
     stream = stream_of(request)
     async with writing(request) as log:
         if log.answered is None:
             incident = await known(log, stream)
-            await check_crew(log, stream, who(request))
+            await check_writer(log, stream, who(request), pack_of(request))
             note = AddNote(note=keep_text(log, "note", body.text))
             await log.append(stream, decide(note, incident))
     return answered(log)
 
 
-async def check_crew(log: Log, stream: StreamId, person: SignedOn) -> None:
-    """Lets the room pass, and a crew whose unit is or was on the incident.
+async def check_writer(log: Log, stream: StreamId, person: SignedOn, pack: CityPack) -> None:
+    """Lets the room pass, a desk whose agency is told or sent, and a crew that is or was there.
 
     Raises:
-        Refused: crew of another unit, or of none.
+        Refused: another agency's incident, or a crew of another unit or of none.
     """
-    if set(person.roles) & {*ROOM, Role.AGENCY_DESK}:
+    if set(person.roles) & set(ROOM):
         return
     row = await log.row(INCIDENTS, stream.key)
     assert isinstance(row, IncidentRow)
-    own = await units_of(log, person.operator_id)
-    if not own & {unit.unit_id for unit in row.units}:
-        raise Refused(Refusal.CREW_NOT_SIGNED_ON, incident=stream.key)
+    present = {unit.unit_id for unit in row.units}
+    if Role.AGENCY_DESK in person.roles:
+        sent = {unit.unit_id for unit in pack.units if unit.agency_id == person.agency_id}
+        if person.agency_id in row.notify or present & sent:
+            return
+    if not await units_of(log, person.operator_id) & present:
+        desk = Role.CREW not in person.roles
+        code = Refusal.NOT_ALLOWED if desk else Refusal.CREW_NOT_SIGNED_ON
+        raise Refused(code, incident=stream.key)
 
 
 @routes.post(

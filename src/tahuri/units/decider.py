@@ -60,8 +60,10 @@ class Asker(Struct, frozen=True):
     operator_id: OperatorId
     is_crew: bool = True
     """They ask as crew, and so only for the unit they are signed on to."""
+    is_desk: bool = False
+    """They ask as an agency's desk, and so only for its own units."""
     agency_id: str | None = None
-    """A crew of this agency only; None: of any."""
+    """A crew or a desk of this agency only; None: of any."""
 
 
 def decide(command: UnitCommand, unit: Unit, asker: Asker) -> list[UnitEvent | UnitReleased]:
@@ -81,6 +83,8 @@ def decide(command: UnitCommand, unit: Unit, asker: Asker) -> list[UnitEvent | U
             return [] if aboard else [CrewSignedOn(operator_id=operator_id)]
         case SignOff():
             return [CrewSignedOff(operator_id=operator_id)] if aboard else []
+        case TakeOutOfService() | PutInService() if _foreign(asker, unit):
+            raise Refused(Refusal.NOT_ALLOWED, unit=unit.unit_id, agency=unit.agency_id)
         case TakeOutOfService() | PutInService() if asker.is_crew and not aboard:
             raise Refused(Refusal.CREW_NOT_SIGNED_ON, unit=unit.unit_id)
         case TakeOutOfService(reason=reason):
@@ -94,6 +98,12 @@ def decide(command: UnitCommand, unit: Unit, asker: Asker) -> list[UnitEvent | U
             return [UnitInService()] if unit.state is UnitState.OUT_OF_SERVICE else []
         case _:
             assert_never(command)
+
+
+def _foreign(asker: Asker, unit: Unit) -> bool:
+    """Whether a desk asks for another agency's unit, with which it is not on the road itself."""
+    aboard = asker.operator_id in unit.operators
+    return asker.is_desk and not aboard and asker.agency_id != unit.agency_id
 
 
 def evolve(unit: Unit, event: UnitEvent) -> Unit:

@@ -32,7 +32,8 @@ from tahuri.units.queries import crew_of, other_units_of, store_position
 from tahuri.units.views import UNITS, UnitRow
 
 ROOM = (Role.DISPATCHER, Role.SUPERVISOR)
-SERVICE = (*ROOM, Role.CREW)
+SERVICE = (*ROOM, Role.AGENCY_DESK, Role.CREW)
+POSITIONS = (*ROOM, Role.CREW)
 
 routes = Routes("units")
 
@@ -62,6 +63,17 @@ def is_crew(person: SignedOn) -> bool:
     return not set(person.roles) & set(ROOM)
 
 
+def asker_of(person: SignedOn) -> Asker:
+    """The person as the rules see them."""
+    is_desk = is_crew(person) and Role.AGENCY_DESK in person.roles
+    return Asker(
+        operator_id=OperatorId(person.operator_id),
+        is_crew=is_crew(person) and not is_desk,
+        is_desk=is_desk,
+        agency_id=person.agency_id,
+    )
+
+
 async def unit_of(log: Log, unit_id: str) -> Unit:
     """The unit as the rules see it."""
     row = await log.row(UNITS, unit_id)
@@ -84,7 +96,7 @@ async def carried_out(request: Request, command: UnitCommand) -> dict[str, Any]:
     async with writing(request) as log:
         if log.answered is None:
             unit = await unit_of(log, unit_id)
-            asker = Asker(OperatorId(person.operator_id), is_crew(person), person.agency_id)
+            asker = asker_of(person)
             for event in decide(command, unit, asker):
                 if isinstance(event, UnitReleased):
                     assert unit.incident_id is not None
@@ -143,7 +155,7 @@ async def sign_off(request: Request, _: Nothing) -> dict[str, Any]:
 @routes.post(
     "/api/units/{unit_id}/position",
     Fix,
-    roles=SERVICE,
+    roles=POSITIONS,
     keyed=False,
     example={
         "lat": -3.6954,

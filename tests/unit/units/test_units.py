@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from given import check
+from msgspec.structs import replace
 
 from tahuri.dispatch.events import (
     AcknowledgementOverdue,
@@ -49,6 +50,7 @@ REGISTERED = UnitRegistered(
 )
 CREW = Asker(WIM)
 ROOM = Asker(OLA, is_crew=False)
+DESK = Asker(OLA, is_crew=False, is_desk=True, agency_id="DINKES")
 
 
 def test_a_crew_member_signs_on() -> None:
@@ -157,6 +159,16 @@ def test_a_unit_that_breaks_down_on_an_incident_is_released_from_it() -> None:
         UnitReleased(unit_id=AMBULANCE, reason=Released.OUT_OF_SERVICE),
         UnitOutOfService(reason=BREAKDOWN),
     ]
+
+
+def test_a_desk_takes_its_own_agencys_units_out_of_service_and_no_others() -> None:
+    """It knows first that a vehicle is in the workshop; another agency's is not its business."""
+    take_out, out = TakeOutOfService(reason=BREAKDOWN), UnitOutOfService(reason=BREAKDOWN)
+    given = [REGISTERED, out]
+    check(UNIT, given=[REGISTERED], knowing=[DESK], when=take_out, then=[out])
+    check(UNIT, given=given, knowing=[DESK], when=PutInService(), then=[UnitInService()])
+    foreign = replace(DESK, agency_id="PLN")
+    check(UNIT, given=[REGISTERED], knowing=[foreign], when=take_out, refused=Refusal.NOT_ALLOWED)
 
 
 def folded(*events: tuple[str, Event]) -> UnitRow:

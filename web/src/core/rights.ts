@@ -21,15 +21,13 @@ interface Rights {
   unit_moves: Record<string, UnitState[]>;
 }
 
-/** What may be reported for a unit: by dispatchers anything, by its agency's desk what its crew does. */
+/** What may be reported for a unit: by dispatchers anything, by a desk for its own agency's units. */
 export function movesOf(
   { roles, agency_id, unit_moves }: Rights,
   unit: UnitBody,
 ): UnitState[] {
-  const own = may(roles, ["agency_desk"]) && unit.agency_id === agency_id && unit.state !== "out_of_service";
+  const own = may(roles, ["agency_desk"]) && unit.agency_id === agency_id;
   if (!own && !mayDispatch(roles)) return [];
   // A unit is dispatched from its incident, not from here.
-  return (unit_moves[unit.state] ?? []).filter(
-    (state) => state !== "dispatched" && (state !== "out_of_service" || mayDispatch(roles)),
-  );
+  return (unit_moves[unit.state] ?? []).filter((state) => state !== "dispatched");
 }
