@@ -130,6 +130,29 @@ async def test_a_stale_nonce_is_asked_anew_and_costs_nothing(
     assert await phones[0].register(centre.flow) == 200
 
 
+async def test_credentials_that_were_overheard_seat_nobody_elsewhere(
+    centre: Bench, phones: list[Phone], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a phone that has registered; when another machine repeats its credentials; then it is
+    challenged anew, and calls go on ringing at the phone."""
+    overheard: list[str] = []
+    credentials = digest.credentials
+
+    def heard(*given: str | Account) -> str:
+        overheard.append(credentials(*given))  # type: ignore[arg-type]
+        return overheard[-1]
+
+    monkeypatch.setattr(digest, "credentials", heard)
+    await ringing(phones, Account("s1", "secret-S1"))
+    assert await phones[0].register(centre.flow) == 200
+    stranger = Phone(Account("s1", "guessed"))
+    await stranger.start("127.0.0.2")
+    phones.append(stranger)
+    monkeypatch.setattr(digest, "credentials", lambda *_: overheard[0])
+    assert await stranger.register(centre.flow) == 401
+    assert centre.switch.core.seats["S1"].host == ADDRESS
+
+
 async def test_a_wrong_password_never_gets_a_seat(centre: Bench, phones: list[Phone]) -> None:
     """Whoever registers as a seat hears emergency calls; guessing is slowed down."""
     await ringing(phones, Account("s1", "guess"))

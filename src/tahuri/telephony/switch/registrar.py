@@ -1,5 +1,6 @@
 """REGISTER from seats that are SIP phones: digest, bindings, expiry."""
 
+import hmac
 import secrets
 
 from tahuri.telephony.protocol import SeatTaken
@@ -36,16 +37,18 @@ class Registrar:
         phone = self._phones.get(_user(request))
         value = request.get("authorization")
         now_s = int(core.monotonic_s())
+        # A key for each address: credentials that were overheard prove nothing from another.
+        key = hmac.digest(self._key, event.flow.host.encode(), "sha256")
         verdict: digest.Verdict | None = None
         if value is not None and phone is not None:
-            verdict = digest.check(value, "REGISTER", phone.account, REALM, self._key, now_s)
+            verdict = digest.check(value, "REGISTER", phone.account, REALM, key, now_s)
         if verdict == "right" and phone is not None:
             self._bind(event, phone)
             return
         if value is not None and verdict != "stale":
             core.gate.penalise(event.flow.host, core.sip_now)
         algorithms = phone.account.algorithms if phone else digest.ALGORITHMS
-        asked = digest.challenges(REALM, self._key, now_s, verdict == "stale", algorithms)
+        asked = digest.challenges(REALM, key, now_s, verdict == "stale", algorithms)
         headers = tuple(("www-authenticate", challenge) for challenge in asked)
         core.perform(core.endpoint.agent.respond(event.key, 401, core.sip_now, headers))
 
