@@ -1,4 +1,4 @@
-"""A centre that may be harmed: one for each test."""
+"""A centre that may be harmed: each test leaves it healthy for the next."""
 
 import tempfile
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ import pytest
 from demo import DemoCentre
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def centre() -> Iterator[DemoCentre]:
-    """A quiet centre; verified and stopped at the end, whatever was done to it."""
+    """A quiet centre; stopped at the end, whatever was done to it."""
     with tempfile.TemporaryDirectory(prefix="tahuri-fault-") as place:
         running = DemoCentre(Path(place) / "data")
         try:

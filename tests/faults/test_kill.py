@@ -28,20 +28,29 @@ async def connected(centre: DemoCentre) -> tuple[SoundPhone, SoundPhone]:
     return caller, seat
 
 
-def ended(api: Api) -> list[dict[str, Any]]:
-    """Calls whose recording was closed and that are over."""
-    rows = list(api.rows("call").values())
+@pytest.fixture
+def known(centre: DemoCentre) -> set[str]:
+    """Calls of earlier tests."""
+    wait_for(lambda: healthy(centre) and database_back(centre), 60)
+    return set(centre.client("supervisor").rows("call"))
+
+
+def ended(api: Api, known: set[str]) -> list[dict[str, Any]]:
+    """Calls that are over and whose recording was closed; none while one of them is not."""
+    rows = [row for key, row in api.rows("call").items() if key not in known]
     over = [row for row in rows if row["state"] == "ended"]
     return over if over and all(row["recording"]["state"] != "recording" for row in over) else []
 
 
-async def finish(centre: DemoCentre, caller: SoundPhone, seat: SoundPhone) -> dict[str, Any]:
+async def finish(
+    centre: DemoCentre, known: set[str], caller: SoundPhone, seat: SoundPhone
+) -> dict[str, Any]:
     """Hangs up; the call's row when all facts are in the log, which verifies."""
     await caller.stop()
     await seat.stop()
     await asyncio.to_thread(wait_for, lambda: database_back(centre), 60)
     api = await asyncio.to_thread(centre.client, "supervisor")
-    rows = await asyncio.to_thread(wait_for, lambda: ended(api), 60)
+    rows = await asyncio.to_thread(wait_for, lambda: ended(api, known), 60)
     status, said = await asyncio.to_thread(centre.verify)
     assert status == 0, said
     assert len(rows) == 1
@@ -50,20 +59,21 @@ async def finish(centre: DemoCentre, caller: SoundPhone, seat: SoundPhone) -> di
 
 @pytest.mark.parametrize("part", ["serve", "work"])
 async def test_the_call_goes_on_while_a_process_that_telephony_does_not_need_dies(
-    centre: DemoCentre, part: str
+    centre: DemoCentre, known: set[str], part: str
 ) -> None:
     """Pages and deadlines may fail; a frightened person must go on hearing the call taker."""
     caller, seat = await connected(centre)
     await asyncio.to_thread(centre.kill, part)
     assert (await caller.hears(SEAT_HZ))[SEAT_HZ] > AUDIBLE_DBFS
     assert (await seat.hears(CALLER_HZ))[CALLER_HZ] > AUDIBLE_DBFS
-    row = await finish(centre, caller, seat)
+    row = await finish(centre, known, caller, seat)
     assert row["outcome"] == "answered"
     assert row["recording"]["state"] == "closed"
 
 
 async def test_audio_never_stops_when_the_switch_dies_and_it_takes_its_call_again(
     centre: DemoCentre,
+    known: set[str],
 ) -> None:
     """The switch adopts the call from its journal and takes the caller's goodbye."""
     caller, seat = await connected(centre)
@@ -71,22 +81,23 @@ async def test_audio_never_stops_when_the_switch_dies_and_it_takes_its_call_agai
     assert (await caller.hears(SEAT_HZ))[SEAT_HZ] > AUDIBLE_DBFS
     await asyncio.to_thread(wait_for, lambda: healthy(centre), 30)
     assert (await seat.hears(CALLER_HZ))[CALLER_HZ] > AUDIBLE_DBFS
-    row = await finish(centre, caller, seat)
+    row = await finish(centre, known, caller, seat)
     assert row["outcome"] == "answered"
     assert row["recording"]["state"] == "closed"
 
 
-async def test_a_call_has_one_outcome_when_media_dies(centre: DemoCentre) -> None:
+async def test_a_call_has_one_outcome_when_media_dies(centre: DemoCentre, known: set[str]) -> None:
     """Sound may be lost, never the call: it has exactly one outcome in the log."""
     caller, seat = await connected(centre)
     await asyncio.to_thread(centre.kill, "media")
     await asyncio.to_thread(wait_for, lambda: healthy(centre), 30)
-    row = await finish(centre, caller, seat)
+    row = await finish(centre, known, caller, seat)
     assert row["outcome"] in ("answered", "abandoned")
 
 
 async def test_a_new_call_is_answered_and_recorded_while_postgresql_and_serve_are_stopped(
     centre: DemoCentre,
+    known: set[str],
 ) -> None:
     """The log may be away; the caller must not notice, and the facts come later, once."""
     account = centre.description["sip_seat"]
@@ -106,12 +117,14 @@ async def test_a_new_call_is_answered_and_recorded_while_postgresql_and_serve_ar
     finally:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
-    row = await finish(centre, SoundPhone(CALLER_HZ), seat)
+    row = await finish(centre, known, SoundPhone(CALLER_HZ), seat)
     assert row["outcome"] == "answered"
     assert row["recording"]["state"] == "closed"
 
 
-async def test_postgresql_killed_in_a_call_loses_no_acknowledged_fact(centre: DemoCentre) -> None:
+async def test_postgresql_killed_in_a_call_loses_no_acknowledged_fact(
+    centre: DemoCentre, known: set[str]
+) -> None:
     """What was answered with a seq is in the log after the crash; what was not can be repeated."""
     caller, seat = await connected(centre)
     api = await asyncio.to_thread(centre.client, "supervisor")
@@ -121,12 +134,13 @@ async def test_postgresql_killed_in_a_call_loses_no_acknowledged_fact(centre: De
     await asyncio.to_thread(centre.kill, "postgres")
     assert (await caller.hears(SEAT_HZ))[SEAT_HZ] > AUDIBLE_DBFS
     await asyncio.to_thread(wait_for, lambda: database_back(centre), 60)
-    row = await finish(centre, caller, seat)
+    row = await finish(centre, known, caller, seat)
     assert row["outcome"] == "answered"
     units = await asyncio.to_thread(api.rows, "unit")
     assert units["DMK-01"]["state"] == "out_of_service"
     status, said = await asyncio.to_thread(centre.verify)
     assert (status, int(said) >= answer["seq"]) == (0, True)
+    await asyncio.to_thread(api.done, "/api/units/DMK-01/in-service")
 
 
 def health(centre: DemoCentre) -> dict[str, Any]:

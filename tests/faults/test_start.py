@@ -4,8 +4,6 @@ import asyncio
 import os
 import resource
 import signal
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +16,6 @@ from demo import Api, DemoCentre, wait_for
 ROLES = ("call_taker", "dispatcher", "supervisor", "agency_desk", "crew", "administrator")
 PARTS = {"postgres", "media", "switch", "serve", "work"}
 ENOUGH_S = 60.0
-
-
-@pytest.fixture(scope="module")
-def centre() -> Iterator[DemoCentre]:
-    """One for all tests here: each leaves it as it was."""
-    with tempfile.TemporaryDirectory(prefix="tahuri-start-") as place:
-        running = DemoCentre(Path(place) / "data")
-        try:
-            running.start()
-            yield running
-        finally:
-            running.stop()
 
 
 def test_demo_json_has_the_shape_that_other_tools_rely_on(centre: DemoCentre) -> None:
