@@ -34,6 +34,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "lat": "Latitude, decimal degrees, WGS 84.",
         "leg_id": "The party's own connection, as the feed names it.",
         "lon": "Longitude, decimal degrees, WGS 84.",
+        "milestone": "What the crew has reached on scene.",
         "name": "As screens show it.",
         "override_note": "Why, in words.",
         "override_reason": "Needed when the unit is not among the recommended.",

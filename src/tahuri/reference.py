@@ -9,7 +9,7 @@ from tahuri.calls.events import CallClass
 from tahuri.city.records import CityPack
 from tahuri.dispatch.events import OverrideReason, StandDownReason
 from tahuri.settings import Settings
-from tahuri.units.states import MOVES
+from tahuri.units.states import MILESTONES, MOVES
 
 NOT_READY_REASONS = ("break", "meal", "paperwork", "training", "technical", "wrap-up")
 """What an operator may choose; ``missed-offer`` is set by the switch."""
@@ -42,6 +42,9 @@ def reference(pack: CityPack, settings: Settings, operators: Mapping[str, str]) 
         "override_reasons": [str(one) for one in OverrideReason],
         "stand_down_reasons": [str(one) for one in StandDownReason],
         "unit_moves": {state: [str(one) for one in after] for state, after in MOVES.items()},
+        "unit_milestones": {
+            state: [str(one) for one in reached] for state, reached in MILESTONES.items()
+        },
         "operators": dict(operators),
         "directory": sorted(settings.directory),
         "placeholders": any(facility["placeholder"] for facility in facilities),

@@ -171,6 +171,11 @@ async def reported(room: Room, unit: str, state: str, who: str = "ola", **more: 
     return await room.post(who, f"/api/units/{unit}/report", body)
 
 
+async def reached(room: Room, unit: str, milestone: str, who: str = "ola", **more: Any) -> Any:
+    body = {"milestone": milestone, "at": clock.now().isoformat(), **more}
+    return await room.post(who, f"/api/units/{unit}/milestone", body)
+
+
 def refusal(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from room import ENGINE, Room, call, expire, reported, room_for, sent, stood_down
+from room import ENGINE, Room, call, expire, reached, reported, room_for, sent, stood_down
 from starlette.applications import Starlette
 
 import tahuri.reports.routes
@@ -32,8 +32,11 @@ async def worked(room: Room) -> str:
     await room.post("taker", "/api/calls/C2/link", {"incident_id": incident})
     await sent(room, incident)
     await expire(room, seconds=61)
-    for state in ("acknowledged", "en_route", "on_scene", "available"):
+    for state in ("acknowledged", "en_route", "on_scene"):
         assert (await reported(room, ENGINE, state)).status_code == 200
+    for milestone in ("access", "work"):
+        assert (await reached(room, ENGINE, milestone)).status_code == 200
+    assert (await reported(room, ENGINE, "available")).status_code == 200
     closing = {"disposition": "handled", "remarks": "api padam"}
     closed = await room.post("ola", f"/api/incidents/{incident}/close", closing)
     assert closed.status_code == 200
@@ -54,7 +57,10 @@ async def test_a_case_is_told_whole_and_its_facts_can_be_checked(
     assert late["actor_name"] == "sistem / system"
     assert case["clocks"]["response_s"] is not None
     assert case["clocks"]["closed_s"] >= case["clocks"]["response_s"] >= 0
-    assert case["clocks"]["units"][0]["acknowledge_s"] >= 0
+    assert case["clocks"]["action_s"] >= case["clocks"]["response_s"]
+    for phase in ("acknowledge_s", "turnout_s", "travel_s", "access_s", "setup_s", "on_scene_s"):
+        assert case["clocks"]["units"][0][phase] >= 0, phase
+    assert "DMK-01 mulai penanganan" in [one["text_id"] for one in case["timeline"]]
     assert "api padam" in str(case["personal"])
     assert "api padam" not in str(case["facts"])
     shown = {one["seq"]: one["digest"] for one in case["facts"]}

@@ -12,6 +12,7 @@ from room import (
     Room,
     expire,
     fix,
+    reached,
     refusal,
     reported,
     sent,
@@ -118,6 +119,30 @@ async def test_reports_of_the_last_job_do_not_run_through_the_next(
     assert (await room.row("unit", ENGINE))["state"] == "dispatched"
     assert (await room.facts(f"dispatch/{first}"))[-1][0] == "units.report-came-late"
     assert await expire(room, seconds=61) == 1
+
+
+async def test_a_crew_says_what_it_has_reached_on_scene(room: Room) -> None:
+    """The room sees that help has begun, and the phone asks for it once."""
+    incident = await room.open()
+    await sent(room, incident)
+    assert refusal(await reached(room, ENGINE, "work")) == (409, "move-not-allowed")
+    await reported(room, ENGINE, "on_scene")
+    assert refusal(await reached(room, ENGINE, "access", "crew")) == (409, "crew-not-signed-on")
+    assert (await reached(room, ENGINE, "coffee")).status_code == 422
+    early = (clock.now() - timedelta(seconds=40)).isoformat()
+    for _ in range(2):
+        told = await reached(room, ENGINE, "access", at=early, incident_id=incident)
+        assert told.status_code == 200
+    row = (await room.row("incident", incident))["units"][0]
+    assert (row["reached"], row["state"]) == (["access"], "on_scene")
+    assert (await room.row("unit", ENGINE))["state"] == "on_scene"
+    tags = [tag for tag, _ in await room.facts(f"dispatch/{incident}")]
+    assert tags.count("dispatch.milestone-reached") == 1
+    await reported(room, ENGINE, "available")
+    late = await reached(room, ENGINE, "work", at=early, incident_id=incident)
+    assert late.status_code == 200
+    assert (await room.row("incident", incident))["units"][0]["reached"] == ["access", "work"]
+    assert (await room.row("unit", ENGINE))["state"] == "available"
 
 
 async def test_a_device_clock_that_is_days_slow_still_moves_its_unit(room: Room) -> None:

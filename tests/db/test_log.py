@@ -142,6 +142,19 @@ async def test_tampering_is_found_and_the_first_bad_fact_named(
     assert verdict.fault.startswith(fault)
 
 
+class WiderRow(CountRow, frozen=True):
+    seen: int = 0
+
+
+async def test_rows_stored_before_a_field_was_thought_of_still_verify(database: Database) -> None:
+    """An upgrade must not make yesterday's log look forged."""
+    await count(database, "a")
+    wider = View("count", WiderRow, "name", keys, fold, personal=("note",))
+    assert await verify(database, (wider,)) == Verdict(1, None)
+    await tampered(database, "update view_rows set body = jsonb_set(body, '{times}', '\"no\"')")
+    assert "row count a is not what" in str((await verify(database, (wider,))).fault)
+
+
 async def test_a_fact_stands_in_the_log_with_one_time_whatever_its_zone(
     database: Database,
 ) -> None:

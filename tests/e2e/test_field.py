@@ -19,6 +19,7 @@ SLOW_MS = 20_000
 PRESS_AGAIN_S = 1.4
 """The big button takes a second press sooner than this for a slip."""
 REPORTED = ("acknowledged", "set-out", "arrived", "left-for-hospital", "reached-hospital")
+MILESTONE = "dispatch.milestone-reached"
 
 
 @dataclass
@@ -134,6 +135,8 @@ async def test_a_crew_is_alerted_and_reports_with_one_thumb(
         assert "geo:-3.697" in str(await page.get_by_test_id("navigate").get_attribute("href"))
         await press_next(page, "en_route")
         await press_next(page, "on_scene")
+        await press_next(page, "access")
+        await press_next(page, "work")
         await press_next(page, "transporting")
         await page.get_by_test_id("hospital").get_by_role("button").nth(1).click()
         to_hospital = page.get_by_test_id("to-hospital")
@@ -146,8 +149,14 @@ async def test_a_crew_is_alerted_and_reports_with_one_thumb(
         await page.get_by_test_id("confirm-available").click()
         await expect(page.get_by_test_id("waiting")).to_be_visible(timeout=SLOW_MS)
         await expect(page.get_by_test_id("ended")).to_have_count(0)
-        steps = [f"dispatch.unit-{step}" for step in ("dispatched", *REPORTED, "released")]
+        before, after = ("dispatched", *REPORTED[:3]), (*REPORTED[3:], "released")
+        steps = [f"dispatch.unit-{step}" for step in before]
+        steps += [MILESTONE, MILESTONE, *(f"dispatch.unit-{step}" for step in after)]
         await recorded(lambda: sent.types() == steps)
+        timeline = dispatcher.get(f"/api/incidents/{sent.incident_id}/timeline")
+        phases = timeline["clocks"]["units"][0]
+        assert phases["access_s"] >= PRESS_AGAIN_S
+        assert phases["setup_s"] >= PRESS_AGAIN_S
         units = await asyncio.to_thread(dispatcher.rows, "incident")
         assert units[sent.incident_id]["units"][0]["hospital_id"]
 
@@ -164,6 +173,8 @@ async def test_reports_from_a_dead_spot_arrive_in_order_with_the_time_of_the_pre
         pending = page.get_by_test_id("pending")
         await expect(pending).to_contain_text("belum terkirim, akan dikirim sendiri")
         await press_next(page, "on_scene")
+        await press_next(page, "access")
+        await expect(page.get_by_test_id("state-transporting")).to_be_visible()
         await expect(page.get_by_test_id("recorded-state")).to_contain_text("Terkonfirmasi")
         await page.get_by_test_id("note-text").fill("Jalan tertutup pohon")
         await page.get_by_test_id("note-send").click()
@@ -174,7 +185,7 @@ async def test_reports_from_a_dead_spot_arrive_in_order_with_the_time_of_the_pre
         await expect(page.get_by_test_id("offline")).to_be_visible()
         await expect(pending).to_be_visible()
         await page.context.set_offline(False)
-        steps = [f"dispatch.unit-{step}" for step in ("dispatched", *REPORTED[:3])]
+        steps = [f"dispatch.unit-{step}" for step in ("dispatched", *REPORTED[:3])] + [MILESTONE]
         await recorded(lambda: sent.types() == steps)
         await expect(pending).to_have_count(0, timeout=SLOW_MS)
         await expect(page.get_by_test_id("recorded-state")).to_contain_text("Di lokasi")

@@ -130,6 +130,7 @@ async def test_keys_pressed_in_the_browser_are_told_once(media: Media, page: Pag
     """A call taker must be able to steer an agency's voice menu."""
     seat = await connected(media, page)
     await until(lambda: any(getattr(e, "port", None) == seat for e in media.events))
+    await page.wait_for_function("pressable()")
     await page.evaluate("press('12#')")
     await until(lambda: sum(isinstance(e, Dtmf) for e in media.events) >= 3)
     pressed = [e.digit for e in media.events if isinstance(e, Dtmf)]

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tahuri.dispatch.events import (
     AcknowledgementOverdue,
     DispatchEvent,
+    MilestoneReached,
     OverrideReason,
     Released,
     StandDownReason,
@@ -28,7 +29,7 @@ from tahuri.kernel.event import Command, Decider
 from tahuri.kernel.ids import IncidentId, UnitId
 from tahuri.kernel.refusal import Refusal, Refused
 from tahuri.units.events import ReportCameLate
-from tahuri.units.states import UnitState, is_behind, may_follow
+from tahuri.units.states import Milestone, UnitState, is_behind, may_follow
 
 ACK_DUE_S = 60
 DEVICE_CLOCK_ERROR_S = 120
@@ -57,6 +58,13 @@ class ReportState(Command, frozen=True, tag="report-state"):
     hospital_id: str | None = None
 
 
+class ReportMilestone(Command, frozen=True, tag="report-milestone"):
+    """A crew, or a dispatcher for it, says what it has reached on scene."""
+
+    unit_id: UnitId
+    milestone: Milestone
+
+
 class NoticeSilence(Command, frozen=True, tag="notice-silence"):
     """The time to acknowledge has passed."""
 
@@ -64,7 +72,7 @@ class NoticeSilence(Command, frozen=True, tag="notice-silence"):
     late_s: float
 
 
-DispatchCommand = SendUnit | StandUnitDown | ReportState | NoticeSilence
+DispatchCommand = SendUnit | StandUnitDown | ReportState | ReportMilestone | NoticeSilence
 
 
 class Situation(Struct, frozen=True):
@@ -88,6 +96,7 @@ class Assignment(Struct, frozen=True):
     state: UnitState
     known: frozenset[UnitState]
     """What has been reported, in time or late."""
+    reached: frozenset[Milestone] = frozenset()
     next_units: tuple[UnitId, ...] = ()
     overdue: bool = False
 
@@ -116,6 +125,8 @@ def decide(
             raise Refused(Refusal.UNIT_NOT_DISPATCHED, unit=unit)
         case ReportState():
             return _reported(command, state, about)
+        case ReportMilestone():
+            return _reached(command, state, about)
         case NoticeSilence(unit_id=unit, late_s=late_s):
             if assignment is None or assignment.state is not UnitState.DISPATCHED:
                 return []
@@ -152,10 +163,7 @@ def _reported(
 ) -> list[DispatchEvent | ReportCameLate]:
     unit, reported = command.unit_id, command.state
     event = _event_of(command)
-    present = state.present.get(unit) if about.belongs else None
-    assignment = present or state.past.get(unit)
-    if assignment is None:
-        raise Refused(Refusal.UNIT_NOT_DISPATCHED, unit=unit, to=reported)
+    present, assignment = _told_of(unit, reported, state, about)
     if reported is assignment.state:
         return []  # a crew on a bad link presses twice
     if present is None or is_behind(reported, present.state):
@@ -165,6 +173,29 @@ def _reported(
     if not may_follow(present.state, reported):
         raise Refused(Refusal.MOVE_NOT_ALLOWED, unit=unit, state=present.state, to=reported)
     return [event]
+
+
+def _reached(
+    command: ReportMilestone, state: Dispatch, about: Situation
+) -> list[DispatchEvent | ReportCameLate]:
+    unit, milestone = command.unit_id, command.milestone
+    present, assignment = _told_of(unit, milestone, state, about)
+    if milestone in assignment.reached:
+        return []
+    if present and is_behind(present.state, UnitState.ON_SCENE):
+        raise Refused(Refusal.MOVE_NOT_ALLOWED, unit=unit, state=present.state, to=milestone)
+    return [MilestoneReached(unit_id=unit, milestone=milestone)]
+
+
+def _told_of(
+    unit: UnitId, reported: UnitState | Milestone, state: Dispatch, about: Situation
+) -> tuple[Assignment | None, Assignment]:
+    """The present assignment, if the report tells of it; and the one that it tells of."""
+    present = state.present.get(unit) if about.belongs else None
+    assignment = present or state.past.get(unit)
+    if assignment is None:
+        raise Refused(Refusal.UNIT_NOT_DISPATCHED, unit=unit, to=reported)
+    return present, assignment
 
 
 def _event_of(command: ReportState) -> DispatchEvent:
@@ -217,7 +248,7 @@ def evolve(state: Dispatch, event: DispatchEvent | ReportCameLate) -> Dispatch:
     match event:
         case UnitDispatched(next_units=next_units):
             present[unit] = Assignment(
-                UnitState.DISPATCHED, frozenset({UnitState.DISPATCHED}), next_units
+                UnitState.DISPATCHED, frozenset({UnitState.DISPATCHED}), next_units=next_units
             )
         case _ if known is None:
             return state
@@ -225,6 +256,9 @@ def evolve(state: Dispatch, event: DispatchEvent | ReportCameLate) -> Dispatch:
             present[unit] = replace(known, overdue=True)
         case ReportCameLate(state=late):
             told = replace(known, known=known.known | {late})
+            (present if unit in present else past)[unit] = told
+        case MilestoneReached(milestone=milestone):
+            told = replace(known, reached=known.reached | {milestone})
             (present if unit in present else past)[unit] = told
         case UnitReleased() | UnitStoodDown():
             present.pop(unit, None)

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from tahuri.kernel.event import Event
 from tahuri.kernel.ids import PersonalId, UnitId
-from tahuri.units.states import UnitState
+from tahuri.units.states import Milestone, UnitState
 
 
 class OverrideReason(StrEnum):
@@ -73,6 +73,13 @@ class UnitArrived(Event, frozen=True, tag="dispatch.unit-arrived"):
     unit_id: UnitId
 
 
+class MilestoneReached(Event, frozen=True, tag="dispatch.milestone-reached"):
+    """The crew got to the patient, or began its work; told in time or late, it moves no state."""
+
+    unit_id: UnitId
+    milestone: Milestone
+
+
 class UnitLeftForHospital(Event, frozen=True, tag="dispatch.unit-left-for-hospital"):
     """The unit is taking somebody to hospital."""
 
@@ -116,6 +123,7 @@ DispatchEvent = (
     | UnitAcknowledged
     | UnitSetOut
     | UnitArrived
+    | MilestoneReached
     | UnitLeftForHospital
     | UnitReachedHospital
     | UnitReleased
@@ -141,7 +149,7 @@ def state_after(event: DispatchEvent) -> UnitState | None:
             return UnitState.AT_HOSPITAL
         case UnitReleased() | UnitStoodDown():
             return UnitState.AVAILABLE
-        case AcknowledgementOverdue():
+        case MilestoneReached() | AcknowledgementOverdue():
             return None
         case _:
             assert_never(event)

@@ -14,6 +14,7 @@ from tahuri.dispatch.deadlines import ACKNOWLEDGE, acknowledge_key
 from tahuri.dispatch.decider import (
     ACK_DUE_S,
     DISPATCH,
+    ReportMilestone,
     ReportState,
     SendUnit,
     Situation,
@@ -46,7 +47,7 @@ from tahuri.kernel.ids import IncidentId, UnitId
 from tahuri.kernel.log import Log
 from tahuri.kernel.refusal import Invalid, Refusal, Refused
 from tahuri.kernel.roles import Role
-from tahuri.units.states import UnitState
+from tahuri.units.states import Milestone, UnitState
 
 ROOM = (Role.DISPATCHER, Role.SUPERVISOR)
 REPORTERS = (*ROOM, Role.AGENCY_DESK, Role.CREW)
@@ -80,6 +81,16 @@ class Report(Command, frozen=True):
     hospital_id: str | None = None
     incident_id: IncidentId | None = None
     """The incident that the device shows: settles which assignment a late report tells of."""
+
+
+class ReachedMilestone(Command, frozen=True):
+    """What a unit's crew has reached on scene."""
+
+    milestone: Milestone
+    at: Annotated[datetime, Meta(tz=True)]
+    """Device time; a time to come is taken as now."""
+    incident_id: IncidentId | None = None
+    """The incident that the device shows."""
 
 
 def dispatch_stream(request: Request) -> StreamId:
@@ -198,6 +209,28 @@ async def report_state(request: Request, body: Report) -> dict[str, Any]:
     return answered(log)
 
 
+@routes.post(
+    "/api/units/{unit_id}/milestone",
+    ReachedMilestone,
+    roles=REPORTERS,
+    example={"milestone": "access", "at": "2026-11-23T03:04:05Z"},
+    answer={"seq": 123},
+)
+async def report_milestone(request: Request, body: ReachedMilestone) -> dict[str, Any]:
+    """A unit's crew says that it stands at the patient or the fire, or has begun its work."""
+    unit_id = UnitId(request.path_params["unit_id"])
+    async with writing(request) as log:
+        if log.answered is None:
+            unit = await known_unit(log, unit_id)
+            check_reporter(who(request), unit)
+            at = clock.device_time(body.at, log.now, "at")
+            stream, facts, present = await assignment_of(log, unit, body, at)
+            command = ReportMilestone(unit_id=unit_id, milestone=body.milestone)
+            situation = Situation(belongs=present)
+            await log.append(stream, decide(command, DISPATCH.state(facts), situation), at=at)
+    return answered(log)
+
+
 def check_reporter(person: SignedOn, unit: UnitNow) -> None:
     """Lets pass the room, the unit's agency and its crew.
 
@@ -214,7 +247,7 @@ def check_reporter(person: SignedOn, unit: UnitNow) -> None:
 
 
 async def assignment_of(
-    log: Log, unit: UnitNow, report: Report, at: datetime
+    log: Log, unit: UnitNow, report: Report | ReachedMilestone, at: datetime
 ) -> tuple[StreamId, Sequence[Fact], bool]:
     """What a report tells of: the stream, its facts, and whether it is the present assignment.
 

@@ -10,6 +10,7 @@ from tahuri.calls.events import CallLinked, CallUnlinked
 from tahuri.dispatch.events import (
     AcknowledgementOverdue,
     DispatchEvent,
+    MilestoneReached,
     UnitDispatched,
     UnitLeftForHospital,
     UnitReachedHospital,
@@ -26,7 +27,7 @@ from tahuri.incidents.events import (
 from tahuri.kernel.event import Event, Fact, StreamId
 from tahuri.kernel.ids import CallId, IncidentId, OperatorId, PersonalId, UnitId
 from tahuri.kernel.view import Row, View
-from tahuri.units.states import UnitState
+from tahuri.units.states import Milestone, UnitState
 
 
 class UnitOnIncident(Struct, frozen=True, kw_only=True):
@@ -43,6 +44,8 @@ class UnitOnIncident(Struct, frozen=True, kw_only=True):
     proposed_unit_id: UnitId | None = None
     """Who could go instead, while ``ack_overdue``."""
     on_scene_at: datetime | None = None
+    reached: tuple[Milestone, ...] = ()
+    """What the crew has reported from the scene, in the order of the log."""
     hospital_id: str | None = None
     released_at: datetime | None = None
 
@@ -169,6 +172,8 @@ def _units(
 def _moved(unit: UnitOnIncident, event: DispatchEvent, at: datetime) -> UnitOnIncident:
     if isinstance(event, AcknowledgementOverdue):
         return replace(unit, ack_overdue=True, proposed_unit_id=event.proposed_unit_id)
+    if isinstance(event, MilestoneReached):
+        return replace(unit, reached=(*unit.reached, event.milestone))
     state = state_after(event) or unit.state
     moved = replace(unit, state=state, ack_overdue=False, proposed_unit_id=None)
     if state is UnitState.AVAILABLE:

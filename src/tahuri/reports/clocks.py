@@ -6,13 +6,14 @@ before it began has no length and is named as doubtful, never shown as a negativ
 Source: the city's definitions (docs/glossary.md) after Permen PU 25/2008 and Permendagri 114/2018.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
 from tahuri.calls.events import CallAnswered, CallArrived
 from tahuri.dispatch.events import (
+    MilestoneReached,
     UnitAcknowledged,
     UnitArrived,
     UnitDispatched,
@@ -23,6 +24,7 @@ from tahuri.dispatch.events import (
 from tahuri.incidents.events import IncidentClosed, IncidentOpened, IncidentReopened
 from tahuri.kernel.event import Event, Fact
 from tahuri.kernel.ids import UnitId
+from tahuri.units.states import Milestone
 
 
 class UnitClocks(Struct, frozen=True, kw_only=True):
@@ -35,6 +37,10 @@ class UnitClocks(Struct, frozen=True, kw_only=True):
     """Acknowledged → on the way."""
     travel_s: float | None = None
     """On the way → on scene."""
+    access_s: float | None = None
+    """On scene → at the patient or at what burns."""
+    setup_s: float | None = None
+    """At the patient or at what burns → work begun."""
     on_scene_s: float | None = None
     """On scene → free again."""
     doubtful: tuple[str, ...] = ()
@@ -50,6 +56,8 @@ class Clocks(Struct, frozen=True, kw_only=True):
     """Answered (or opened, without a call) → first unit dispatched."""
     response_s: float | None = None
     """Report received → first unit on scene."""
+    action_s: float | None = None
+    """Report received → first crew begins its work."""
     closed_s: float | None = None
     """Report received → closed for the last time; None while it is open again."""
     doubtful: tuple[str, ...] = ()
@@ -59,6 +67,15 @@ class Clocks(Struct, frozen=True, kw_only=True):
 
 def _first(facts: Sequence[Fact], *kinds: type[Event]) -> datetime | None:
     return min((fact.at for fact in facts if isinstance(fact.event, kinds)), default=None)
+
+
+def _reached(facts: Sequence[Fact], milestone: Milestone) -> datetime | None:
+    told = (
+        fact.at
+        for fact in facts
+        if isinstance(fact.event, MilestoneReached) and fact.event.milestone is milestone
+    )
+    return min(told, default=None)
 
 
 Spans = Mapping[str, tuple[datetime | None, datetime | None]]
@@ -89,7 +106,8 @@ def clocks(facts: Sequence[Fact]) -> Clocks:
     spans = {
         "answer_s": _answer(listed),
         "processing_s": (started, _first(listed, UnitDispatched)),
-        "response_s": (received, _arrived(listed)),
+        "response_s": (received, _first_of_units(listed, _arrived)),
+        "action_s": (received, _first_of_units(listed, _begun)),
         "closed_s": (received, _closed_at(listed)),
     }
     lengths, doubtful = _lengths(spans)
@@ -97,14 +115,29 @@ def clocks(facts: Sequence[Fact]) -> Clocks:
     return Clocks(**lengths, doubtful=doubtful, units=units)
 
 
-def _arrived(facts: Sequence[Fact]) -> datetime | None:
-    """The first arrival; of a unit whose clock puts it before its own dispatch only if no other."""
-    arrivals = []
+def _arrived(assignment: Sequence[Fact]) -> datetime | None:
+    return _first(assignment, UnitArrived)
+
+
+def _begun(assignment: Sequence[Fact]) -> datetime | None:
+    return _reached(assignment, Milestone.WORK)
+
+
+def _first_of_units(
+    facts: Sequence[Fact], moment: Callable[[Sequence[Fact]], datetime | None]
+) -> datetime | None:
+    """When the first unit did it; one whose clock puts it before its own dispatch only if no other.
+
+    Args:
+        facts: of the case, as recorded.
+        moment: facts of one sending → when its unit did it.
+    """
+    moments = []
     for assignment in _assignments(facts):
-        at = _first(assignment, UnitArrived)
+        at = moment(assignment)
         if at is not None:
-            arrivals.append((at < assignment[0].at, at))
-    return min(arrivals)[1] if arrivals else None
+            moments.append((at < assignment[0].at, at))
+    return min(moments)[1] if moments else None
 
 
 def _answer(facts: Sequence[Fact]) -> tuple[datetime | None, datetime | None]:
@@ -155,11 +188,14 @@ def _unit_clocks(facts: Sequence[Fact]) -> UnitClocks:
     assert isinstance(dispatched, UnitDispatched)
     acknowledged = _first(facts, UnitAcknowledged)
     out = _first(facts, UnitSetOut)
-    arrived = _first(facts, UnitArrived)
+    arrived = _arrived(facts)
+    at_patient = _reached(facts, Milestone.ACCESS)
     spans = {
         "acknowledge_s": (facts[0].at, acknowledged),
         "turnout_s": (acknowledged or facts[0].at, out),
         "travel_s": (out, arrived),
+        "access_s": (arrived, at_patient),
+        "setup_s": (at_patient, _begun(facts)),
         "on_scene_s": (arrived, _first(facts, UnitReleased, UnitStoodDown)),
     }
     lengths, doubtful = _lengths(spans)

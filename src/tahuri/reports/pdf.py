@@ -15,18 +15,19 @@ CLOCK_NAMES = {
     "answer_s": "Waktu jawab / answer",
     "processing_s": "Waktu proses laporan / processing",
     "response_s": "Waktu tanggap / response",
+    "action_s": "Waktu sampai penanganan / until action",
     "closed_s": "Waktu selesai / closed",
     "acknowledge_s": "Waktu konfirmasi / acknowledge",
     "turnout_s": "Waktu berangkat / turn-out",
     "travel_s": "Waktu tempuh / travel",
+    "access_s": "Waktu akses / access",
+    "setup_s": "Waktu penyiapan / set-up",
     "on_scene_s": "Waktu di lokasi / on scene",
 }
+OF_CASE = ("answer_s", "processing_s", "response_s", "action_s", "closed_s")
+OF_UNIT = ("acknowledge_s", "turnout_s", "travel_s", "access_s", "setup_s", "on_scene_s")
 
 STATES = {"open": "terbuka / open", "closed": "ditutup / closed"}
-NOT_MEASURED = (
-    "Waktu akses dan penyiapan / access, set-up: tidak diukur, regu melapor sampai tiba "
-    "di lokasi / not measured, crews report up to their arrival"
-)
 DOUBTFUL = "? jam perangkat tidak cocok / clocks disagree"
 
 
@@ -84,8 +85,6 @@ def case_pdf(
     sheet.cell(0, 6, state, new_x="LMARGIN", new_y="NEXT")
     sheet.ln(2)
     _clock_table(sheet, times)
-    sheet.set_font("text", size=7)
-    sheet.multi_cell(0, 4, NOT_MEASURED)
     sheet.ln(4)
     sheet.set_font("text", "B", 10)
     sheet.cell(0, 7, f"Lini masa / timeline ({zone[1]})", new_x="LMARGIN", new_y="NEXT")
@@ -101,10 +100,10 @@ def _clock_table(sheet: Sheet, times: Clocks) -> None:
     with sheet.table(
         width=120, align="LEFT", col_widths=(70, 50), first_row_as_headings=False
     ) as table:
-        for name in ("answer_s", "processing_s", "response_s", "closed_s"):
+        for name in OF_CASE:
             table.row((CLOCK_NAMES[name], _clock(times, name)))
         for unit in times.units:
-            for name in ("acknowledge_s", "turnout_s", "travel_s", "on_scene_s"):
+            for name in OF_UNIT:
                 table.row((f"{unit.unit_id}: {CLOCK_NAMES[name]}", _clock(unit, name)))
 
 

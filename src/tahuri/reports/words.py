@@ -70,6 +70,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "dispatch.unit-set-out": ("{unit_id} menuju lokasi", "{unit_id} en route"),
     "dispatch.unit-arrived": ("{unit_id} di lokasi", "{unit_id} on scene"),
+    "dispatch.milestone-reached": ("{unit_id} {milestone}", "{unit_id} {milestone}"),
     "dispatch.unit-left-for-hospital": (
         "{unit_id} menuju rumah sakit {hospital_id}",
         "{unit_id} transporting to {hospital_id}",
@@ -126,6 +127,8 @@ CODES: dict[str, tuple[str, str]] = {
     "acknowledged": ("konfirmasi", "acknowledged"),
     "en_route": ("menuju lokasi", "en route"),
     "on_scene": ("di lokasi", "on scene"),
+    "access": ("sampai di korban atau titik kejadian", "at the patient or the fire"),
+    "work": ("mulai penanganan", "has begun its work"),
     "transporting": ("menuju rumah sakit", "transporting"),
     "at_hospital": ("di rumah sakit", "at hospital"),
     "available": ("siap", "available"),

@@ -29,6 +29,9 @@ FEED_S = 30.0
 """For the feed to say what the centre has just answered."""
 LATE_SHARE = 0.1
 TWICE_SHARE = 0.1
+ACCESS_S, SETUP_S = (20.0, 120.0), (30.0, 180.0)
+UNSAID_SHARE = 0.15
+"""Milestones that a crew leaves out."""
 SCENE_S = (240.0, 900.0)
 HANDOVER_S = 300.0
 CITY_KMH = 30.0
@@ -178,7 +181,7 @@ class Crews:
         if state not in ("transporting", "at_hospital") and self._still(unit_id, incident_id):
             self._at[unit_id] = (place["lat"], place["lon"])
             await self._report(unit_id, "on_scene", incident_id)
-            await self._life(self._chance.uniform(*SCENE_S))
+            await self._work(unit_id, incident_id)
         carries = self._kind_of[unit_id].carries_patients and found["incident"]["injured"]
         if carries and self._still(unit_id, incident_id):
             await self._to_hospital(unit_id, incident_id)
@@ -186,6 +189,19 @@ class Crews:
             await self._report(unit_id, "available", incident_id)
             await self._room.until(lambda: self._released(unit_id, incident_id), FEED_S)
         await self._travel(unit_id, self._home[unit_id], None)
+
+    async def _work(self, unit_id: str, incident_id: str) -> None:
+        """Gets to the patient or the fire, sets up, works; some crews are too busy to say so."""
+        for milestone, phase_s in (("access", ACCESS_S), ("work", SETUP_S)):
+            await self._life(self._chance.uniform(*phase_s))
+            if self._chance.random() < UNSAID_SHARE:
+                continue
+            if not self._still(unit_id, incident_id):
+                return
+            at = clock.now().astimezone(UTC).isoformat()
+            body = {"milestone": milestone, "at": at, "incident_id": incident_id}
+            await self._desks[unit_id].command(f"/api/units/{unit_id}/milestone", body)
+        await self._life(self._chance.uniform(*SCENE_S))
 
     def _released(self, unit_id: str, incident_id: str) -> dict[str, Any] | None:
         row = self._room.rows.get(("unit", unit_id))

@@ -1,4 +1,4 @@
-"""The states of a unit and the allowed moves between them.  Pure.
+"""The states of a unit, the allowed moves between them, and what its crew reaches on scene.  Pure.
 
 The one table: the server decides by it, ``/api/reference`` sends it, console and field app offer
 what it allows.
@@ -20,6 +20,15 @@ class UnitState(StrEnum):
     TRANSPORTING = "transporting"
     AT_HOSPITAL = "at_hospital"
     OUT_OF_SERVICE = "out_of_service"
+
+
+class Milestone(StrEnum):
+    """What a crew reaches on scene without its unit moving: two phases of Permen PU 25/2008."""
+
+    ACCESS = "access"
+    """The crew stands at the patient, or at what burns."""
+    WORK = "work"
+    """It is set up: treatment, extinguishing, rescue has begun."""
 
 
 _S = UnitState
@@ -71,6 +80,15 @@ PROGRESS: tuple[UnitState, ...] = (
     _S.AT_HOSPITAL,
 )
 """The states of an assignment in the order in which they come; any of them may be stood down."""
+
+
+MILESTONES: Mapping[UnitState, tuple[Milestone, ...]] = MappingProxyType(
+    {_S.ON_SCENE: (Milestone.ACCESS, Milestone.WORK)}
+)
+"""In each state what the crew is asked to report, in the order in which it comes.
+
+None of them is needed for the next move: a crew with its hands full may leave them out.
+"""
 
 
 def may_follow(current: UnitState, following: UnitState) -> bool:

@@ -10,6 +10,7 @@ from tahuri.dispatch.decider import (
     DEVICE_CLOCK_ERROR_S,
     DISPATCH,
     NoticeSilence,
+    ReportMilestone,
     ReportState,
     SendUnit,
     Situation,
@@ -19,6 +20,7 @@ from tahuri.dispatch.decider import (
 from tahuri.dispatch.events import (
     AcknowledgementOverdue,
     DispatchEvent,
+    MilestoneReached,
     OverrideReason,
     Released,
     StandDownReason,
@@ -34,7 +36,7 @@ from tahuri.dispatch.events import (
 from tahuri.kernel.ids import IncidentId, UnitId
 from tahuri.kernel.refusal import Refusal
 from tahuri.units.events import ReportCameLate
-from tahuri.units.states import PROGRESS, UnitState
+from tahuri.units.states import PROGRESS, Milestone, UnitState, is_behind
 
 UNIT, OTHER, THIRD = UnitId("PSC-01"), UnitId("PSC-02"), UnitId("PSC-03")
 SENT = UnitDispatched(unit_id=UNIT, ack_due_s=ACK_DUE_S, next_units=(OTHER, THIRD))
@@ -241,6 +243,64 @@ def test_a_report_of_a_unit_that_was_never_sent_is_refused() -> None:
         DISPATCH,
         knowing=[KNOWN],
         when=report(UnitState.ON_SCENE),
+        refused=Refusal.UNIT_NOT_DISPATCHED,
+    )
+
+
+def reached(milestone: Milestone) -> ReportMilestone:
+    return ReportMilestone(unit_id=UNIT, milestone=milestone)
+
+
+def at(milestone: Milestone) -> MilestoneReached:
+    return MilestoneReached(unit_id=UNIT, milestone=milestone)
+
+
+@pytest.mark.parametrize("milestone", Milestone)
+def test_a_milestone_on_scene_is_recorded_once_and_moves_nothing(milestone: Milestone) -> None:
+    """Access and set-up are two of the five phases that a fire service answers for."""
+    given = [SENT, ANSWERED, UnitArrived(unit_id=UNIT)]
+    told = at(milestone)
+    check(DISPATCH, given=given, knowing=[KNOWN], when=reached(milestone), then=[told])
+    check(DISPATCH, given=[*given, told], knowing=[KNOWN], when=reached(milestone), then=[])
+    assert DISPATCH.after([*given, told]).present[UNIT].state is UnitState.ON_SCENE
+
+
+def test_a_milestone_may_be_left_out_and_told_afterwards() -> None:
+    """Hands that hold a hose press no button; the second may come first, and both too late."""
+    given = [SENT, UnitArrived(unit_id=UNIT), at(Milestone.WORK)]
+    access = at(Milestone.ACCESS)
+    check(DISPATCH, given=given, knowing=[KNOWN], when=reached(Milestone.ACCESS), then=[access])
+    check(DISPATCH, given=given, knowing=[KNOWN], when=report(UnitState.AVAILABLE), then=[DONE])
+    gone = [*given, UnitLeftForHospital(unit_id=UNIT)]
+    check(DISPATCH, given=gone, knowing=[KNOWN], when=reached(Milestone.ACCESS), then=[access])
+    ended = [*given, DONE]
+    check(DISPATCH, given=ended, knowing=[KNOWN], when=reached(Milestone.ACCESS), then=[access])
+    told = [*ended, access]
+    check(DISPATCH, given=told, knowing=[KNOWN], when=reached(Milestone.ACCESS), then=[])
+
+
+@pytest.mark.parametrize(
+    "state", [state for state in PROGRESS if is_behind(state, UnitState.ON_SCENE)]
+)
+def test_who_has_not_arrived_has_reached_nothing(state: UnitState) -> None:
+    """A slip of the thumb on the road must not make the fastest set-up of the year."""
+    moves = {UnitState.ACKNOWLEDGED: [ANSWERED], UnitState.EN_ROUTE: [UnitSetOut(unit_id=UNIT)]}
+    given = [SENT, *moves.get(state, [])]
+    check(
+        DISPATCH,
+        given=given,
+        knowing=[KNOWN],
+        when=reached(Milestone.WORK),
+        refused=Refusal.MOVE_NOT_ALLOWED,
+    )
+
+
+def test_a_milestone_of_a_unit_that_was_never_sent_is_refused() -> None:
+    """It belongs to no incident; the crew should call in."""
+    check(
+        DISPATCH,
+        knowing=[KNOWN],
+        when=reached(Milestone.ACCESS),
         refused=Refusal.UNIT_NOT_DISPATCHED,
     )
 

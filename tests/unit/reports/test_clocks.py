@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tahuri.calls.events import CallAnswered, CallArrived, CallEnded
 from tahuri.dispatch.events import (
+    MilestoneReached,
     Released,
     StandDownReason,
     UnitAcknowledged,
@@ -23,6 +24,7 @@ from tahuri.incidents.events import IncidentClosed, IncidentOpened, IncidentReop
 from tahuri.kernel.event import Event, Fact
 from tahuri.kernel.ids import OperatorId, PersonalId, SeatId, UnitId
 from tahuri.reports.clocks import Clocks, UnitClocks, clocks
+from tahuri.units.states import Milestone
 
 ENGINE, TANKER = UnitId("DMK-01"), UnitId("DMK-02")
 ARRIVED = CallArrived(trunk="telkom", number_status="present")
@@ -69,6 +71,8 @@ WHOLE = case(
     (95, CallEnded(outcome="answered", by="caller")),
     (100, UnitStoodDown(unit_id=TANKER, reason=StandDownReason.NOT_NEEDED)),
     (400, UnitArrived(unit_id=ENGINE)),
+    (430, MilestoneReached(unit_id=ENGINE, milestone=Milestone.ACCESS)),
+    (520, MilestoneReached(unit_id=ENGINE, milestone=Milestone.WORK)),
     (1900, UnitReleased(unit_id=ENGINE, reason=Released.DONE)),
     (2000, CLOSED),
 )
@@ -80,10 +84,17 @@ def test_a_whole_case_has_every_clock() -> None:
         answer_s=4,
         processing_s=46,
         response_s=400,
+        action_s=520,
         closed_s=2000,
         units=(
             UnitClocks(
-                unit_id=ENGINE, acknowledge_s=12, turnout_s=28, travel_s=310, on_scene_s=1500
+                unit_id=ENGINE,
+                acknowledge_s=12,
+                turnout_s=28,
+                travel_s=310,
+                access_s=30,
+                setup_s=90,
+                on_scene_s=1500,
             ),
             UnitClocks(unit_id=TANKER),
         ),
@@ -101,6 +112,20 @@ def test_a_case_without_a_call_counts_from_its_opening() -> None:
     found = clocks(case((10, OPENED), (40, sent(ENGINE)), (100, UnitArrived(unit_id=ENGINE))))
     assert (found.answer_s, found.processing_s, found.response_s) == (None, 30, 90)
     assert found.units[0].turnout_s is None
+
+
+def test_a_phase_that_the_crew_left_out_has_no_length() -> None:
+    """Work begun without a word of access is still the action that the city answers for."""
+    found = clocks(
+        case(
+            (0, OPENED),
+            (40, sent(ENGINE)),
+            (100, UnitArrived(unit_id=ENGINE)),
+            (160, MilestoneReached(unit_id=ENGINE, milestone=Milestone.WORK)),
+        )
+    )
+    assert (found.action_s, found.units[0].access_s, found.units[0].setup_s) == (160, None, None)
+    assert (found.doubtful, found.units[0].doubtful) == ((), ())
 
 
 def test_clocks_that_have_not_run_out_show_nothing() -> None:

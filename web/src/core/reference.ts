@@ -1,6 +1,6 @@
 /** The city pack as the screens need it, whatever the pack leaves out. */
 
-import type { Agency, Category, City, Facility, Named, UnitState } from "./types";
+import type { Agency, Category, City, Facility, Milestone, Named, UnitState } from "./types";
 
 export interface Reference {
   city: City;
@@ -17,6 +17,8 @@ export interface Reference {
   stand_down_reasons: Named[];
   out_of_service_reasons: Named[];
   unit_moves: Record<string, UnitState[]>;
+  /** In each state what a crew is asked to report, in the order in which it comes. */
+  unit_milestones: Record<string, Milestone[]>;
   operators: Record<string, string>;
   /** Names that the switch can dial. */
   directory: string[];
@@ -104,6 +106,7 @@ export function referenceOf(answer: unknown): Reference {
     stand_down_reasons: nameds(from["stand_down_reasons"]),
     out_of_service_reasons: nameds(from["out_of_service_reasons"] ?? OUT_OF_SERVICE_REASONS),
     unit_moves: (from["unit_moves"] ?? {}) as Record<string, UnitState[]>,
+    unit_milestones: (from["unit_milestones"] ?? {}) as Record<string, Milestone[]>,
     directory: list(from["directory"]).map(text),
     operators: (from["operators"] ?? {}) as Record<string, string>,
   };

@@ -128,6 +128,8 @@ export interface IncidentUnit {
   ack_due_at: string | null;
   acknowledged_at: string | null;
   ack_overdue: boolean;
+  /** Missing in rows that were stored before crews reported it. */
+  reached?: Milestone[];
   /** Who could go instead, while overdue. */
   proposed_unit_id?: string | null;
   released_at: string | null;
@@ -165,6 +167,9 @@ export type UnitState =
   | "transporting"
   | "at_hospital"
   | "out_of_service";
+
+/** What a crew reports from the scene without its unit moving. */
+export type Milestone = "access" | "work";
 
 export interface UnitBody {
   unit_id: string;
@@ -300,6 +305,7 @@ export interface Clocks {
   answer_s: number | null;
   processing_s: number | null;
   response_s: number | null;
+  action_s: number | null;
   closed_s: number | null;
   /** Clocks without a length because the clocks that told of their ends disagree. */
   doubtful: string[];
@@ -311,6 +317,8 @@ export interface UnitClocks {
   acknowledge_s: number | null;
   turnout_s: number | null;
   travel_s: number | null;
+  access_s: number | null;
+  setup_s: number | null;
   on_scene_s: number | null;
   doubtful: string[];
 }

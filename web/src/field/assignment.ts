@@ -1,7 +1,7 @@
 /** The incident that a unit is on, from the feed and from `GET /api/units/{id}/assignment`. Pure. */
 
 import { personalOf, type Rows } from "../core/rows";
-import type { IncidentBody, Personal, Place, PlaceAt, Report, UnitBody } from "../core/types";
+import type { IncidentBody, Milestone, Personal, Place, PlaceAt, Report, UnitBody } from "../core/types";
 
 export interface Route {
   /** Longitude first, as in GeoJSON. */
@@ -91,6 +91,11 @@ export function reportOf({ incident, personal }: Assignment): Report | null {
 export function hospitalOf(assignment: Assignment | null, unit_id: string | null): string | null {
   const part = assignment?.incident.units.find((unit) => unit.unit_id === unit_id);
   return (part as { hospital_id?: string | null } | undefined)?.hospital_id ?? null;
+}
+
+/** What the unit's crew has reported from the scene, as recorded. */
+export function reachedBy(assignment: Assignment | null, unit_id: string): readonly Milestone[] {
+  return assignment?.incident.units.find((unit) => unit.unit_id === unit_id)?.reached ?? [];
 }
 
 export interface ShownNote {

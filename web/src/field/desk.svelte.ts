@@ -6,10 +6,10 @@ import { openStore } from "../core/idb";
 import { Outbox, type Command, type Entry } from "../core/outbox";
 import { Rows } from "../core/rows";
 import { signOff } from "../core/session";
-import type { Operator, UnitBody, UnitState } from "../core/types";
+import type { Milestone, Operator, UnitBody, UnitState } from "../core/types";
 import { keepScreenOn, soundLoss, soundNews } from "./alarm";
 import { Asking } from "./asking";
-import { hospitalOf, newsSince, present, samePlace, type Assignment, type News } from "./assignment";
+import { hospitalOf, newsSince, reachedBy, present, samePlace, type Assignment, type News } from "./assignment";
 import { forgetReference } from "./install";
 import { forgetKept, readKept, writeKept } from "./keep";
 import { listsOf, loadLists } from "./lists";
@@ -125,6 +125,13 @@ export class Desk {
   readonly moves = $derived(
     reports.moves(this.plan?.state ?? "available", this.reference.unit_moves, this.carriesPatients),
   );
+  /** What the crew has not yet said of its work on scene; the first comes next. */
+  readonly milestones = $derived.by((): Milestone[] => {
+    const { unit, plan, reference, entries } = this;
+    if (!unit || !plan || unit.incident_id === null) return [];
+    const reached = reachedBy(this.assignment, unit.unit_id);
+    return reports.milestonesLeft(plan, reference.unit_milestones, reached, entries, unit);
+  });
   readonly alerted = $derived(
     this.plan?.state === "dispatched" && this.unit?.incident_id !== null && !this.leaving,
   );
@@ -195,6 +202,15 @@ export class Desk {
     const at = new Date(serverNow_ms()).toISOString();
     const { incident_id } = unit;
     this.#send(reports.reportCommand(unit.unit_id, { state, at, hospital_id, incident_id }));
+  }
+
+  reached(milestone: Milestone): void {
+    const { unit } = this;
+    if (!unit) return;
+    this.pressed_at_ms = Date.now();
+    const at = new Date(serverNow_ms()).toISOString();
+    const { incident_id } = unit;
+    this.#send(reports.reachedCommand(unit.unit_id, { milestone, at, incident_id }));
   }
 
   outOfService(reason: string): void {

@@ -1,17 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { problemOf } from "../core/api";
 import type { Command, Entry } from "../core/outbox";
-import type { UnitBody, UnitState } from "../core/types";
+import type { Milestone, UnitBody, UnitState } from "../core/types";
 import {
   backCommand,
   GUARD_MS,
   isGuarded,
   isLeaving,
+  milestonesLeft,
   moves,
   noteCommand,
   outCommand,
   pendingOf,
   planned,
+  reachedCommand,
   refusedOf,
   reportCommand,
   reportIn,
@@ -174,6 +176,31 @@ describe("the moves of a crew", () => {
 
   it("are none while the table has not been loaded", () => {
     expect(moves("acknowledged", {}, true)).toEqual({ usual: null, others: [] });
+  });
+});
+
+describe("what a crew says of its work on scene", () => {
+  const MILESTONES: Record<string, Milestone[]> = { on_scene: ["access", "work"] };
+  const told = (milestone: Milestone, incident_id = "I1"): Command =>
+    reachedCommand("PSC-01", { milestone, at: AT, incident_id });
+  const left = (state: UnitState, reached: Milestone[], entries: Entry[]): Milestone[] =>
+    milestonesLeft(planned(unit(state), entries), MILESTONES, reached, entries, unit(state));
+
+  it("is asked in order once it is on scene, and not before", () => {
+    expect(left("en_route", [], [])).toEqual([]);
+    expect(left("on_scene", [], [])).toEqual(["access", "work"]);
+    expect(left("on_scene", ["access"], [])).toEqual(["work"]);
+    expect(left("on_scene", ["access", "work"], [])).toEqual([]);
+    expect(left("transporting", [], [])).toEqual([]);
+  });
+
+  it("is not asked again while it is on its way, nor after the arrival that is on its way", () => {
+    expect(left("en_route", [], [entry(report("on_scene")), entry(told("access"))])).toEqual(["work"]);
+  });
+
+  it("is asked again when the server refused it, and for the next incident", () => {
+    expect(left("on_scene", [], [entry(told("access"), "refused")])).toEqual(["access", "work"]);
+    expect(left("on_scene", [], [entry(told("access", "I0"))])).toEqual(["access", "work"]);
   });
 });
 

@@ -1,7 +1,7 @@
 /** What a crew reports: which moves there are, and what the phone has on its way. Pure. */
 
 import type { Command, Entry } from "../core/outbox";
-import type { UnitBody, UnitState } from "../core/types";
+import type { Milestone, UnitBody, UnitState } from "../core/types";
 
 /** Body of `POST /api/units/{unit_id}/report`. */
 export interface Report {
@@ -13,9 +13,18 @@ export interface Report {
   incident_id: string | null;
 }
 
+/** Body of `POST /api/units/{unit_id}/milestone`. */
+export interface Reached {
+  milestone: Milestone;
+  /** When the button was pressed, however late it is sent. */
+  at: string;
+  incident_id: string | null;
+}
+
 /** Names of commands on screen; each is a key of the texts. */
 export const LABELS = {
   report: "field.command.report",
+  reached: "field.command.reached",
   note: "field.command.note",
   out: "field.command.out_of_service",
   back: "field.command.in_service",
@@ -45,6 +54,11 @@ export function reportCommand(unit_id: string, report: Report): Command {
   return { path: unitPath(unit_id, "report"), body: report, label: LABELS.report, subject: unit_id };
 }
 
+export function reachedCommand(unit_id: string, reached: Reached): Command {
+  const path = unitPath(unit_id, "milestone");
+  return { path, body: reached, label: LABELS.reached, subject: unit_id };
+}
+
 export function outCommand(unit_id: string, reason: string): Command {
   const path = unitPath(unit_id, "out-of-service");
   return { path, body: { reason }, label: LABELS.out, subject: unit_id };
@@ -70,6 +84,11 @@ export function noteCommand(incident_id: string, text: string): Command {
 /** The report in an entry of the outbox; null if it is another command. */
 export function reportIn(entry: Command): Report | null {
   return entry.label === LABELS.report ? (entry.body as Report) : null;
+}
+
+/** The milestone in an entry of the outbox; null if it is another command. */
+export function reachedIn(entry: Command): Reached | null {
+  return entry.label === LABELS.reached ? (entry.body as Reached) : null;
 }
 
 /** Where the unit stands once everything on its way has arrived. */
@@ -137,6 +156,25 @@ export function moves(
 
 const hospitalLast = (a: UnitState, b: UnitState): number =>
   Number(isWithPatient(a)) - Number(isWithPatient(b));
+
+/**
+ * What the crew has not yet said of its work on scene, in the order in which it comes.
+ *
+ * `reached`: recorded. What is on its way counts as said.
+ */
+export function milestonesLeft(
+  plan: Planned,
+  table: Readonly<Record<string, readonly Milestone[]>>,
+  reached: readonly Milestone[],
+  entries: readonly Entry[],
+  unit: UnitBody,
+): Milestone[] {
+  const said = pendingOf(entries).flatMap((entry) => {
+    const told = entry.subject === unit.unit_id ? reachedIn(entry) : null;
+    return told && told.incident_id === unit.incident_id ? [told.milestone] : [];
+  });
+  return (table[plan.state] ?? []).filter((one) => !reached.includes(one) && !said.includes(one));
+}
 
 /** Entries that wait for an answer or for the feed, oldest first. */
 export function pendingOf(entries: readonly Entry[]): Entry[] {

@@ -4,7 +4,7 @@ import { timeOfDay } from "../core/clock";
 import type { Entry } from "../core/outbox";
 import type { Reference } from "../core/reference";
 import { language, t } from "../ui/text.svelte";
-import { LABELS, reportIn } from "./reports";
+import { LABELS, reachedIn, reportIn } from "./reports";
 
 /** `12 dtk`, `4 mnt`, `2 jam`. */
 export function ageText(told: number): string {
@@ -28,6 +28,8 @@ export function clockText(at: string | number, zone: string): string {
 /** What an entry of the outbox says, such as the state it reports. */
 export function entryText(entry: Entry, reference: Reference): string {
   const report = reportIn(entry);
+  const reached = reachedIn(entry);
+  if (reached) return t(`milestone.${reached.milestone}`);
   if (!report) return t(entry.label);
   const hospital = reference.hospitals.find(({ id }) => id === report.hospital_id)?.name;
   const state = t(`unit_state.${report.state}`);
