@@ -101,15 +101,21 @@ async def up(args: argparse.Namespace) -> int:
 async def account_add(args: argparse.Namespace) -> int:
     """Makes an account; asks for the password, or reads it from standard input."""
     from tahuri.app import VIEWS
+    from tahuri.centre import Centre
     from tahuri.kernel import clock
     from tahuri.kernel.log import Writing, writing
     from tahuri.kernel.mint import new_id
     from tahuri.kernel.refusal import Invalid
     from tahuri.offline import opened
-    from tahuri.operators.accounts import make_account
+    from tahuri.operators.accounts import make_account, strangers
 
+    settings = _settings(args)
+    wrong = strangers(Centre.load(settings).pack, args.agency, args.unit)
+    if wrong:
+        print(f"not made: {Invalid.of(wrong)}", file=sys.stderr)
+        return 1
     password = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
-    async with opened(_settings(args), say, make=True) as database:
+    async with opened(settings, say, make=True) as database:
         write = Writing(actor="command line", command=new_id(), now=clock.now())
         try:
             async with writing(database, VIEWS, write) as log:

@@ -129,6 +129,14 @@ def centre() -> Iterator[Centre]:
             assert process.wait(STOP_S) == 0
 
 
+def test_an_account_of_an_agency_that_the_city_does_not_have_is_not_made(centre: Centre) -> None:
+    """A desk of a misspelt agency would wait for incidents that never come."""
+    words = ("account", "add", "--role", "agency_desk", "--agency", "DAMKARR", "petugas")
+    status, said = tahuri(*words, environ=centre.environ, said=PASSWORD)
+    assert status == 1
+    assert "agency_id: no agency 'DAMKARR' in this city" in said
+
+
 def test_a_strict_client_that_trusts_the_root_signs_in_over_https(centre: Centre) -> None:
     """The first administrator, made by a command, gets in; calls can be taken; no demo accounts."""
     with centre.client() as client:

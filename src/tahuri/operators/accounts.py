@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from tahuri.city.records import CityPack
 from tahuri.kernel.event import StreamId
 from tahuri.kernel.ids import OperatorId
 from tahuri.kernel.log import Log
@@ -35,6 +36,16 @@ async def matches(stored: str, password: str) -> bool:
         return await asyncio.to_thread(_hasher.verify, stored, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def strangers(pack: CityPack, agency_id: object, unit_id: object) -> dict[str, str]:
+    """What the city does not have of an account's agency and unit, by field."""
+    wrong: dict[str, str] = {}
+    if isinstance(agency_id, str) and agency_id not in {one.agency_id for one in pack.agencies}:
+        wrong["agency_id"] = f"no agency {agency_id!r} in this city"
+    if isinstance(unit_id, str) and unit_id not in {one.unit_id for one in pack.units}:
+        wrong["unit_id"] = f"no unit {unit_id!r} in this city"
+    return wrong
 
 
 def faults(

@@ -30,7 +30,14 @@ from tahuri.kernel.mint import new_id
 from tahuri.kernel.refusal import Invalid, Refusal, Refused
 from tahuri.kernel.roles import Role
 from tahuri.operators import queries
-from tahuri.operators.accounts import NOBODY, faults, hashed, make_account, matches
+from tahuri.operators.accounts import (
+    NOBODY,
+    faults,
+    hashed,
+    make_account,
+    matches,
+    strangers,
+)
 from tahuri.operators.events import AccountChanged, SignedIn, SignedOut
 from tahuri.operators.queries import Account
 
@@ -95,15 +102,9 @@ def _signed_on(account: Account, digest: bytes) -> SignedOn:
     )
 
 
-def strangers(request: Request, agency_id: object, unit_id: object) -> dict[str, str]:
-    """What the city does not have of an account's agency and unit, by field."""
-    pack = cast("CityPack", request.app.state.pack)
-    wrong: dict[str, str] = {}
-    if isinstance(agency_id, str) and agency_id not in {one.agency_id for one in pack.agencies}:
-        wrong["agency_id"] = f"no agency {agency_id!r} in this city"
-    if isinstance(unit_id, str) and unit_id not in {one.unit_id for one in pack.units}:
-        wrong["unit_id"] = f"no unit {unit_id!r} in this city"
-    return wrong
+def pack_of(request: Request) -> CityPack:
+    """The city pack that this centre runs on."""
+    return cast("CityPack", request.app.state.pack)
 
 
 async def session_reader(request: Request) -> SignedOn | None:
@@ -246,7 +247,7 @@ async def list_accounts(request: Request) -> Response:
 )
 async def add_account(request: Request, asked: MakeAccount) -> dict[str, Any]:
     """Makes an account."""
-    if wrong := strangers(request, asked.agency_id, asked.unit_id):
+    if wrong := strangers(pack_of(request), asked.agency_id, asked.unit_id):
         raise Invalid.of(wrong)
     async with writing(request) as log:
         if log.answered is None:
@@ -278,7 +279,7 @@ async def change_account(request: Request, asked: ChangeAccount) -> dict[str, An
         if getattr(asked, name) is not msgspec.UNSET
     }
     checked = {name: given[name] for name in ("name", "password") if name in given}
-    if wrong := faults(**checked) | strangers(request, asked.agency_id, asked.unit_id):
+    if wrong := faults(**checked) | strangers(pack_of(request), asked.agency_id, asked.unit_id):
         raise Invalid.of(wrong)
     if "name" in given:
         given["name"] = given["name"].strip()
