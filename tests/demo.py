@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,18 +16,13 @@ from typing import Any
 
 import httpx
 
+from ports import UDP, free_port
+
 READY_S = 180.0
 STOP_S = 60.0
 BUILT = Path(tempfile.gettempdir()) / f"tahuri-tests-{os.getpid()}"
 """Road graphs and map layers, built by the first centre of a test run and given to the others."""
 QUIET = ("--no-callers", "--no-crews", "--no-robot-seat")
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A loopback port that nobody uses now."""
-    with socket.socket(socket.AF_INET, kind) as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
 
 
 def wait_for(seen: Any, seconds: float = 60.0, every_s: float = 0.1) -> Any:
@@ -54,7 +48,7 @@ class DemoCentre:
     data: Path
     options: Sequence[str] = QUIET
     http_port: int = field(default_factory=free_port)
-    sip_port: int = field(default_factory=lambda: free_port(socket.SOCK_DGRAM))
+    sip_port: int = field(default_factory=lambda: free_port(UDP))
     process: subprocess.Popen[bytes] | None = None
     clients: "list[Api]" = field(default_factory=list)
 

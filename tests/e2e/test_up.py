@@ -21,7 +21,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.async_api import async_playwright
 
-from demo import BUILT, free_port, wait_for
+from demo import BUILT, wait_for
+from ports import free_port
 from tahuri.host.certificate import fingerprint
 from tahuri.host.folder import DataFolder
 from tahuri.host.postgres import EmbeddedPostgres

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from media_bench import ADDRESS, FarEnd, Media, far_end, until
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from ports import TCP, UDP, free_ports
 from tahuri.kernel import clock
 from tahuri.telephony import rpc
 from tahuri.telephony.media.protocol import RtpPort
@@ -42,15 +42,7 @@ __all__ = ["ADDRESS", "Centre", "Person", "SeatClient", "person", "until"]
 
 def free_tcp() -> int:
     """A free TCP port, and the UDP port of that number is free as well."""
-    while True:
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind((ADDRESS, 0))
-            port: int = tcp.getsockname()[1]
-            try:
-                udp.bind((ADDRESS, port))
-            except OSError:
-                continue
-            return port
+    return free_ports(TCP, UDP)
 
 
 def phone_seat(seat_id: str, **settings: object) -> dict[str, object]:

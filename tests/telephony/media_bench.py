@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import cast
 
 import numpy as np
 
+from ports import UDP, free_ports
 from tahuri.kernel.clock import monotonic_s
 from tahuri.telephony.media import g711, rtp
 from tahuri.telephony.media.client import MediaClient
@@ -33,22 +33,8 @@ async def until(condition: Callable[[], object], within_s: float = 10.0) -> None
 
 
 def free_udp(count: int = 1) -> int:
-    """First of ``count`` free consecutive UDP ports on loopback, even; best effort."""
-    for _ in range(200):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind((ADDRESS, 0))
-            first: int = probe.getsockname()[1] & ~1
-        if first + count > 65000:
-            continue
-        with contextlib.ExitStack() as stack:
-            try:
-                for udp in range(first, first + count):
-                    sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                    sock.bind((ADDRESS, udp))
-            except OSError:
-                continue
-        return first
-    raise OSError("no free UDP ports")
+    """First of ``count`` free consecutive UDP ports on loopback, even."""
+    return free_ports(UDP, count=max(count, 2))
 
 
 class Media:
