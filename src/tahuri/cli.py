@@ -180,6 +180,16 @@ async def doctor(args: argparse.Namespace) -> int:
     return await examine(_settings(args))
 
 
+async def drain(args: argparse.Namespace) -> int:
+    """Sends new calls to the other nodes, so that this one can be stopped without losing any."""
+    from tahuri import drain as emptying
+    from tahuri.host.folder import DataFolder
+
+    socket = DataFolder(_settings(args).folder).run / "switch.sock"
+    await emptying.drain(socket, say, on=not args.off, wait=args.wait)
+    return 0
+
+
 def _data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help="data folder")
     parser.add_argument("--settings", metavar="FILE", help="settings (TOML)")
@@ -211,6 +221,9 @@ def parser() -> argparse.ArgumentParser:
     _demo_options(command("demo", demo))
     command("up", up)
     command("doctor", doctor)
+    emptied = command("drain", drain)
+    emptied.add_argument("--wait", action="store_true", help="until no call is in hand")
+    emptied.add_argument("--off", action="store_true", help="take new calls again")
     log = commands.add_parser("log", help="the city's log").add_subparsers(
         dest="what", required=True
     )

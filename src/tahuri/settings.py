@@ -39,6 +39,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """``host`` or ``host:port`` for calls that we place; None where we place none."""
     out: bool = False
     """Whether third parties are called through it by default."""
+    edge: bool = False
+    """Whether it is our own proxy in front of several nodes, which names each call's trunk."""
 
 
 class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):

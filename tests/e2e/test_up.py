@@ -177,6 +177,22 @@ def test_a_second_up_on_the_same_data_folder_is_refused(centre: Centre) -> None:
     assert tahuri("up", environ=centre.environ) == (1, f"already running on {centre.data}\n")
 
 
+def test_a_node_is_drained_and_takes_calls_again(centre: Centre) -> None:
+    """Before maintenance no caller may be lost; everybody at a seat sees what goes on."""
+
+    def alarms() -> list[str]:
+        with centre.client() as client:
+            found: list[str] = client.get("/healthz").json()["parts"]["switch"]["alarms"]
+            return found
+
+    status, said = tahuri("drain", "--wait", environ=centre.environ)
+    assert (status, said) == (0, "· new calls go elsewhere; calls in hand: 0\n")
+    assert alarms() == ["draining"]
+    status, said = tahuri("drain", "--off", environ=centre.environ)
+    assert (status, said) == (0, "· new calls are taken again; calls in hand: 0\n")
+    assert alarms() == []
+
+
 def test_what_cannot_be_had_is_said_before_anything_is_started(centre: Centre) -> None:
     """Ports of a running centre, and a seat at which nobody could answer."""
     other = {**centre.environ, "TAHURI_DATA": str(centre.data.parent / "second")}

@@ -23,7 +23,7 @@ NotReadyReason = Literal[
 SeatStateName = Literal["free", "not_ready", "ready", "offered", "busy", "vanished"]
 PartyState = Literal["calling", "joined"]
 LeftReason = Literal["dropped", "hung-up", "refused", "no-answer", "failed", "call-ended"]
-AlarmCode = Literal["media-lost", "spool-disk-full", "facts-lost", "recording-failed"]
+AlarmCode = Literal["media-lost", "spool-disk-full", "facts-lost", "recording-failed", "draining"]
 RefusedReason = Literal[
     "unsupported-codec",
     "unsupported-body",
@@ -35,6 +35,7 @@ RefusedReason = Literal[
     "not-allowed",
     "disk-full",
     "switch-restarted",
+    "draining",
     "internal-error",
 ]
 
@@ -371,6 +372,10 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     calls: list[CallView]
     seats_ready: int
     media_connected: bool
+    draining: bool = False
+    """New calls are sent elsewhere (503); those in hand go on."""
+    calls_in_hand: int = 0
+    """Waiting, live, or with a recording that is being closed."""
     alarms: list[Alarm]
     counters: dict[str, int]
 

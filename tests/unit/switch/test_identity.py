@@ -4,6 +4,7 @@ import pytest
 
 from tahuri.telephony.sip.message import Request
 from tahuri.telephony.switch import identity
+from tahuri.telephony.switch.config import Trunk
 
 PLAIN = ("from", "<sip:+620001@carrier.invalid>;tag=a")
 NOBODY = ("from", '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=a')
@@ -73,3 +74,27 @@ def test_what_is_asked_for_is_understood(uri: str, kind: str, test: bool) -> Non
     """A mobile network may send no number at all; a test call must not fill the statistics."""
     purpose = identity.purpose_of(invite(uri=uri))
     assert (purpose.kind, purpose.test) == (kind, test)
+
+
+TRUNKS = [
+    Trunk(name="edge", sources=["192.0.2.10/32"], edge=True),
+    Trunk(name="telkom", sources=["198.51.100.7/32"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("trunk", "told", "line"),
+    [
+        (0, "telkom", "telkom"),
+        (0, "  telkom ", "telkom"),
+        (0, "unheard-of", "edge"),
+        (0, None, "edge"),
+        (1, "edge", "telkom"),
+    ],
+)
+def test_only_our_own_edge_is_believed_about_the_trunk(
+    trunk: int, told: str | None, line: str
+) -> None:
+    """Figures of a trunk and its alarms must not be what a caller writes into a header."""
+    headers = [] if told is None else [("p-tahuri-trunk", told)]
+    assert identity.line_of(TRUNKS[trunk], invite(*headers), TRUNKS) == line

@@ -43,6 +43,9 @@ class Agent(Calling):
         mint: makes a random token.
     """
 
+    taking_calls = True
+    """Told to who asks by OPTIONS: an edge leaves a node out that answers 503."""
+
     # ---- wire and time ----------------------------------------------------------------------
 
     def receive(self, message: Request | Response, flow: Flow, now: float) -> list[Output]:
@@ -108,7 +111,8 @@ class Agent(Calling):
             case "INVITE":
                 return self._invited_by(asked, now)
             case "OPTIONS":
-                return self.respond(asked.key, 200, now, (("allow", ALLOW), ("accept", ACCEPT)))
+                status = 200 if self.taking_calls else 503
+                return self.respond(asked.key, status, now, (("allow", ALLOW), ("accept", ACCEPT)))
             case "REGISTER":
                 return [events.Registering(asked.key, request, asked.flow)]
             case "BYE" | "UPDATE" | "INFO":

@@ -66,10 +66,14 @@ class Door:
             self._tell_refusal(event.flow.host, 403, "not-allowed")
             return
         call_id = mint.new_id()
-        name = trunk.name if trunk else SEATS_TRUNK
+        trunks = core.settings.trunks
+        name = identity.line_of(trunk, event.request, trunks) if trunk else SEATS_TRUNK
         core.places[event.leg.name] = Place(call_id, "caller")
         for refusal in core.endpoint.agent.refusal(event.request, event.flow, 503):
             core.journal.owe_answer(call_id, kept(refusal))
+        if core.draining_since is not None:
+            self._refuse(event, call_id, 503, "draining")
+            return
         if len(core.calls) >= core.settings.calls_max:
             self._refuse(event, call_id, 503, "too-many-calls")
             return

@@ -38,6 +38,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     host: str | None = None
     """``host:port`` that takes our calls."""
     default_out: bool = False
+    edge: bool = False
+    """A proxy of ours in front of several nodes: it names the trunk that the call came by."""
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:

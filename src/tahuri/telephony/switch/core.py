@@ -101,6 +101,8 @@ class Core:
         """Ports without RTP, and since when."""
         self.tone: int | None = None
         self.hold: int | None = None
+        self.draining_since: datetime | None = None
+        """Since when new calls are sent elsewhere, so that this node can be stopped."""
         self.alarms: dict[str, Alarm] = {}
         self.counters: dict[str, int] = {}
         self.on_change: list[Callable[[], None]] = []
@@ -158,6 +160,13 @@ class Core:
         elif code not in self.alarms:
             self.alarms[code] = Alarm(code=code, since=self.now())
         self.changed()
+
+    def drain(self, on: bool) -> None:
+        """Send new calls elsewhere, or take them again.  A start takes them."""
+        if on != (self.draining_since is not None):
+            self.draining_since = self.now() if on else None
+            self.endpoint.agent.taking_calls = not on
+            self.changed()
 
     # ---- change ---------------------------------------------------------------------------------
 

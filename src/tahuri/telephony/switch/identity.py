@@ -13,6 +13,8 @@ from tahuri.telephony.sip.message import Request
 from tahuri.telephony.switch.config import Trunk
 
 NAME_LENGTH_MAX = 120
+TRUNK_HEADER = "p-tahuri-trunk"
+"""Set by our own edge in front of several nodes (deploy/kamailio); others are not believed."""
 _NUMBER = re.compile(r"^\+?[0-9*#]{2,20}$")
 _PRIVATE = frozenset({"id", "user", "header", "session", "critical"})
 
@@ -30,6 +32,12 @@ def trunk_of(trunks: list[Trunk], source: str) -> Trunk | None:
     address = ip_address(source)
     found = (t for t in trunks if any(address in network for network in t.networks))
     return next(found, None)
+
+
+def line_of(trunk: Trunk, request: Request, trunks: list[Trunk]) -> str:
+    """The trunk's name; of a call that came through our own edge, the one that the edge names."""
+    told = (request.get(TRUNK_HEADER) or "").strip() if trunk.edge else ""
+    return told if any(told == other.name for other in trunks) else trunk.name
 
 
 def purpose_of(request: Request) -> Purpose:

@@ -22,6 +22,10 @@ class FactsAsked(msgspec.Struct, forbid_unknown_fields=True):
     wait_s: float = 0.0
 
 
+class Drain(msgspec.Struct, forbid_unknown_fields=True):
+    on: bool
+
+
 class FactsDone(msgspec.Struct, forbid_unknown_fields=True):
     upto: int
 
@@ -35,6 +39,9 @@ async def answer(core: Core, op: str, arguments: Message) -> object:
             core.spool.forget(_converted(arguments, FactsDone).upto)
             return None
         case "state":
+            return views.snapshot(core)
+        case "drain":
+            core.drain(_converted(arguments, Drain).on)
             return views.snapshot(core)
         case _:
             return await seat_operation(core, {**arguments, "op": op})

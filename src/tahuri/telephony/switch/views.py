@@ -24,6 +24,8 @@ def snapshot(core: Core) -> Snapshot:
         calls=[call_view(call) for call in core.calls.values() if call.phase == "live"],
         seats_ready=seats_ready(core),
         media_connected=core.media.connected and core.media_ready,
+        draining=core.draining_since is not None,
+        calls_in_hand=len(core.calls),
         alarms=alarms(core),
         counters=dict(core.counters),
     )
@@ -50,6 +52,8 @@ def alarms(core: Core) -> list[Alarm]:
     found = list(core.alarms.values())
     if core.spool.disk_full:
         found.append(Alarm(code="spool-disk-full", since=core.now()))
+    if core.draining_since is not None:
+        found.append(Alarm(code="draining", since=core.draining_since))
     if core.spool.lost:
         found.append(Alarm(code="facts-lost", since=core.now()))
     return found
