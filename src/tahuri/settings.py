@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +24,7 @@ LISTS = frozenset({"host_names"})
 ROWS = frozenset({"trunks", "sip_seats"})
 PACKS = Path(__file__).parent / "city" / "packs"
 SEAT_ID = re.compile(r"[A-Za-z0-9]{1,12}")
+TRUNK_NAME_CHARS_MAX = 64
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?")
 
@@ -39,6 +40,10 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """``host`` or ``host:port`` for calls that we place; None where we place none."""
     out: bool = False
     """Whether third parties are called through it by default."""
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    """How ``host`` is reached: ``udp``, ``tcp`` or ``tls``."""
+    options_every_s: float = 30.0
+    """Seconds between two OPTIONS that ask whether ``host`` is there; 0: it is not asked."""
 
 
 class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):
@@ -340,6 +345,8 @@ def _lines(trunks: tuple[Trunk, ...]) -> Iterator[str]:
         place = f"trunks[{trunk.name}]"
         if not trunk.name:
             yield f"{place}.name: empty"
+        if len(trunk.name) > TRUNK_NAME_CHARS_MAX:
+            yield f"{place}.name: longer than {TRUNK_NAME_CHARS_MAX} letters"
         if not trunk.sources:
             yield f"{place}.sources: none: no call could come in by it"
         for source in trunk.sources:
@@ -355,6 +362,8 @@ def _lines(trunks: tuple[Trunk, ...]) -> Iterator[str]:
             yield f"{place}.host: neither host nor host:port: {trunk.host!r}"
         if trunk.out and trunk.host is None:
             yield f"{place}.host: needed with out = true"
+        if trunk.options_every_s != 0 and not 1 <= trunk.options_every_s <= 3600:
+            yield f"{place}.options_every_s: 0, or from 1 to 3600 seconds"
     yield from (f"trunks: name {name!r} twice" for name in _twice(one.name for one in trunks))
     if sum(trunk.out for trunk in trunks) > 1:
         yield "trunks: out = true on more than one"

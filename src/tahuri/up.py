@@ -110,6 +110,8 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "sources": list(trunk.sources),
                 "host": trunk.host,
                 "default_out": trunk.out,
+                "transport": trunk.transport,
+                "options_every_s": trunk.options_every_s,
             }
             for trunk in settings.trunks
         ],

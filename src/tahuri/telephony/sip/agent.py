@@ -108,7 +108,9 @@ class Agent(Calling):
             case "INVITE":
                 return self._invited_by(asked, now)
             case "OPTIONS":
-                return self.respond(asked.key, 200, now, (("allow", ALLOW), ("accept", ACCEPT)))
+                headers = (("allow", ALLOW), ("accept", ACCEPT))
+                outputs = self.respond(asked.key, 200, now, headers)
+                return [*outputs, events.OptionsSeen(asked.flow)]
             case "REGISTER":
                 return [events.Registering(asked.key, request, asked.flow)]
             case "BYE" | "UPDATE" | "INFO":

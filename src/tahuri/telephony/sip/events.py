@@ -101,6 +101,13 @@ class Registering:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionsSeen:
+    """OPTIONS outside any dialog; it has been answered."""
+
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
 class Replied:
     """The final response to a request outside any dialog; None when there was none."""
 
@@ -120,5 +127,6 @@ Event = (
     | Reanswered
     | Ended
     | Registering
+    | OptionsSeen
     | Replied
 )

@@ -190,7 +190,7 @@ class Phone:
                     future.set_result(response)
             case events.Registering(key, _, _):
                 self.perform(self._endpoint.agent.respond(key, 405, self.now))
-            case events.InviteRefused():
+            case events.InviteRefused() | events.OptionsSeen():
                 pass
             case _:
                 call = self._calls.get(event.leg.name)

@@ -2,6 +2,7 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -38,6 +39,10 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     host: str | None = None
     """``host:port`` that takes our calls."""
     default_out: bool = False
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    """How ``host`` is reached."""
+    options_every_s: float = 30
+    """Seconds between the questions whether ``host`` is there; 0: it is not asked."""
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:

@@ -13,6 +13,7 @@ from tahuri.telephony.protocol import (
     NumberStatus,
     PartyState,
     SeatStateName,
+    TrunkStateName,
 )
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.sdp import Stream
@@ -118,6 +119,15 @@ class Call(Struct, kw_only=True):
     @property
     def number(self) -> str | None:
         return self.caller.number if self.caller else None
+
+
+class TrunkState(Struct, kw_only=True):
+    """Whether a trunk is there."""
+
+    name: str
+    state: TrunkStateName = "unknown"
+    since: datetime
+    rtt_ms: float | None = None
 
 
 class Seat(Struct, kw_only=True):

@@ -92,7 +92,7 @@ async def _ring(core: Core, call: Call, seat: Seat) -> None:
         withdraw(core, call)
         return
     number = call.number or "anonymous"
-    local = f"<sip:{number}@{core.settings.public_address}>"
+    local = core.local(number)
     flow = Flow(seat.transport, seat.host, seat.port_sip)
     agent = core.endpoint.agent
     leg, outputs = agent.call(local, seat.contact, flow, audio.offer_of(port), core.sip_now)

@@ -19,6 +19,7 @@ from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.journal import Journal
 from tahuri.telephony.switch.registrar import Registrar
 from tahuri.telephony.switch.router import Router
+from tahuri.telephony.switch.trunks import TrunkWatch
 from tahuri.telephony.switch.websocket import SeatSockets
 
 KEY_FILE = "seat.key"
@@ -59,13 +60,15 @@ class Switch:
         self.websocket_port = 0
         """Where browser seats connect; known once started."""
         self._router: Router
+        self._trunks: TrunkWatch
 
     async def start(self) -> None:
         """Take up what the last process left, then listen.  Raises OSError: a port is taken."""
         core, sip = self.core, self.core.settings.sip
         self.spool.start()
         owed = recovery.restore(core)
-        self._router = Router(core, Door(core), Registrar(core))
+        self._trunks = TrunkWatch(core)
+        self._router = Router(core, Door(core), Registrar(core), self._trunks)
         self._media.start()
         await self._endpoint.start(
             sip.address, sip.udp_port, sip.tcp_port, core.settings.public_address
@@ -98,6 +101,7 @@ class Switch:
                 recovery.media_down(core)
             try:
                 clockwork.tick(core)
+                self._trunks.tick()
             except Exception:
                 log.exception("the clockwork failed")
 

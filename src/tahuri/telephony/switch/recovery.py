@@ -38,6 +38,8 @@ def restore(core: Core) -> list[Owed]:
         if not seat.attached:
             seat.gone_since = core.monotonic_s()
         core.seats[seat.seat_id] = seat
+    for trunk in kept.trunks:
+        core.trunks[trunk.name] = trunk
     for call in core.journal.load_calls():
         core.calls[call.call_id] = call
         owed += _restore_call(core, call)
