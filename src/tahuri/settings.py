@@ -42,6 +42,12 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether third parties are called through it by default."""
     transport: Literal["udp", "tcp", "tls"] = "udp"
     """How ``host`` is reached: ``udp``, ``tcp`` or ``tls``."""
+    verify: bool = True
+    """Over TLS: whether its certificate must be valid and name ``host``."""
+    authority: str | None = None
+    """PEM file of who signs that certificate; else whom the machine trusts."""
+    nat: bool = False
+    """Whether answers and later requests go to where its messages come from, whatever they say."""
     options_every_s: float = 30.0
     """Seconds between two OPTIONS that ask whether ``host`` is there; 0: it is not asked."""
 
@@ -86,6 +92,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Address where trunks and phones reach the switch."""
     sip_port: int = 5060
     """Port for SIP, UDP and TCP."""
+    sip_tls_port: int = 0
+    """Port for SIP over TLS, with the certificate of the pages; 0: none."""
     media_address: str = "127.0.0.1"
     """Address for audio, as told to trunks, phones and browsers."""
     rtp_first_port: int = 20000
@@ -269,7 +277,9 @@ def _is_address(text: str) -> bool:
 
 def _ports(settings: Settings) -> Iterator[str]:
     """Ports that are none, and two uses of one port.  One host: the addresses may be the same."""
-    tcp = ("http_port", "signalling_port", "sip_port")
+    tcp: tuple[str, ...] = ("http_port", "signalling_port", "sip_port")
+    if settings.sip_tls_port != 0:
+        tcp = (*tcp, "sip_tls_port")
     udp = ("sip_port", "webrtc_port")
     first, last = settings.rtp_first_port, settings.rtp_last_port
     for name in dict.fromkeys((*tcp, *udp, "rtp_first_port", "rtp_last_port")):
@@ -362,11 +372,23 @@ def _lines(trunks: tuple[Trunk, ...]) -> Iterator[str]:
             yield f"{place}.host: neither host nor host:port: {trunk.host!r}"
         if trunk.out and trunk.host is None:
             yield f"{place}.host: needed with out = true"
+        if trunk.authority is not None and not _is_authority(trunk.authority):
+            yield f"{place}.authority: not a readable PEM file: {trunk.authority}"
+        if trunk.transport != "tls" and (trunk.authority is not None or not trunk.verify):
+            yield f"{place}.transport: 'tls' is needed with authority or verify = false"
         if trunk.options_every_s != 0 and not 1 <= trunk.options_every_s <= 3600:
             yield f"{place}.options_every_s: 0, or from 1 to 3600 seconds"
     yield from (f"trunks: name {name!r} twice" for name in _twice(one.name for one in trunks))
     if sum(trunk.out for trunk in trunks) > 1:
         yield "trunks: out = true on more than one"
+
+
+def _is_authority(file: str) -> bool:
+    try:
+        ssl.create_default_context(cafile=file)
+    except (OSError, ssl.SSLError):
+        return False
+    return True
 
 
 def _phones(seats: tuple[SipSeat, ...]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from tahuri.telephony.sip.dialogs import Dialogs, Identity, Output
 from tahuri.telephony.sip.leg import (
     ALLOW,
     Leg,
+    again,
     established,
     next_hop,
     refresh_target,
@@ -53,6 +54,7 @@ class Calling(Dialogs):
             transport=flow.transport,
             host=flow.host,
             port=flow.port,
+            asked=flow,
             state="calling",
             outgoing=True,
         )
@@ -73,7 +75,7 @@ class Calling(Dialogs):
         self._calling[leg.client] = leg
         self._forget_client_later(self._calling, leg.client, now)
         via = self._via(leg.flow)
-        self.transactions.adopt(leg.client, request, leg.flow, via, now)
+        self.transactions.adopt(leg.client, request, leg.flow, via, now, again(leg))
         return self._lift(self.transactions.cancel(leg.client, now), now)
 
     def _invite(
@@ -88,7 +90,8 @@ class Calling(Dialogs):
         request.headers += [("allow", ALLOW), *leg.extra, *headers]
         request.body = session
         leg.invite_cseq = leg.local_cseq
-        leg.client, sent = self.transactions.request(request, flow, self._via(flow), now)
+        via = self._via(flow)
+        leg.client, sent = self.transactions.request(request, flow, via, now, again(leg))
         self._calling[leg.client] = leg
         self._forget_client_later(self._calling, leg.client, now)
         return self._lift(sent, now)
@@ -113,9 +116,8 @@ class Calling(Dialogs):
             return [events.Rejected(leg, response.status, response)]
         tag = response.to.tag or ""
         if leg.remote_tag == tag and leg.invite_cseq in leg.acks:  # repeated 200: our ACK was lost
-            return [
-                Send(leg.acks[leg.invite_cseq].encode("utf-8", "surrogateescape"), next_hop(leg))
-            ]
+            ack = leg.acks[leg.invite_cseq].encode("utf-8", "surrogateescape")
+            return [Send(ack, next_hop(leg), again(leg))]
         if leg.remote_tag and leg.remote_tag != tag:
             return self._unwanted_fork(leg, response, now)
         established(leg, response)
@@ -144,6 +146,8 @@ class Calling(Dialogs):
             transport=leg.transport,
             host=leg.host,
             port=leg.port,
+            asked=leg.asked,
+            nat=leg.nat,
             state="up",
             outgoing=True,
         )
@@ -169,11 +173,10 @@ class Calling(Dialogs):
         request = request_in(leg, "INVITE", self._contact_value(leg))
         request.headers += [("allow", ALLOW), ("content-type", "application/sdp")]
         request.body = session
-        flow = next_hop(leg)
-        client, sent = self.transactions.request(request, flow, self._via(flow), now)
+        client, sent = self._send_in(leg, request, now)
         self._reoffering[client] = leg
         self._forget_client_later(self._reoffering, client, now)
-        return self._lift(sent, now)
+        return sent
 
     def _reoffer_replied(
         self, leg: Leg, client: str, response: Response, now: float

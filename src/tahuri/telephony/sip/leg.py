@@ -5,9 +5,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tahuri.telephony.sip.grammar import BadValue, name_address, parse_uri
+from tahuri.telephony.sip.grammar import BadValue, Uri, in_uri, name_address, parse_uri
 from tahuri.telephony.sip.message import Message, Request, Response
-from tahuri.telephony.sip.transaction import Flow, ServerKey
+from tahuri.telephony.sip.transaction import Flow, ServerKey, default_port
 
 LegState = Literal["incoming", "calling", "cancelling", "up", "ended"]
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"
@@ -35,6 +35,10 @@ class Leg(Struct, kw_only=True):
     host: str = ""
     port: int = 5060
     """Where their last request, or their answer, came from."""
+    asked: Flow | None = None
+    """Where we called, if we did: there they can be connected to again."""
+    nat: bool = False
+    """Their Contact names an address that nobody outside can reach."""
     state: LegState
     outgoing: bool
     confirmed: bool = False
@@ -65,19 +69,49 @@ class Leg(Struct, kw_only=True):
 def next_hop(leg: Leg) -> Flow:
     """Where requests inside the dialog go.
 
-    The route or Contact counts when it names an address; a host name or a broken one gives way to
-    where the far end's messages come from, so that a call never waits for a name server.
+    The route or Contact counts when it names an address that can be reached; a host name or a
+    broken one gives way to where the far end's messages come from, so that a call never waits for a
+    name server.
     """
+    named = _named(leg)
+    if leg.nat or leg.transport == "TLS" or named is None:
+        return leg.flow  # what came secured never goes out in the clear
+    ours = named.host == leg.host or (leg.asked is not None and leg.asked.host == leg.host)
+    if named.transport == leg.transport == "TCP" and ours:
+        return leg.flow  # the connection that is there
+    return named
+
+
+def again(leg: Leg) -> Flow | None:
+    """Where to connect to when the connection of the dialog is gone (RFC 5923 § 5)."""
+    if leg.transport == "UDP":
+        return None
+    if leg.asked is not None:
+        return leg.asked
+    named = None if leg.nat else _named(leg)
+    if named is None or named.transport == leg.transport:
+        return named
+    return Flow(leg.transport, named.host, default_port(leg.transport))
+
+
+def flow_to(uri: Uri) -> Flow:
+    """The transport, host and port that a ``sip:`` or ``sips:`` URI names."""
+    transport = uri.parameters.get("transport", "udp").upper()
+    if uri.scheme == "sips":
+        transport = "TLS"
+    elif transport not in ("TCP", "TLS"):
+        transport = "UDP"
+    return Flow(transport, uri.host, uri.port or default_port(transport))
+
+
+def _named(leg: Leg) -> Flow | None:
+    """What the route or Contact names, if that is an address."""
     try:
         uri = parse_uri(name_address(leg.routes[0]).uri if leg.routes else leg.target)
         ipaddress.ip_address(uri.host)
     except (BadValue, ValueError):
-        return leg.flow
-    transport = uri.parameters.get("transport", "udp").upper()
-    flow = leg.flow
-    if transport == "TCP" and flow.transport == "TCP" and flow.host == uri.host:
-        return flow  # the connection that is there
-    return Flow(transport if transport == "TCP" else "UDP", uri.host, uri.port or 5060)
+        return None
+    return flow_to(uri)
 
 
 def from_invite(name: str, request: Request, flow: Flow, key: ServerKey, tag: str) -> Leg:
@@ -85,7 +119,7 @@ def from_invite(name: str, request: Request, flow: Flow, key: ServerKey, tag: st
 
     An element of RFC 2543 may send none; then requests go back to where the INVITE came from.
     """
-    contacts = request.all("contact") or [f"<sip:{flow.host}:{flow.port}>"]
+    contacts = request.all("contact") or [f"<sip:{in_uri(flow.host)}:{flow.port}>"]
     return Leg(
         name=name,
         call_id=request.call_id,

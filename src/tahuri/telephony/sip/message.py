@@ -168,6 +168,16 @@ def sent_by(via: str) -> str:
     return re.sub(r"\s", "", match["sent_by"])
 
 
+def ask_rport(request: Request) -> None:
+    """Take it as if its Via asked for answers to the port it came from (RFC 3581)."""
+    for place, (name, value) in enumerate(request.headers):
+        if name == "via":
+            first, *others = split_list(value)
+            if "rport" not in parameters_of(first.partition(";")[2]):
+                request.headers[place] = (name, ", ".join([f"{first};rport", *others]))
+            return
+
+
 def parse(data: bytes, stream: bool = False) -> Request | Response:
     """One message.
 

@@ -1,6 +1,7 @@
 """A phone without sound, for programs: registers, calls, is called.  Media is the program's own."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 
 from tahuri.telephony.sip import digest, events
@@ -100,9 +101,19 @@ class Phone:
         self._register_call_id = mint()
         self._register_cseq = 0
 
-    async def start(self, address: str = "127.0.0.1", user: str = "phone") -> None:
-        """Listen on free ports."""
-        await self._endpoint.start(address, user=user)
+    async def start(
+        self,
+        address: str = "127.0.0.1",
+        user: str = "phone",
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Listen on free ports; over TLS as well with a context of our own certificate."""
+        tls_port = 0 if context is not None else None
+        await self._endpoint.start(address, user=user, tls_port=tls_port, context=context)
+
+    def trust(self, flow: Flow, context: ssl.SSLContext) -> None:
+        """How the certificate of whoever is there is checked."""
+        self._endpoint.trust(flow.host, flow.port, context)
 
     async def stop(self) -> None:
         await self._endpoint.stop()

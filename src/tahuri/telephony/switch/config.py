@@ -13,15 +13,18 @@ REALM = "tahuri"
 """Realm of seats' digest; ``password_ha1`` is the hex MD5 of ``username:tahuri:password``."""
 
 
+class Tls(Struct, frozen=True, forbid_unknown_fields=True):
+    cert: Path
+    key: Path
+
+
 class Sip(Struct, frozen=True, forbid_unknown_fields=True):
     address: str
     udp_port: int
     tcp_port: int
-
-
-class Tls(Struct, frozen=True, forbid_unknown_fields=True):
-    cert: Path
-    key: Path
+    tls_port: int | None = None
+    tls: Tls | None = None
+    """Needed with a ``tls_port``."""
 
 
 class Websocket(Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +44,12 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     default_out: bool = False
     transport: Literal["udp", "tcp", "tls"] = "udp"
     """How ``host`` is reached."""
+    verify: bool = True
+    """Over TLS: whether its certificate must be valid and name ``host``."""
+    authority: Path | None = None
+    """PEM file of who signs that certificate; None: whom the machine trusts."""
+    nat: bool = False
+    """Whether answers and later requests go to where its messages come from, whatever they say."""
     options_every_s: float = 30
     """Seconds between the questions whether ``host`` is there; 0: it is not asked."""
 

@@ -16,6 +16,7 @@ from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.endpoint import Endpoint
 from tahuri.telephony.sip.gate import Gate
+from tahuri.telephony.sip.grammar import in_uri
 from tahuri.telephony.spool import Spool
 from tahuri.telephony.switch import journal
 from tahuri.telephony.switch.config import Settings
@@ -263,8 +264,7 @@ class Core:
 
     def local(self, user: str) -> str:
         """Our From for requests of ours, without tag."""
-        host = self.settings.public_address
-        return f"<sip:{user}@[{host}]>" if ":" in host else f"<sip:{user}@{host}>"
+        return f"<sip:{user}@{in_uri(self.settings.public_address)}>"
 
     @property
     def sip_now(self) -> float:

@@ -59,15 +59,18 @@ class Kept(Struct, kw_only=True):
 
     text: str
     flow: Flow
+    instead: Flow | None = None
+    """Where to connect to when the connection ``flow`` is gone, as it is in the next process."""
 
     @property
     def send(self) -> Send:
-        return Send(self.text.encode("utf-8", "surrogateescape"), self.flow)
+        return Send(self.text.encode("utf-8", "surrogateescape"), self.flow, self.instead)
 
 
 def kept(send: Send) -> Kept:
     """A message as a journal can hold it."""
-    return Kept(text=send.data.decode("utf-8", "surrogateescape"), flow=send.flow)
+    text = send.data.decode("utf-8", "surrogateescape")
+    return Kept(text=text, flow=send.flow, instead=send.instead)
 
 
 class Phone(Struct, kw_only=True):
@@ -158,5 +161,7 @@ class Seat(Struct, kw_only=True):
     transport: str = "UDP"
     host: str = ""
     port_sip: int = 0
+    nat: bool = False
+    """Whether the phone's Contact names another address than it registers from."""
     registered_until_s: float | None = None
     """When the phone's registration ends, on the clock that never steps."""

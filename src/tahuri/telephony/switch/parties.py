@@ -7,9 +7,10 @@ from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol import Address, LeftReason, PartyAdded, PartyJoined, PartyLeft
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
-from tahuri.telephony.sip.grammar import BadValue, parse_uri
+from tahuri.telephony.sip.grammar import BadValue, in_uri, parse_uri
+from tahuri.telephony.sip.leg import flow_to
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import answering, audio
+from tahuri.telephony.switch import answering, audio, edge
 from tahuri.telephony.switch.core import SWITCH, Core, Place
 from tahuri.telephony.switch.model import Call, Party, Seat
 from tahuri.telephony.switch.trunks import flow_of
@@ -31,16 +32,15 @@ def destination(core: Core, address: str) -> tuple[str, Flow]:
     try:
         if _NUMBER.match(digits):
             flow = _default_flow(core)
-            host = f"[{flow.host}]" if ":" in flow.host else flow.host
             over = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-            return f"sip:{digits.replace('#', '%23')}@{host}:{flow.port}{over}", flow
+            user = digits.replace("#", "%23")
+            return f"sip:{user}@{in_uri(flow.host)}:{flow.port}{over}", flow
         uri = parse_uri(address)
     except BadValue as error:
         raise Failure("bad-address") from error
-    if uri.scheme != "sip" or uri.has_headers or len(address) > ADDRESS_LENGTH_MAX:
+    if uri.scheme not in ("sip", "sips") or uri.has_headers or len(address) > ADDRESS_LENGTH_MAX:
         raise Failure("bad-address")
-    transport = "TCP" if uri.parameters.get("transport", "").lower() == "tcp" else "UDP"
-    return address, Flow(transport, uri.host, uri.port or 5060)
+    return address, flow_to(uri)
 
 
 def _default_flow(core: Core) -> Flow:
@@ -81,6 +81,7 @@ async def _invite(
     local = core.local(core.settings.city_number)
     agent = core.endpoint.agent
     leg, outputs = agent.call(local, target, flow, audio.offer_of(port), core.sip_now)
+    leg.nat = edge.is_behind_nat(core, flow)
     party = Party(
         leg_id=leg_id,
         address=address,

@@ -12,8 +12,9 @@ from tahuri.host.logs import configure_logs
 from tahuri.telephony import rpc
 from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.sip.endpoint import Endpoint
+from tahuri.telephony.sip.tls import server_context
 from tahuri.telephony.spool import Spool
-from tahuri.telephony.switch import clockwork, config, operations, recovery
+from tahuri.telephony.switch import clockwork, config, edge, operations, recovery
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.journal import Journal
@@ -61,6 +62,7 @@ class Switch:
         """Where browser seats connect; known once started."""
         self._router: Router
         self._trunks: TrunkWatch
+        self._nat_pings = edge.NatPings(core)
 
     async def start(self) -> None:
         """Take up what the last process left, then listen.  Raises OSError: a port is taken."""
@@ -70,8 +72,15 @@ class Switch:
         self._trunks = TrunkWatch(core)
         self._router = Router(core, Door(core), Registrar(core), self._trunks)
         self._media.start()
+        edge.prepare(core)
+        context = server_context(sip.tls.cert, sip.tls.key) if sip.tls else None
         await self._endpoint.start(
-            sip.address, sip.udp_port, sip.tcp_port, core.settings.public_address
+            sip.address,
+            sip.udp_port,
+            sip.tcp_port,
+            core.settings.public_address,
+            tls_port=sip.tls_port,
+            context=context,
         )
         for say in owed:
             core.perform(say(core.sip_now))
@@ -102,6 +111,7 @@ class Switch:
             try:
                 clockwork.tick(core)
                 self._trunks.tick()
+                self._nat_pings.tick()
             except Exception:
                 log.exception("the clockwork failed")
 

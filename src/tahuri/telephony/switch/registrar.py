@@ -7,7 +7,7 @@ from tahuri.telephony.protocol import SeatTaken
 from tahuri.telephony.sip import digest, events
 from tahuri.telephony.sip.grammar import BadValue, NameAddress, name_address, parse_uri
 from tahuri.telephony.sip.message import Request
-from tahuri.telephony.switch import offers, seats
+from tahuri.telephony.switch import edge, offers, seats
 from tahuri.telephony.switch.config import REALM, PhoneSeat
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Seat
@@ -64,6 +64,7 @@ class Registrar:
                 address = name_address(contacts[0]).uri
                 seat.contact, seat.transport = address, event.flow.transport
                 seat.host, seat.port_sip = event.flow.host, event.flow.port
+                seat.nat = not edge.is_reachable(address, event.flow)
                 seat.registered_until_s = core.monotonic_s() + expires_s
                 self._seat_down(seat, phone)
                 headers = (("contact", f"<{address}>;expires={expires_s}"),)

@@ -9,10 +9,10 @@ from msgspec import Struct
 from tahuri.kernel import mint
 from tahuri.telephony.protocol import TrunkDown, TrunkRemoved, TrunkStateName, TrunkUp
 from tahuri.telephony.sip import events
-from tahuri.telephony.sip.grammar import host_port
+from tahuri.telephony.sip.grammar import host_port, in_uri
 from tahuri.telephony.sip.leg import ACCEPT
 from tahuri.telephony.sip.message import Request
-from tahuri.telephony.sip.transaction import Flow
+from tahuri.telephony.sip.transaction import Flow, default_port
 from tahuri.telephony.switch import config, identity
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import TrunkState
@@ -41,7 +41,7 @@ def flow_of(trunk: config.Trunk) -> Flow | None:
     """Where calls to the trunk go; None when it takes none."""
     if trunk.host is None:
         return None
-    host, port = host_port(trunk.host, 5061 if trunk.transport == "tls" else 5060)
+    host, port = host_port(trunk.host, default_port(trunk.transport.upper()))
     return Flow(trunk.transport.upper(), host, port)
 
 
@@ -98,9 +98,8 @@ class TrunkWatch:
     def _ask(self, trunk: config.Trunk, question: Question) -> None:
         core, flow = self._core, flow_of(trunk)
         assert flow is not None
-        host = f"[{flow.host}]" if ":" in flow.host else flow.host
         over = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-        request = Request(method="OPTIONS", uri=f"sip:{host}:{flow.port}{over}")
+        request = Request(method="OPTIONS", uri=f"sip:{in_uri(flow.host)}:{flow.port}{over}")
         agent = core.endpoint.agent
         request.headers = [
             ("max-forwards", "70"),
