@@ -10,7 +10,7 @@ from tahuri.telephony.sip.message import Message, Request, Response
 from tahuri.telephony.sip.transaction import Flow, ServerKey, default_port
 
 LegState = Literal["incoming", "calling", "cancelling", "up", "ended"]
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REGISTER"
 ACCEPT = "application/sdp, multipart/mixed, application/pidf+xml"
 
 
@@ -56,6 +56,29 @@ class Leg(Struct, kw_only=True):
     """Our ACKs by CSeq, as text, to repeat them."""
     extra: list[tuple[str, str]] = []
     """Headers of our INVITE, to repeat it with credentials."""
+    session: str = ""
+    """What we described last, to refresh the dialog with it."""
+    expires_s: float = 0.0
+    """The agreed interval of refreshes; 0: none."""
+    refreshes: Literal["", "us", "them"] = ""
+    session_due: float = 0.0
+    """When to refresh, or to hang up if they do not, on the clock that never steps."""
+    least_s: int = 0
+    """The shortest interval that they take."""
+    updates: bool = False
+    """Whether they take UPDATE."""
+    timer: bool = False
+    """Whether they know session timers."""
+    wanted: tuple[int, str, int] = (0, "", 0)
+    """What their last INVITE or UPDATE says: interval in s, who refreshes, least interval in s."""
+    prack: Literal["", "supported", "required"] = ""
+    """Whether they take, or demand, reliable provisional responses."""
+    rseq: int = 0
+    """Number of our last one."""
+    rseqs: dict[str, int] = {}
+    """Numbers of their last ones, by tag."""
+    early: str = ""
+    """The session of a provisional response of theirs."""
 
     @property
     def flow(self) -> Flow:

@@ -37,7 +37,14 @@ COMPACT = {
     "u": "allow-events",
     "x": "session-expires",
 }
-_SPELLED = {"call-id": "Call-ID", "cseq": "CSeq", "www-authenticate": "WWW-Authenticate"}
+_SPELLED = {
+    "call-id": "Call-ID",
+    "cseq": "CSeq",
+    "www-authenticate": "WWW-Authenticate",
+    "min-se": "Min-SE",
+    "rseq": "RSeq",
+    "rack": "RAck",
+}
 _ONCE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
 _VIA = re.compile(
     r"^SIP\s*/\s*2\.0\s*/\s*(?P<transport>[\w\-]+)\s+(?P<sent_by>[^;\s]+(?:\s*:\s*\d+)?)"
@@ -59,6 +66,7 @@ REASONS = {
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
+    422: "Session Interval Too Small",
     423: "Interval Too Brief",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
@@ -70,6 +78,7 @@ REASONS = {
     500: "Server Internal Error",
     501: "Not Implemented",
     503: "Service Unavailable",
+    504: "Server Time-out",
     505: "Version Not Supported",
     513: "Message Too Large",
 }

@@ -35,6 +35,8 @@ class PhoneCall:
         self.request: Request | None = None
         """The INVITE, of a call received."""
         self.ringing = asyncio.Event()
+        self.early: bytes | None = None
+        """The session of the far side's 183."""
         self.answered: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self.ended = asyncio.Event()
         self.end_reason = ""
@@ -54,9 +56,11 @@ class PhoneCall:
             await self.ended.wait()
         return self.end_reason
 
-    def ring(self) -> None:
-        """180."""
-        self._phone.perform(self._phone.agent.progress(self.leg, 180, self._phone.now))
+    def ring(self, session: bytes = b"") -> None:
+        """180; 183 with a session, which the caller hears before the answer."""
+        status = 183 if session else 180
+        agent = self._phone.agent
+        self._phone.perform(agent.progress(self.leg, status, self._phone.now, session))
 
     def accept(self, session: bytes) -> None:
         """200."""
@@ -219,7 +223,8 @@ class Phone:
 
     def _happened_to(self, call: PhoneCall, event: events.Event) -> None:
         match event:
-            case events.Ringing():
+            case events.Ringing(_, _, session):
+                call.early = session or call.early
                 call.ringing.set()
             case events.Answered(_, session):
                 call.session = session

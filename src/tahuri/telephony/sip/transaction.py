@@ -242,6 +242,13 @@ class Transactions:
                 self._forget_later(key, now + TIMEOUT_S)
         return [_response(server.last, server.request, server.flow)]
 
+    def repeat(self, key: ServerKey) -> list[Output]:
+        """Send the last response once more."""
+        server = self._servers.get(key)
+        if server is None or server.last is None:
+            return []
+        return [_response(server.last, server.request, server.flow)]
+
     def acknowledge(self, key: ServerKey) -> None:
         """The ACK for our 2xx came: stop repeating it."""
         server = self._servers.get(key)

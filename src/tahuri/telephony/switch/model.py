@@ -43,6 +43,8 @@ class Party(Struct, kw_only=True):
     audio: Audio
     leg: Leg
     ring_due: float = 0.0
+    early: bool = False
+    """Whether the seat hears what comes before the answer: a ring-back, an announcement."""
 
 
 class Recording(Struct, kw_only=True):

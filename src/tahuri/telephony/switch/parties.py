@@ -100,6 +100,18 @@ async def _invite(
     core.changed()
 
 
+async def early(core: Core, call: Call, party: Party, session: bytes) -> None:
+    """The party's side is heard before it answers, by the seat alone.  A step of the call."""
+    if party not in call.parties or party.state == "joined":
+        return
+    try:
+        await audio.set_remote(core, party.audio, sdp.parse(session))
+    except (sdp.NoSession, MediaRefused, Unavailable):
+        return  # the answer may bring another
+    party.early = True
+    await audio.mix(core, call)
+
+
 async def joined(core: Core, call: Call, party: Party, session: bytes | None) -> None:
     """The party answered.  A step of the call."""
     if party not in call.parties or party.state == "joined":

@@ -16,7 +16,7 @@ from tahuri.telephony.switch.trunks import TrunkWatch
 
 KEYS_MAX = 40
 """Keys of one call that become facts."""
-FAILURES = frozenset({"no-acknowledgement", "lost", "no-session"})
+FAILURES = frozenset({"no-acknowledgement", "lost", "no-session", "session-expired"})
 """Ends that nobody chose."""
 
 
@@ -121,6 +121,8 @@ class Router:
         match event:
             case events.Answered(_, session):
                 await parties.joined(core, call, party, session)
+            case events.Ringing(_, _, session) if session is not None:
+                await parties.early(core, call, party, session)
             case events.Rejected():
                 await parties.refused(core, call, party, event)
             case events.Ended(_, reason):
