@@ -94,6 +94,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Port for SIP, UDP and TCP."""
     sip_tls_port: int = 0
     """Port for SIP over TLS, with the certificate of the pages; 0: none."""
+    session_expires_s: int = 1800
+    """Seconds within which a trunk or phone in a call must show that it is there (RFC 4028)."""
     media_address: str = "127.0.0.1"
     """Address for audio, as told to trunks, phones and browsers."""
     rtp_first_port: int = 20000
@@ -262,6 +264,9 @@ def _addresses(settings: Settings) -> Iterator[str]:
             yield f"{name}: phones and browsers are told it: it must be an address of this machine"
         if anywhere and name == "http_address" and not settings.host_names:
             yield f"host_names: needed with http_address {text!r}: how consoles name this machine"
+    unlike = (":" in settings.sip_address) != (":" in settings.media_address)
+    if unlike and settings.sip_address in ("0.0.0.0", "::"):
+        yield "sip_address: an address of this machine, or IPv4 or IPv6 as media_address is"
     for name in settings.host_names:
         if not HOST_NAME.fullmatch(name) and not _is_address(name):
             yield f"host_names: neither a name nor an address: {name!r}"
@@ -300,6 +305,8 @@ def _numbers(settings: Settings) -> Iterator[str]:
     for name in ("offer_s", "seat_vanish_s", "robot_after_s"):
         if not 1 <= getattr(settings, name) <= 600:
             yield f"{name}: from 1 to 600 seconds"
+    if not 90 <= settings.session_expires_s <= 86_400:
+        yield "session_expires_s: from 90 to 86400 seconds"
     if settings.calls_max < 1:
         yield "calls_max: at least 1"
     if settings.database_url is not None:

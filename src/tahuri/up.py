@@ -94,6 +94,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
             "tcp_port": settings.sip_port,
             "tls_port": settings.sip_tls_port or None,
             "tls": _tls(centre.sip_certificate),
+            "session_expires_s": settings.session_expires_s,
         },
         "public_address": settings.media_address,
         "websocket": {

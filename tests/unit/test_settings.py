@@ -71,6 +71,8 @@ def test_a_file_that_is_no_toml_hides_no_other_problem(tmp_path: Path) -> None:
     ("text", "setting"),
     [
         ('http_address = "0.0.0.0"', "host_names"),
+        ('sip_address = "::"', "sip_address"),
+        ("session_expires_s = 60", "session_expires_s"),
         ('media_address = "0.0.0.0"', "media_address"),
         ('host_names = ["kantor wali kota"]', "host_names"),
         ("signalling_port = 8112", "signalling_port"),

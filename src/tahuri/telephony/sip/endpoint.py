@@ -64,7 +64,10 @@ class Endpoint:
         """
         ports = await self._transports.start(address, udp_port, tcp_port, tls_port, context)
         host = public_address or address
+        if (":" in host) != (":" in address):
+            host = address  # audio has an address of the other family
         self.agent.identity = Identity(host, ports[0], ports[1], user, ports[2])
+        self._set_timer()  # dialogs that were taken up have timers already
 
     def trust(self, host: str, port: int, context: ssl.SSLContext) -> None:
         """How the certificate of somebody is checked whom we connect to over TLS."""

@@ -124,7 +124,11 @@ def flow_to(uri: Uri) -> Flow:
         transport = "TLS"
     elif transport not in ("TCP", "TLS"):
         transport = "UDP"
-    return Flow(transport, uri.host, uri.port or default_port(transport))
+    try:
+        host = str(ipaddress.ip_address(uri.host))  # one spelling of an IPv6 address
+    except ValueError:
+        host = uri.host
+    return Flow(transport, host, uri.port or default_port(transport))
 
 
 def _named(leg: Leg) -> Flow | None:

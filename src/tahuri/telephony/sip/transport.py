@@ -6,6 +6,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
+from ipaddress import ip_address
 
 from tahuri.telephony.sip.stream import Received, Stream
 from tahuri.telephony.sip.tls import client_context
@@ -41,6 +42,29 @@ class _Datagrams(asyncio.DatagramProtocol):
         """ICMP says that nobody listens there; timers find out as well."""
 
 
+def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    """A UDP socket of one family, however the machine treats ``::``.  Raises OSError."""
+    udp = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_RECEIVE_BUFFER_BYTES)
+        udp.setblocking(False)
+        udp.bind((address, port))
+    except OSError:
+        udp.close()
+        raise
+    return udp
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 class _Greeter(asyncio.Protocol):
     """A connection before its handshake: counted from the first moment, gone after a while."""
 
@@ -71,6 +95,7 @@ class Transports:
         self._received = received
         self._needs = needs
         self._udp: asyncio.DatagramTransport | None = None
+        self._family = socket.AF_INET
         self._servers: list[asyncio.Server] = []
         self._context: ssl.SSLContext | None = None
         self._streams: dict[Flow, Stream] = {}
@@ -96,11 +121,11 @@ class Transports:
             OSError: a port is taken.
         """
         loop = asyncio.get_running_loop()
+        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        udp = _bound(self._family, address, udp_port)
         self._udp, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(self._received), local_addr=(address, udp_port)
+            lambda: _Datagrams(self._received), sock=udp
         )
-        udp: socket.socket = self._udp.get_extra_info("socket")
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_RECEIVE_BUFFER_BYTES)
         bound = [udp.getsockname()[1], 0, 0]
         if tcp_port is not None:
             bound[1] = await self._listen(
@@ -172,8 +197,11 @@ class Transports:
     def _send_datagram(self, data: bytes, flow: Flow) -> None:
         assert self._udp is not None
         try:
-            socket.inet_pton(socket.AF_INET6 if ":" in flow.host else socket.AF_INET, flow.host)
+            socket.inet_pton(self._family, flow.host.partition("%")[0])
         except OSError:
+            if _is_address(flow.host):
+                log.warning("sip peer has an address of the other family")
+                return
             self._begin(self._resolve(data, flow))
             return
         self._udp.sendto(data, (flow.host, flow.port))
@@ -182,7 +210,7 @@ class Transports:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError):
             found = await loop.getaddrinfo(
-                flow.host, flow.port, family=socket.AF_INET, type=socket.SOCK_DGRAM
+                flow.host, flow.port, family=self._family, type=socket.SOCK_DGRAM
             )
             if self._udp is not None and not self._udp.is_closing():
                 self._udp.sendto(data, found[0][4])

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from tahuri.telephony.sip.digest import Account
+from tahuri.telephony.sip.sessions import EXPIRES_S, LEAST_S
 
 REALM = "tahuri"
 """Realm of seats' digest; ``password_ha1`` is the hex MD5 of ``username:tahuri:password``."""
@@ -25,6 +26,10 @@ class Sip(Struct, frozen=True, forbid_unknown_fields=True):
     tls_port: int | None = None
     tls: Tls | None = None
     """Needed with a ``tls_port``."""
+    session_expires_s: int = EXPIRES_S
+    """Seconds within which a far end must show that it is there (RFC 4028)."""
+    session_least_s: int = LEAST_S
+    """The shortest such time that is granted."""
 
 
 class Websocket(Struct, frozen=True, forbid_unknown_fields=True):

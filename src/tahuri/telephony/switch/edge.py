@@ -6,6 +6,7 @@ from tahuri.kernel import mint
 from tahuri.telephony.sip.grammar import BadValue, parse_uri
 from tahuri.telephony.sip.leg import flow_to
 from tahuri.telephony.sip.message import Request
+from tahuri.telephony.sip.sessions import Times
 from tahuri.telephony.sip.tls import client_context
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import identity
@@ -19,7 +20,8 @@ NAT_EVERY_S = 25.0
 
 def prepare(core: Core) -> None:
     """Tell the endpoint what the settings say of trunks.  Raises OSError: a file is missing."""
-    endpoint = core.endpoint
+    endpoint, sip = core.endpoint, core.settings.sip
+    endpoint.agent.times = Times(sip.session_expires_s, sip.session_least_s)
     for trunk in core.settings.trunks:
         flow = flow_of(trunk)
         if flow is not None and flow.transport == "TLS":
