@@ -225,7 +225,7 @@ async def test_a_phone_of_another_maker_is_a_seat_over_tls(
     secured: tuple[Centre, int, Path], tmp_path: Path
 ) -> None:
     """Given a phone registered over TLS; when a caller comes; then it rings over that connection,
-    answers, is heard, and the switch killed meanwhile takes the call up and ends it there."""
+    answers and is heard; a switch killed meanwhile takes the call up."""
     centre, port, root = secured
     account = (
         f"<sip:s2@{ADDRESS}:{port};transport=tls>;auth_pass=secret-S2;regint=60;"

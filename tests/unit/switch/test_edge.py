@@ -10,7 +10,7 @@ from switch_bench import ADDRESS, Bench, bench, phone_seat, until
 from tahuri.host.certificate import own_certificate
 from tahuri.telephony.sip.digest import Account, credentials
 from tahuri.telephony.sip.message import Request, Response, parse, response_to
-from tahuri.telephony.sip.phone import Phone
+from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.sip.sdp import offer
 from tahuri.telephony.sip.tls import client_context, server_context
 from tahuri.telephony.sip.transaction import Flow
@@ -180,6 +180,58 @@ async def test_a_seat_registers_over_tls_and_its_call_comes_over_that_connection
             await one.call()
             async with asyncio.timeout(5):
                 await calls.get()
+        finally:
+            await phone.stop()
+
+
+async def test_a_killed_switch_connects_again_to_hang_up(tmp_path: Path) -> None:
+    """Given a caller over TCP; when the switch is killed, and with it the connection; then the next
+    one makes a new connection, and the caller's device hears the end of the call."""
+    caller = Phone()
+    await caller.start()
+    async with bench(tmp_path) as one:
+        switch = Flow("TCP", ADDRESS, one.switch.core.endpoint.agent.identity.tcp_port)
+        try:
+            call = caller.call("sip:112@127.0.0.1", switch, offer(ADDRESS, 40000, 1))
+            await call.wait_answered(5)
+            [kept] = one.switch.core.calls.values()
+            await until(lambda: kept.leg.confirmed)
+            await one.restart()
+            [leg] = one.switch.core.endpoint.agent.legs.values()
+            assert leg.transport == "TCP"
+            agent = one.switch.core.endpoint.agent
+            one.switch.core.perform(agent.hang_up(leg, one.switch.core.sip_now))
+            assert await call.wait_ended(5) == "hung-up"
+        finally:
+            await caller.stop()
+
+
+async def test_a_phone_that_connects_again_in_mid_call_is_reached_there(tmp_path: Path) -> None:
+    """Given a seat's phone over TCP that talks; when its connection breaks and it registers over
+    another; then the end of the call comes over the new one."""
+    calls: asyncio.Queue[PhoneCall] = asyncio.Queue()
+    phone = Phone(Account("s1", "secret-S1"), calls.put_nowait)
+    async with bench(tmp_path, seats=[phone_seat("S1")]) as one:
+        switch = Flow("TCP", ADDRESS, one.switch.core.endpoint.agent.identity.tcp_port)
+        await phone.start()
+        try:
+            assert await phone.register(switch) == 200
+            caller = await one.call()
+            async with asyncio.timeout(5):
+                ringing = await calls.get()
+            ringing.accept(offer(ADDRESS, 40002, 1))
+            await one.told("call-answered")
+            [kept] = one.switch.core.calls.values()
+            assert kept.phone is not None
+            before = kept.phone.leg.flow
+            phone._endpoint._transports.drop(switch)
+            await until(lambda: before not in one.switch._endpoint._transports._streams)
+            assert await phone.register(switch) == 200
+            assert kept.phone.leg.flow != before
+            caller.hang_up()
+            assert await ringing.wait_ended(5) == "hung-up"
+            streams = set(one.switch._endpoint._transports._streams.values())
+            assert len(streams) == 1, "no connection of our own was needed"
         finally:
             await phone.stop()
 
