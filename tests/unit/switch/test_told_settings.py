@@ -48,7 +48,7 @@ def test_a_trunk_over_tls_reaches_the_switch_whole(tmp_path: Path) -> None:
 
 
 def test_the_certificate_for_sip_names_the_address_of_sip(tmp_path: Path) -> None:
-    """On loopback pages need no certificate; SIP over TLS has one all the same, of one authority."""
+    """On loopback pages need no certificate; SIP over TLS has one all the same."""
     found = told(tmp_path, sip_tls_port=5061, sip_address="192.0.2.7")
     assert found.sip.tls_port == 5061
     assert found.sip.tls is not None
