@@ -36,7 +36,7 @@ class Endpoint:
     def __init__(self, on_event: Listener, gate: Gate | None = None) -> None:
         self._on_event = on_event
         self._gate = gate
-        self._transports = Transports(self._received, self._needs)
+        self._transports = Transports(self._received, self._needs, self._greets)
         self.needed: Callable[[Flow], bool] = lambda _: False
         """Whether the owner needs a connection that no dialog uses."""
         self.behind_nat: Callable[[str], bool] = lambda _: False
@@ -136,6 +136,9 @@ class Endpoint:
         if any(leg.flow in names or leg.asked in names for leg in self.agent.legs.values()):
             return True
         return any(self.needed(name) for name in names)
+
+    def _greets(self, host: str) -> bool:
+        return self._gate is None or self._gate.admit(host, b"", self.now, True) == "in"
 
     def _is_overload(self, request: Request, now: float) -> bool:
         if self._gate is None or request.method != "INVITE" or request.to.tag:

@@ -83,10 +83,14 @@ class Transports:
     Args:
         received: called with each message and where it came from.
         needs: whether a connection must not be closed, however idle it is.
+        greets: whether an address may have a handshake now, which costs a millisecond.
     """
 
     def __init__(
-        self, received: Received, needs: Callable[[set[Flow]], bool] = lambda _: False
+        self,
+        received: Received,
+        needs: Callable[[set[Flow]], bool] = lambda _: False,
+        greets: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self.peers: dict[tuple[str, int], ssl.SSLContext] = {}
         """How the certificates of some whom we connect to are checked, by host and port; others
@@ -94,6 +98,7 @@ class Transports:
         self._strict: ssl.SSLContext | None = None
         self._received = received
         self._needs = needs
+        self._greets = greets
         self._udp: asyncio.DatagramTransport | None = None
         self._family = socket.AF_INET
         self._servers: list[asyncio.Server] = []
@@ -234,7 +239,7 @@ class Transports:
     def greet(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
         """Begin the handshake with somebody who connected."""
         host = str(transport.get_extra_info("peername")[0])
-        if not self._has_room(host):
+        if not (self._has_room(host) and self._greets(host)):
             transport.abort()
             return
         self._greeting[transport] = host
@@ -253,11 +258,15 @@ class Transports:
             )
         except (OSError, ssl.SSLError) as error:
             log.info("sip peer failed the tls handshake", extra={"error": type(error).__name__})
+            secured = None
+        except asyncio.CancelledError:
             raw.abort()
-            return
+            raise
         finally:
             self._greeting.pop(raw, None)
-        if secured is not None:
+        if secured is None:
+            raw.abort()
+        else:
             stream.connection_made(secured)
 
     async def _connect(self, flow: Flow) -> None:
