@@ -54,11 +54,21 @@ class Centre:
     @property
     def certificate(self) -> tuple[Path, Path] | None:
         """Certificate and key for HTTPS; None on loopback, where browsers need none."""
-        if not self.settings.secure:
-            return None
+        return self._certificate if self.settings.secure else None
+
+    @property
+    def sip_certificate(self) -> tuple[Path, Path] | None:
+        """Certificate and key for SIP over TLS; None where it is not wanted."""
+        return self._certificate if self.settings.sip_tls_port else None
+
+    @property
+    def _certificate(self) -> tuple[Path, Path]:
+        """One for all uses: the files given, or our own for every name and address of ours."""
         if self.settings.certificate is not None and self.settings.certificate_key is not None:
             return Path(self.settings.certificate), Path(self.settings.certificate_key)
         names = (self.settings.http_address, *self.settings.host_names)
+        if self.settings.sip_tls_port:
+            names = (*names, self.settings.sip_address, self.settings.media_address)
         return own_certificate(self.root_certificate.parent, names)
 
     @property

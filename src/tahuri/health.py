@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,6 +44,7 @@ async def parts(request: Request) -> dict[str, dict[str, Any]]:
             "seats_ready": state.seats_ready,
             "counters": state.counters,
             "alarms": [alarm.code for alarm in state.alarms],
+            "trunks": [msgspec.to_builtins(trunk) for trunk in state.trunks],
         }
         found["media"] = {"ok": state.media_connected}
     except (Unavailable, Refused) as error:
@@ -84,4 +86,12 @@ async def metrics(request: Request) -> Response:
     counted = Gauge("tahuri_switch_count", "Counted by the switch", ["of"], registry=registry)
     for name, value in found["switch"].get("counters", {}).items():
         counted.labels(name).set(value)
+    lines = found["switch"].get("trunks", [])
+    there = Gauge("tahuri_trunk_up", "1 while the trunk answers", ["trunk"], registry=registry)
+    taken = Gauge("tahuri_trunk_rtt_ms", "How long it took", ["trunk"], registry=registry)
+    for line in lines:
+        if line["state"] != "unknown":
+            there.labels(line["name"]).set(1 if line["state"] == "up" else 0)
+        if line["rtt_ms"] is not None:
+            taken.labels(line["name"]).set(line["rtt_ms"])
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -62,6 +62,8 @@ def sees(person: SignedOn, agency_of: dict[str, str], crewed: Iterable[str] = ()
                 else:
                     own.discard(row.key)
                 return row
+            case "trunk" if Role.ADMINISTRATOR in roles:
+                return row
             case "seat" if Role.ADMINISTRATOR in roles:
                 return _anonymous(row)
             case "incident" if concerns(row.body):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +24,7 @@ LISTS = frozenset({"host_names"})
 ROWS = frozenset({"trunks", "sip_seats"})
 PACKS = Path(__file__).parent / "city" / "packs"
 SEAT_ID = re.compile(r"[A-Za-z0-9]{1,12}")
+TRUNK_NAME_CHARS_MAX = 64
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?")
 
@@ -41,6 +42,16 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether third parties are called through it by default."""
     edge: bool = False
     """Whether it is our own proxy in front of several nodes, which names each call's trunk."""
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    """How ``host`` is reached: ``udp``, ``tcp`` or ``tls``."""
+    verify: bool = True
+    """Over TLS: whether its certificate must be valid and name ``host``."""
+    authority: str | None = None
+    """PEM file of who signs that certificate; else whom the machine trusts."""
+    nat: bool = False
+    """Whether answers and later requests go to where its messages come from, whatever they say."""
+    options_every_s: float = 30.0
+    """Seconds between two OPTIONS that ask whether ``host`` is there; 0: it is not asked."""
 
 
 class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +94,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Address where trunks and phones reach the switch."""
     sip_port: int = 5060
     """Port for SIP, UDP and TCP."""
+    sip_tls_port: int = 0
+    """Port for SIP over TLS, with the certificate of the pages; 0: none."""
+    session_expires_s: int = 1800
+    """Seconds within which a trunk or phone in a call must show that it is there (RFC 4028)."""
     media_address: str = "127.0.0.1"
     """Address for audio, as told to trunks, phones and browsers."""
     rtp_first_port: int = 20000
@@ -251,6 +266,9 @@ def _addresses(settings: Settings) -> Iterator[str]:
             yield f"{name}: phones and browsers are told it: it must be an address of this machine"
         if anywhere and name == "http_address" and not settings.host_names:
             yield f"host_names: needed with http_address {text!r}: how consoles name this machine"
+    unlike = (":" in settings.sip_address) != (":" in settings.media_address)
+    if unlike and settings.sip_address in ("0.0.0.0", "::"):
+        yield "sip_address: an address of this machine, or IPv4 or IPv6 as media_address is"
     for name in settings.host_names:
         if not HOST_NAME.fullmatch(name) and not _is_address(name):
             yield f"host_names: neither a name nor an address: {name!r}"
@@ -266,7 +284,9 @@ def _is_address(text: str) -> bool:
 
 def _ports(settings: Settings) -> Iterator[str]:
     """Ports that are none, and two uses of one port.  One host: the addresses may be the same."""
-    tcp = ("http_port", "signalling_port", "sip_port")
+    tcp: tuple[str, ...] = ("http_port", "signalling_port", "sip_port")
+    if settings.sip_tls_port != 0:
+        tcp = (*tcp, "sip_tls_port")
     udp = ("sip_port", "webrtc_port")
     first, last = settings.rtp_first_port, settings.rtp_last_port
     for name in dict.fromkeys((*tcp, *udp, "rtp_first_port", "rtp_last_port")):
@@ -287,6 +307,8 @@ def _numbers(settings: Settings) -> Iterator[str]:
     for name in ("offer_s", "seat_vanish_s", "robot_after_s"):
         if not 1 <= getattr(settings, name) <= 600:
             yield f"{name}: from 1 to 600 seconds"
+    if not 90 <= settings.session_expires_s <= 86_400:
+        yield "session_expires_s: from 90 to 86400 seconds"
     if settings.calls_max < 1:
         yield "calls_max: at least 1"
     if settings.database_url is not None:
@@ -342,6 +364,8 @@ def _lines(trunks: tuple[Trunk, ...]) -> Iterator[str]:
         place = f"trunks[{trunk.name}]"
         if not trunk.name:
             yield f"{place}.name: empty"
+        if len(trunk.name) > TRUNK_NAME_CHARS_MAX:
+            yield f"{place}.name: longer than {TRUNK_NAME_CHARS_MAX} letters"
         if not trunk.sources:
             yield f"{place}.sources: none: no call could come in by it"
         for source in trunk.sources:
@@ -357,9 +381,23 @@ def _lines(trunks: tuple[Trunk, ...]) -> Iterator[str]:
             yield f"{place}.host: neither host nor host:port: {trunk.host!r}"
         if trunk.out and trunk.host is None:
             yield f"{place}.host: needed with out = true"
+        if trunk.authority is not None and not _is_authority(trunk.authority):
+            yield f"{place}.authority: not a readable PEM file: {trunk.authority}"
+        if trunk.transport != "tls" and (trunk.authority is not None or not trunk.verify):
+            yield f"{place}.transport: 'tls' is needed with authority or verify = false"
+        if trunk.options_every_s != 0 and not 1 <= trunk.options_every_s <= 3600:
+            yield f"{place}.options_every_s: 0, or from 1 to 3600 seconds"
     yield from (f"trunks: name {name!r} twice" for name in _twice(one.name for one in trunks))
     if sum(trunk.out for trunk in trunks) > 1:
         yield "trunks: out = true on more than one"
+
+
+def _is_authority(file: str) -> bool:
+    try:
+        ssl.create_default_context(cafile=file)
+    except (OSError, ssl.SSLError):
+        return False
+    return True
 
 
 def _phones(seats: tuple[SipSeat, ...]) -> Iterator[str]:

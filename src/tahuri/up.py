@@ -72,8 +72,6 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         operators: user name → (operator id, name) of accounts that answer at SIP seats.
     """
     settings, folder = centre.settings, centre.folder
-    certificate = centre.certificate
-    tls = {"cert": str(certificate[0]), "key": str(certificate[1])} if certificate else None
     seats = [
         {
             "seat_id": seat.seat_id,
@@ -94,12 +92,15 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
             "address": settings.sip_address,
             "udp_port": settings.sip_port,
             "tcp_port": settings.sip_port,
+            "tls_port": settings.sip_tls_port or None,
+            "tls": _tls(centre.sip_certificate),
+            "session_expires_s": settings.session_expires_s,
         },
         "public_address": settings.media_address,
         "websocket": {
             "address": settings.http_address,
             "port": settings.signalling_port,
-            "tls": tls,
+            "tls": _tls(centre.certificate),
             "origins": origins(settings),
         },
         "media_socket": str(folder.run / "media.sock"),
@@ -111,6 +112,11 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "host": trunk.host,
                 "default_out": trunk.out,
                 "edge": trunk.edge,
+                "transport": trunk.transport,
+                "verify": trunk.verify,
+                "authority": str(Path(trunk.authority).absolute()) if trunk.authority else None,
+                "nat": trunk.nat,
+                "options_every_s": trunk.options_every_s,
             }
             for trunk in settings.trunks
         ],
@@ -126,6 +132,10 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         "calls_max": settings.calls_max,
         "party_aliases": settings.directory,
     }
+
+
+def _tls(certificate: tuple[Path, Path] | None) -> dict[str, str] | None:
+    return {"cert": str(certificate[0]), "key": str(certificate[1])} if certificate else None
 
 
 def unfit(seats: Iterable[SipSeat], accounts: Iterable[Account]) -> list[str]:

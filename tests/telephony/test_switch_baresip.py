@@ -74,8 +74,12 @@ class Baresip:
 
 
 @contextlib.asynccontextmanager
-async def baresip(folder: Path, hz: float, account: str) -> AsyncIterator[Baresip]:
-    """A baresip that says a tone; ``account`` is its accounts line, ``{sip}`` its own port."""
+async def baresip(folder: Path, hz: float, account: str, more: str = "") -> AsyncIterator[Baresip]:
+    """A baresip that says a tone; ``account`` is its accounts line, ``{sip}`` its own port.
+
+    Args:
+        more: further lines of its configuration.
+    """
     folder.mkdir()
     sound = tones.tone_wav(folder / "sound.wav", hz, 30.0)
     sip, control, rtp = free_tcp(), free_tcp(), free_tcp() & ~1
@@ -89,7 +93,7 @@ async def baresip(folder: Path, hz: float, account: str) -> AsyncIterator[Baresi
         folder=folder,
         control=control,
     )
-    (folder / "config").write_text(config)
+    (folder / "config").write_text(config + more)
     (folder / "accounts").write_text(account.format(sip=sip) + "\n")
     (folder / "contacts").write_text("")
     with (folder / "baresip.log").open("wb") as log:

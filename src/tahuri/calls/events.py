@@ -1,4 +1,4 @@
-"""Facts about calls.  Stream: ``call/<call_id>``.
+"""Facts about calls.  Streams: ``call/<call_id>``, ``trunk/<name>``.
 
 Most are made by the switch, which goes on without the log and hands them over later.
 """
@@ -213,3 +213,18 @@ class FactUnreadable(Event, frozen=True, tag="calls.fact-unreadable"):
 
     event_type: str
     content: PersonalId | None = None
+
+
+class TrunkUp(Event, frozen=True, tag="calls.trunk-up"):
+    """A line to the telephone network answers, or has called."""
+
+
+class TrunkDown(Event, frozen=True, tag="calls.trunk-down"):
+    """A line to the telephone network does not answer."""
+
+    status: int | None = None
+    """The SIP status it answered, if it did."""
+
+
+class TrunkRemoved(Event, frozen=True, tag="calls.trunk-removed"):
+    """The settings name the line no longer."""

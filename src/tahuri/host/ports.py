@@ -47,6 +47,8 @@ def ports_of(settings: Settings) -> Iterator[Port]:
     yield Port("signalling_port", settings.http_address, settings.signalling_port, TCP)
     yield Port("sip_port", settings.sip_address, settings.sip_port, UDP)
     yield Port("sip_port", settings.sip_address, settings.sip_port, TCP)
+    if settings.sip_tls_port:
+        yield Port("sip_tls_port", settings.sip_address, settings.sip_tls_port, TCP)
     yield Port("webrtc_port", settings.media_address, settings.webrtc_port, UDP)
 
 

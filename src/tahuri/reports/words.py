@@ -44,6 +44,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "calls.call-wrapped-up": ("Panggilan diselesaikan", "Call wrapped up"),
     "calls.call-linked": ("Panggilan dikaitkan dengan kejadian", "Call linked to the incident"),
     "calls.call-unlinked": ("Kaitan panggilan dilepas", "Call no longer linked"),
+    "calls.trunk-up": ("Saluran telepon tersambung", "Telephone line is up"),
+    "calls.trunk-down": ("Saluran telepon tidak menjawab", "Telephone line does not answer"),
+    "calls.trunk-removed": ("Saluran telepon dihapus", "Telephone line removed"),
     "calls.fact-unreadable": (
         "Catatan sentral tidak terbaca ({event_type})",
         "A record of the switch cannot be read ({event_type})",

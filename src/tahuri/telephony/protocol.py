@@ -23,7 +23,10 @@ NotReadyReason = Literal[
 SeatStateName = Literal["free", "not_ready", "ready", "offered", "busy", "vanished"]
 PartyState = Literal["calling", "joined"]
 LeftReason = Literal["dropped", "hung-up", "refused", "no-answer", "failed", "call-ended"]
-AlarmCode = Literal["media-lost", "spool-disk-full", "facts-lost", "recording-failed", "draining"]
+AlarmCode = Literal[
+    "media-lost", "spool-disk-full", "facts-lost", "recording-failed", "draining", "trunk-down"
+]
+TrunkStateName = Literal["unknown", "up", "down"]
 RefusedReason = Literal[
     "unsupported-codec",
     "unsupported-body",
@@ -199,6 +202,24 @@ class SeatVanished(Body, frozen=True, tag="operators.seat-vanished"):
     after_s: float
 
 
+# ---- stream trunk/<name> --------------------------------------------------------------------
+
+
+class TrunkUp(Body, frozen=True, tag="calls.trunk-up"):
+    """The trunk answers, or has called."""
+
+
+class TrunkDown(Body, frozen=True, tag="calls.trunk-down"):
+    """The trunk has not answered twice in a row, or says that it is out of service."""
+
+    status: int | None = None
+    """The SIP status it answered, if it did."""
+
+
+class TrunkRemoved(Body, frozen=True, tag="calls.trunk-removed"):
+    """The settings name it no longer."""
+
+
 AnyBody = (
     CallArrived
     | CallRefused
@@ -227,6 +248,9 @@ AnyBody = (
     | SeatNotReady
     | SeatLeft
     | SeatVanished
+    | TrunkUp
+    | TrunkDown
+    | TrunkRemoved
 )
 
 
@@ -260,7 +284,7 @@ class Fact(Struct, frozen=True, kw_only=True):
     id: str
     at: datetime
     stream: str
-    """``call/<call_id>`` or ``seat/<seat_id>``."""
+    """``call/<call_id>``, ``seat/<seat_id>`` or ``trunk/<name>``."""
     type: str
     body: dict[str, object]
     personal: dict[str, dict[str, object]]
@@ -350,6 +374,19 @@ class Alarm(Struct, frozen=True, kw_only=True):
     since: datetime
 
 
+class TrunkView(Struct, frozen=True, kw_only=True):
+    """A line to the telephone network."""
+
+    name: str
+    state: TrunkStateName
+    """``unknown`` until it answered, called or asked."""
+    since: datetime
+    rtt_ms: float | None
+    """How long its last answer took; None before the first and where we do not ask."""
+    calls: int
+    """Calls that came by it and are not over."""
+
+
 class SeatPush(Struct, frozen=True, kw_only=True, tag_field="event", tag="state"):
     """What one browser seat shows; whole, on every change and every 5 s."""
 
@@ -361,6 +398,8 @@ class SeatPush(Struct, frozen=True, kw_only=True, tag_field="event", tag="state"
     seats_ready: int
     alarms: list[AlarmCode]
     """What is wrong with telephony right now, for everybody who sits at a seat."""
+    trunks_down: list[str] = []
+    """Trunks that do not answer."""
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -378,6 +417,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     """Waiting, live, or with a recording that is being closed."""
     alarms: list[Alarm]
     counters: dict[str, int]
+    trunks: list[TrunkView] = []
 
 
 # ---- operations -----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from tahuri.telephony.sip import events, transport
+from tahuri.telephony.sip import events, stream, transport
 from tahuri.telephony.sip.endpoint import Endpoint
 from tahuri.telephony.sip.gate import Bucket, Gate
 
@@ -164,14 +164,15 @@ async def test_an_invite_cut_at_any_place_is_survived(
     refused = [event for event in told.events if isinstance(event, events.InviteRefused)]
     assert refused
     assert {event.status for event in refused} == {400}
-    assert len(told.events) - len(refused) <= 1, "cut at the end of a line it may be a whole one"
+    others = [e for e in told.events if not isinstance(e, events.OptionsSeen)]
+    assert len(others) - len(refused) <= 1, "cut at the end of a line it may be a whole one"
 
 
 async def test_half_a_message_keeps_no_connection(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever opens all connections and says nothing whole must not lock a trunk out."""
-    monkeypatch.setattr(transport, "TCP_REST_WITHIN_S", 0.1)
+    monkeypatch.setattr(stream, "REST_WITHIN_S", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", told.port)
     writer.write(text("OPTIONS") + text("INVITE", n=2)[:100])
     async with asyncio.timeout(5):

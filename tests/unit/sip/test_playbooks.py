@@ -290,7 +290,9 @@ def text(method: str, uri: str = "sip:112@192.0.2.2", tag: str = "", extra: str 
         (text("INVITE", "urn:service:sos.police"), ["100 INVITE"]),
         (text("INVITE", "tel:112;phone-context=+62"), ["100 INVITE"]),
         (text("INVITE", extra="Max-Forwards: 0"), ["483 INVITE"]),
-        (text("INVITE", extra="Require: 100rel, geolocation-sip"), ["420 INVITE"]),
+        (text("INVITE", extra="Require: 100rel, geolocation-sip"), ["100 INVITE"]),
+        (text("INVITE", extra="Require: sec-agree, geolocation-sip"), ["420 INVITE"]),
+        (text("PRACK"), ["481 PRACK"]),
         (text("INVITE", extra="Accept: text/plain"), ["406 INVITE"]),
     ],
 )

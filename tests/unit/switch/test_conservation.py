@@ -77,7 +77,7 @@ async def test_a_200_that_was_not_sent_is_sent_by_the_next_switch(
     then the caller is answered, queued and can be spoken to."""
     send = Transports.send
 
-    def but_200(self: Transports, data: bytes, flow: object) -> None:
+    def but_200(self: Transports, data: bytes, flow: object, *_: object) -> None:
         if not (data.startswith(b"SIP/2.0 200") and b"INVITE" in data):
             send(self, data, flow)  # type: ignore[arg-type]
 
@@ -104,7 +104,7 @@ async def test_an_ack_that_comes_after_a_kill_counts(
     the ACK to the next one is what should say where the caller listens: without, the call ends."""
     send = Transports.send
 
-    def but_ack(self: Transports, data: bytes, flow: object) -> None:
+    def but_ack(self: Transports, data: bytes, flow: object, *_: object) -> None:
         if not data.startswith(b"ACK"):
             send(self, data, flow)  # type: ignore[arg-type]
 

@@ -197,12 +197,21 @@ export interface SeatBody {
   since: string | null;
 }
 
+/** A line to the telephone network. */
+export interface TrunkBody {
+  trunk: string;
+  state: "up" | "down" | "removed";
+  since: string | null;
+  status: number | null;
+}
+
 /** The views a console reads, by name. */
 export interface Bodies {
   call: CallBody;
   incident: IncidentBody;
   unit: UnitBody;
   seat: SeatBody;
+  trunk: TrunkBody;
 }
 export type ViewName = keyof Bodies;
 
@@ -370,4 +379,6 @@ export interface SeatPush {
   seats_ready: number;
   /** Codes of what is wrong with telephony right now. */
   alarms: string[];
+  /** Names of trunks that do not answer. */
+  trunks_down?: string[];
 }

@@ -16,6 +16,7 @@ from tahuri.telephony.sip.leg import (
     refresh_target,
 )
 from tahuri.telephony.sip.message import Malformed, Request, Response, is_supported_uri
+from tahuri.telephony.sip.sessions import has_tag
 from tahuri.telephony.sip.transaction import (
     AckSeen,
     Asked,
@@ -29,9 +30,11 @@ from tahuri.telephony.sip.transaction import (
 )
 from tahuri.telephony.sip.transaction import Output as Lower
 
-EXTENSIONS = frozenset({"geolocation-sip", "geolocation-http", "histinfo", "privacy"})
+EXTENSIONS = frozenset(
+    {"geolocation-sip", "geolocation-http", "histinfo", "privacy", "timer", "100rel"}
+)
 """Option tags a request may require of us."""
-KNOWN_METHODS = frozenset({"MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "PRACK"})
+KNOWN_METHODS = frozenset({"MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER"})
 """Known, and not allowed here (405); what we never heard of gets 501."""
 
 
@@ -69,7 +72,8 @@ class Agent(Calling):
         return self.transactions.wake_at()
 
     def elapse(self, now: float) -> list[Output]:
-        return self._lift(self.transactions.elapse(now), now)
+        outputs = self._lift(self.transactions.elapse(now), now)
+        return outputs + self.never_pracked() + self.sessions_due(now)
 
     def _lift(self, lower: Iterable[Lower], now: float) -> list[Output]:
         outputs: list[Output] = []
@@ -88,7 +92,7 @@ class Agent(Calling):
                 case Replied(client, response):
                     outputs += self._replied(client, response, now)
                 case Unanswered(client):
-                    outputs += self._unanswered(client)
+                    outputs += self._unanswered(client, now)
                 case _:
                     assert_never(output)
         return outputs
@@ -101,7 +105,7 @@ class Agent(Calling):
         to_tag = request.to.tag
         if status:
             outputs = self.respond(asked.key, status, now, headers)
-            if request.method == "INVITE" and not to_tag:
+            if request.method == "INVITE" and not to_tag and status != 422:  # 422: it asks again
                 outputs.append(events.InviteRefused(asked.flow, status, "objection"))
             return outputs
         if to_tag:
@@ -112,10 +116,12 @@ class Agent(Calling):
                 return self._invited_by(asked, now)
             case "OPTIONS":
                 status = 200 if self.taking_calls else 503
-                return self.respond(asked.key, status, now, (("allow", ALLOW), ("accept", ACCEPT)))
+                headers = (("allow", ALLOW), ("accept", ACCEPT))
+                outputs = self.respond(asked.key, status, now, headers)
+                return [*outputs, events.OptionsSeen(asked.flow)]
             case "REGISTER":
                 return [events.Registering(asked.key, request, asked.flow)]
-            case "BYE" | "UPDATE" | "INFO":
+            case "BYE" | "UPDATE" | "INFO" | "PRACK":
                 return self.respond(asked.key, 481, now)
             case _:
                 status = 405 if request.method in KNOWN_METHODS else 501
@@ -130,6 +136,8 @@ class Agent(Calling):
         unknown = [tag for tag in request.all("require") if tag.lower() not in EXTENSIONS]
         if unknown:
             return 420, (("unsupported", ", ".join(unknown)),)
+        if request.method in ("INVITE", "UPDATE") and (brief := self.too_brief(request)):
+            return 422, brief
         if request.method == "INVITE":
             accepted = [value.partition(";")[0].strip().lower() for value in request.all("accept")]
             if accepted and not {"application/sdp", "application/*", "*/*"} & set(accepted):
@@ -147,6 +155,10 @@ class Agent(Calling):
         except BadValue:
             refused = events.InviteRefused(asked.flow, 400, "contact")
             return [*self.respond(asked.key, 400, now), refused]
+        self.note_request(leg, asked.request)
+        for name in ("supported", "require"):
+            if has_tag(asked.request, name, "100rel"):
+                leg.prack = "supported" if name == "supported" else "required"
         self.legs[leg.dialog] = leg
         self._invited[asked.key] = leg
         return [*self.respond(asked.key, 100, now), events.Incoming(leg, asked.request, asked.flow)]
@@ -170,6 +182,8 @@ class Agent(Calling):
                 return outputs + self._gone(leg, "hung-up")
             case "INVITE" | "UPDATE":
                 return self._reoffered(leg, asked, now)
+            case "PRACK":
+                return self.pracked(leg, asked.key, request, now)
             case "OPTIONS" | "INFO":
                 return self.respond(asked.key, 200, now)
             case _:
@@ -179,9 +193,11 @@ class Agent(Calling):
         if leg.offering or leg.reoffer_key or leg.state != "up":
             return self.respond(asked.key, 491 if leg.offering else 500, now)
         refresh_target(leg, asked.request)
+        self.note_request(leg, asked.request)
         session = session_of(asked.request)
         if asked.request.method == "UPDATE" and session is None:
-            return self.respond(asked.key, 200, now, (self._contact(leg),))
+            headers = (self._contact(leg), ("allow", ALLOW), *self.timer_answer(leg, now))
+            return [*self.respond(asked.key, 200, now, headers), events.Refreshed(leg)]
         leg.reoffer_key = asked.key
         return [events.Reoffered(leg, session)]
 
@@ -195,7 +211,9 @@ class Agent(Calling):
             return self.respond(key, 488, now)
         if key[2] != "INVITE":
             leg.reoffer_key = None
-        return self.respond(key, 200, now, self._session_headers(leg), session)
+        leg.session = session.decode("utf-8", "replace")
+        headers = (*self._session_headers(leg), *self.timer_answer(leg, now))
+        return self.respond(key, 200, now, headers, session)
 
     def _cancelled(self, key: ServerKey, now: float) -> list[Output]:
         leg = self._invited.get(key)
@@ -224,12 +242,6 @@ class Agent(Calling):
 
     # ---- an INVITE of theirs ----------------------------------------------------------------
 
-    def progress(self, leg: Leg, status: int, now: float) -> list[Output]:
-        """A provisional response without a session, such as 180."""
-        if leg.invite_key is None or leg.state != "incoming":
-            return []
-        return self.respond(leg.invite_key, status, now, (self._contact(leg),))
-
     def refusal(self, request: Request, flow: Flow, status: int) -> list[Send]:
         """How we would refuse it without remembering it; for the process after this one."""
         sent = self.transactions.refuse(request, flow, status)
@@ -240,7 +252,9 @@ class Agent(Calling):
         if leg.state != "incoming" or leg.invite_key is None:
             return []
         leg.state = "up"
-        return self.respond(leg.invite_key, 200, now, self._session_headers(leg), session)
+        leg.session = session.decode("utf-8", "replace")
+        headers = (*self._session_headers(leg), *self.timer_answer(leg, now))
+        return self.respond(leg.invite_key, 200, now, headers, session)
 
     def reject(
         self, leg: Leg, status: int, now: float, headers: tuple[tuple[str, str], ...] = ()

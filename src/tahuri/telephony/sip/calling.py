@@ -4,21 +4,23 @@ from collections.abc import Callable
 
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.body import session_of
-from tahuri.telephony.sip.dialogs import Dialogs, Identity, Output
+from tahuri.telephony.sip.dialogs import Identity, Output
 from tahuri.telephony.sip.leg import (
     ALLOW,
     Leg,
+    again,
     established,
     next_hop,
     refresh_target,
     request_in,
 )
 from tahuri.telephony.sip.message import Response
+from tahuri.telephony.sip.provisional import Provisionals
 from tahuri.telephony.sip.transaction import TIMEOUT_S, Flow, Send
 from tahuri.telephony.sip.transaction import Output as Lower
 
 
-class Calling(Dialogs):
+class Calling(Provisionals):
     """The side that calls."""
 
     def __init__(self, identity: Identity, mint: Callable[[], str]) -> None:
@@ -53,6 +55,7 @@ class Calling(Dialogs):
             transport=flow.transport,
             host=flow.host,
             port=flow.port,
+            asked=flow,
             state="calling",
             outgoing=True,
         )
@@ -73,7 +76,7 @@ class Calling(Dialogs):
         self._calling[leg.client] = leg
         self._forget_client_later(self._calling, leg.client, now)
         via = self._via(leg.flow)
-        self.transactions.adopt(leg.client, request, leg.flow, via, now)
+        self.transactions.adopt(leg.client, request, leg.flow, via, now, again(leg))
         return self._lift(self.transactions.cancel(leg.client, now), now)
 
     def _invite(
@@ -85,10 +88,12 @@ class Calling(Dialogs):
         headers: tuple[tuple[str, str], ...],
     ) -> list[Output]:
         request = request_in(leg, "INVITE", self._contact_value(leg))
-        request.headers += [("allow", ALLOW), *leg.extra, *headers]
+        request.headers += [("allow", ALLOW), *self.timer_offer(leg), *leg.extra, *headers]
         request.body = session
+        leg.session = session.decode("utf-8", "replace")
         leg.invite_cseq = leg.local_cseq
-        leg.client, sent = self.transactions.request(request, flow, self._via(flow), now)
+        via = self._via(flow)
+        leg.client, sent = self.transactions.request(request, flow, via, now, again(leg))
         self._calling[leg.client] = leg
         self._forget_client_later(self._calling, leg.client, now)
         return self._lift(sent, now)
@@ -98,24 +103,27 @@ class Calling(Dialogs):
             return self._invite_replied(leg, response, now)
         if leg := self._reoffering.get(client):
             return self._reoffer_replied(leg, client, response, now)
+        if client in self._refreshing:
+            return self.refresh_replied(client, response, now)
         return [events.Replied(client, response)] if response.status >= 200 else []
 
     def _invite_replied(self, leg: Leg, response: Response, now: float) -> list[Output]:
         if response.status < 200:
             if leg.state == "cancelling":
                 return self._lift(self.transactions.cancel(leg.client, now), now)
-            return [events.Ringing(leg, response.status)] if response.status > 100 else []
+            return self._progressed(leg, response, now) if response.status > 100 else []
         if response.status >= 300:
             self._calling.pop(leg.client, None)
+            if leg.state == "calling" and self.takes_more(leg, response):
+                return self._invite(leg, leg.session.encode(), now, leg.flow, ())
             was, leg.state = leg.state, "ended"
             if was == "cancelling":
                 return [events.Rejected(leg, 487, response)]
             return [events.Rejected(leg, response.status, response)]
         tag = response.to.tag or ""
         if leg.remote_tag == tag and leg.invite_cseq in leg.acks:  # repeated 200: our ACK was lost
-            return [
-                Send(leg.acks[leg.invite_cseq].encode("utf-8", "surrogateescape"), next_hop(leg))
-            ]
+            ack = leg.acks[leg.invite_cseq].encode("utf-8", "surrogateescape")
+            return [Send(ack, next_hop(leg), again(leg))]
         if leg.remote_tag and leg.remote_tag != tag:
             return self._unwanted_fork(leg, response, now)
         established(leg, response)
@@ -129,7 +137,20 @@ class Calling(Dialogs):
                 events.Rejected(leg, 487, response),
             ]
         leg.state, leg.confirmed = "up", True
-        return [*outputs, events.Answered(leg, session_of(response))]
+        self.timer_agreed(leg, response, now)
+        session = session_of(response)
+        if session is None and leg.early:
+            session = leg.early.encode()  # it came before, and is not said twice
+        return [*outputs, events.Answered(leg, session)]
+
+    def _progressed(self, leg: Leg, response: Response, now: float) -> list[Output]:
+        outputs = self.acknowledge_progress(leg, response, now)
+        if outputs is None:
+            return []
+        session = session_of(response)
+        if session is not None:
+            leg.early = session.decode("utf-8", "replace")
+        return [*outputs, events.Ringing(leg, response.status, session)]
 
     def _unwanted_fork(self, leg: Leg, response: Response, now: float) -> list[Output]:
         """A second phone answered the same INVITE: acknowledge and hang up at once."""
@@ -144,6 +165,8 @@ class Calling(Dialogs):
             transport=leg.transport,
             host=leg.host,
             port=leg.port,
+            asked=leg.asked,
+            nat=leg.nat,
             state="up",
             outgoing=True,
         )
@@ -152,13 +175,15 @@ class Calling(Dialogs):
         outputs += [o for o in self.hang_up(other, now, "fork") if isinstance(o, Send)]
         return outputs
 
-    def _unanswered(self, client: str) -> list[Output]:
+    def _unanswered(self, client: str, now: float) -> list[Output]:
         if leg := self._calling.pop(client, None):
             leg.state = "ended"
             return [events.Rejected(leg, 408, None)]
         if leg := self._reoffering.pop(client, None):
             leg.offering = False
             return [events.Reanswered(leg, 408, None)]
+        if client in self._refreshing:
+            return self.refresh_unanswered(client, now)
         return [events.Replied(client, None)]
 
     def reoffer(self, leg: Leg, session: bytes, now: float) -> list[Output]:
@@ -166,14 +191,15 @@ class Calling(Dialogs):
         if leg.state != "up" or leg.offering:
             return []
         leg.offering = True
+        leg.session = session.decode("utf-8", "replace")
         request = request_in(leg, "INVITE", self._contact_value(leg))
-        request.headers += [("allow", ALLOW), ("content-type", "application/sdp")]
+        request.headers += [("allow", ALLOW), *self.timer_offer(leg)]
+        request.headers.append(("content-type", "application/sdp"))
         request.body = session
-        flow = next_hop(leg)
-        client, sent = self.transactions.request(request, flow, self._via(flow), now)
+        client, sent = self._send_in(leg, request, now)
         self._reoffering[client] = leg
         self._forget_client_later(self._reoffering, client, now)
-        return self._lift(sent, now)
+        return sent
 
     def _reoffer_replied(
         self, leg: Leg, client: str, response: Response, now: float
@@ -187,6 +213,10 @@ class Calling(Dialogs):
         if not leg.offering:
             return outputs  # a repeated 200
         leg.offering = False
+        if response.status < 300:
+            self.timer_agreed(leg, response, now)
+        elif self.takes_more(leg, response):
+            return self.reoffer(leg, leg.session.encode(), now)
         outputs.append(events.Reanswered(leg, response.status, session_of(response)))
         if response.status in (408, 481):
             outputs += self.hang_up(leg, now, "lost")

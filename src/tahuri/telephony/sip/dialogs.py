@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from tahuri.telephony.sip import events
-from tahuri.telephony.sip.leg import ALLOW, Leg, next_hop, request_in
+from tahuri.telephony.sip.grammar import in_uri
+from tahuri.telephony.sip.leg import ALLOW, Leg, again, next_hop, request_in
 from tahuri.telephony.sip.message import Request
-from tahuri.telephony.sip.transaction import Flow, Send, ServerKey, Transactions
+from tahuri.telephony.sip.transaction import Flow, Send, ServerKey, Transactions, default_port
 from tahuri.telephony.sip.transaction import Output as Lower
 
 Output = Send | events.Event
@@ -25,20 +26,19 @@ class Identity:
     udp_port: int
     tcp_port: int
     user: str = "tahuri"
+    tls_port: int = 0
 
     def port(self, transport: str) -> int:
+        if transport == "TLS":
+            return self.tls_port or default_port(transport)
         return self.udp_port if transport == "UDP" else self.tcp_port
 
     def via(self, transport: str) -> str:
-        return f"{self._host}:{self.port(transport)}"
+        return f"{in_uri(self.host)}:{self.port(transport)}"
 
     def contact(self, transport: str) -> str:
         over = "" if transport == "UDP" else f";transport={transport.lower()}"
         return f"<sip:{self.user}@{self.via(transport)}{over}>"
-
-    @property
-    def _host(self) -> str:
-        return f"[{self.host}]" if ":" in self.host else self.host
 
 
 class Dialogs(ABC):
@@ -72,7 +72,7 @@ class Dialogs(ABC):
         """Answer a request that came up as `events.Request`."""
         return self._lift(self.transactions.respond(key, status, now, headers, body), now)
 
-    def adopt(self, leg: Leg) -> None:
+    def adopt(self, leg: Leg, now: float = 0.0) -> None:
         """Take a dialog up again that an earlier process had.
 
         What it sent last may be newer than what it kept, so CSeq goes on well above (§ 12.2.1.1).
@@ -93,9 +93,8 @@ class Dialogs(ABC):
                 return self._lift(self.transactions.cancel(leg.client, now), now)
             case "up":
                 request = request_in(leg, "BYE", self._contact_value(leg))
-                flow = next_hop(leg)
-                _, sent = self.transactions.request(request, flow, self._via(flow), now)
-                return [*self._lift(sent, now), *self._gone(leg, reason)]
+                _, sent = self._send_in(leg, request, now)
+                return [*sent, *self._gone(leg, reason)]
             case "cancelling" | "ended":
                 return []
             case _:
@@ -106,6 +105,12 @@ class Dialogs(ABC):
         name, sent = self.transactions.request(request, flow, self._via(flow), now)
         return name, self._lift(sent, now)
 
+    def _send_in(self, leg: Leg, request: Request, now: float) -> tuple[str, list[Output]]:
+        """Send a request inside the dialog; returns its transaction's name as well."""
+        flow = next_hop(leg)
+        name, sent = self.transactions.request(request, flow, self._via(flow), now, again(leg))
+        return name, self._lift(sent, now)
+
     def _ack(self, leg: Leg, cseq: int) -> Send:
         ack = request_in(leg, "ACK", self._contact_value(leg), cseq)
         flow = next_hop(leg)
@@ -113,7 +118,7 @@ class Dialogs(ABC):
         ack.headers.insert(0, ("via", via))
         data = ack.encoded()
         leg.acks = {cseq: data.decode("utf-8", "surrogateescape")}
-        return Send(data, flow)
+        return Send(data, flow, again(leg))
 
     def _gone(self, leg: Leg, reason: str) -> list[Output]:
         self._forget(leg)

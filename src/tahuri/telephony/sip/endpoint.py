@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import ssl
 from collections.abc import Callable
 
 from tahuri.kernel import clock
@@ -11,7 +12,7 @@ from tahuri.telephony.sip.agent import Agent
 from tahuri.telephony.sip.dialogs import Identity, Output
 from tahuri.telephony.sip.gate import Gate
 from tahuri.telephony.sip.grammar import BadValue
-from tahuri.telephony.sip.message import Malformed, Request, parse
+from tahuri.telephony.sip.message import Malformed, Request, ask_rport, parse
 from tahuri.telephony.sip.transaction import Flow, Send, server_key
 from tahuri.telephony.sip.transport import Transports
 
@@ -35,7 +36,11 @@ class Endpoint:
     def __init__(self, on_event: Listener, gate: Gate | None = None) -> None:
         self._on_event = on_event
         self._gate = gate
-        self._transports = Transports(self._received)
+        self._transports = Transports(self._received, self._needs, self._greets)
+        self.needed: Callable[[Flow], bool] = lambda _: False
+        """Whether the owner needs a connection that no dialog uses."""
+        self.behind_nat: Callable[[str], bool] = lambda _: False
+        """Whether answers to that address go back to the very port that asked."""
         self._timer: asyncio.TimerHandle | None = None
         self.agent = Agent(Identity("127.0.0.1", 0, 0), mint)
 
@@ -46,11 +51,27 @@ class Endpoint:
         tcp_port: int | None = 0,
         public_address: str | None = None,
         user: str = "tahuri",
+        tls_port: int | None = None,
+        context: ssl.SSLContext | None = None,
     ) -> None:
-        """Listen; port 0 takes a free one, ``tcp_port`` None no TCP.  Raises OSError."""
-        ports = await self._transports.start(address, udp_port, tcp_port)
+        """Listen; port 0 takes a free one, None for ``tcp_port`` or ``tls_port`` none at all.
+
+        Args:
+            context: needed with a ``tls_port``.
+
+        Raises:
+            OSError: a port is taken.
+        """
+        ports = await self._transports.start(address, udp_port, tcp_port, tls_port, context)
         host = public_address or address
-        self.agent.identity = Identity(host, ports[0], ports[1], user)
+        if (":" in host) != (":" in address):
+            host = address  # audio has an address of the other family
+        self.agent.identity = Identity(host, ports[0], ports[1], user, ports[2])
+        self._set_timer()  # dialogs that were taken up have timers already
+
+    def trust(self, host: str, port: int, context: ssl.SSLContext) -> None:
+        """How the certificate of somebody is checked whom we connect to over TLS."""
+        self._transports.peers[host, port] = context
 
     async def stop(self) -> None:
         """Close the sockets; dialogs are left as they are."""
@@ -68,7 +89,7 @@ class Endpoint:
         happened: list[events.Event] = []
         for output in outputs:
             if isinstance(output, Send):
-                self._transports.send(output.data, output.flow)
+                self._transports.send(output.data, output.flow, output.instead)
             else:
                 happened.append(output)
         for event in happened:
@@ -99,6 +120,8 @@ class Endpoint:
                 sends = [output for output in refused if isinstance(output, Send)]
                 self.perform([*sends, events.InviteRefused(flow, 503, "overload")])
                 return
+            if isinstance(message, Request) and self.behind_nat(source):
+                ask_rport(message)
             self.perform(self.agent.receive(message, flow, now))
         except BadValue as error:
             if isinstance(message, Request):
@@ -107,6 +130,15 @@ class Endpoint:
             log.exception("a sip message met a bug")
             if isinstance(message, Request):
                 self.perform(self.agent.malformed(Malformed(500, "bug", message), flow))
+
+    def _needs(self, names: set[Flow]) -> bool:
+        """A live dialog may be silent for an hour and still need its connection."""
+        if any(leg.flow in names or leg.asked in names for leg in self.agent.legs.values()):
+            return True
+        return any(self.needed(name) for name in names)
+
+    def _greets(self, host: str) -> bool:
+        return self._gate is None or self._gate.admit(host, b"", self.now, True) == "in"
 
     def _is_overload(self, request: Request, now: float) -> bool:
         if self._gate is None or request.method != "INVITE" or request.to.tag:

@@ -35,10 +35,11 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
-    """Our INVITE got a provisional response above 100."""
+    """Our INVITE got a provisional response above 100; with a session: early media."""
 
     leg: Leg
     status: int
+    session: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,13 @@ class Reanswered:
 
 
 @dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The dialog's timer began anew: keep the leg."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A leg that was incoming or up is over."""
 
@@ -97,6 +105,13 @@ class Registering:
 
     key: ServerKey
     request: Request
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class OptionsSeen:
+    """OPTIONS outside any dialog; it has been answered."""
+
     flow: Flow
 
 
@@ -118,7 +133,9 @@ Event = (
     | Reoffered
     | Reacknowledged
     | Reanswered
+    | Refreshed
     | Ended
     | Registering
+    | OptionsSeen
     | Replied
 )

@@ -146,6 +146,11 @@ def parse_uri(text: str) -> Uri:
     raise BadValue("not a URI")
 
 
+def in_uri(host: str) -> str:
+    """A host as it stands in a URI or Via: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def host_port(text: str, default_port: int) -> tuple[str, int]:
     """``host:port``, ``host``, ``[v6]:port``.  Raises BadValue."""
     match = re.match(r"^(\[[0-9a-fA-F:.]+\]|[^\s:;\[\]]+)(?::\s*(\d{1,5}))?$", text.strip())

@@ -5,12 +5,12 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tahuri.telephony.sip.grammar import BadValue, name_address, parse_uri
+from tahuri.telephony.sip.grammar import BadValue, Uri, in_uri, name_address, parse_uri
 from tahuri.telephony.sip.message import Message, Request, Response
-from tahuri.telephony.sip.transaction import Flow, ServerKey
+from tahuri.telephony.sip.transaction import Flow, ServerKey, default_port
 
 LegState = Literal["incoming", "calling", "cancelling", "up", "ended"]
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REGISTER"
 ACCEPT = "application/sdp, multipart/mixed, application/pidf+xml"
 
 
@@ -35,6 +35,10 @@ class Leg(Struct, kw_only=True):
     host: str = ""
     port: int = 5060
     """Where their last request, or their answer, came from."""
+    asked: Flow | None = None
+    """Where we called, if we did: there they can be connected to again."""
+    nat: bool = False
+    """Their Contact names an address that nobody outside can reach."""
     state: LegState
     outgoing: bool
     confirmed: bool = False
@@ -52,6 +56,29 @@ class Leg(Struct, kw_only=True):
     """Our ACKs by CSeq, as text, to repeat them."""
     extra: list[tuple[str, str]] = []
     """Headers of our INVITE, to repeat it with credentials."""
+    session: str = ""
+    """What we described last, to refresh the dialog with it."""
+    expires_s: float = 0.0
+    """The agreed interval of refreshes; 0: none."""
+    refreshes: Literal["", "us", "them"] = ""
+    session_due: float = 0.0
+    """When to refresh, or to hang up if they do not, on the clock that never steps."""
+    least_s: int = 0
+    """The shortest interval that they take."""
+    updates: bool = False
+    """Whether they take UPDATE."""
+    timer: bool = False
+    """Whether they know session timers."""
+    wanted: tuple[int, str, int] = (0, "", 0)
+    """What their last INVITE or UPDATE says: interval in s, who refreshes, least interval in s."""
+    prack: Literal["", "supported", "required"] = ""
+    """Whether they take, or demand, reliable provisional responses."""
+    rseq: int = 0
+    """Number of our last one."""
+    rseqs: dict[str, int] = {}
+    """Numbers of their last ones, by tag."""
+    early: str = ""
+    """The session of a provisional response of theirs."""
 
     @property
     def flow(self) -> Flow:
@@ -65,19 +92,53 @@ class Leg(Struct, kw_only=True):
 def next_hop(leg: Leg) -> Flow:
     """Where requests inside the dialog go.
 
-    The route or Contact counts when it names an address; a host name or a broken one gives way to
-    where the far end's messages come from, so that a call never waits for a name server.
+    The route or Contact counts when it names an address that can be reached; a host name or a
+    broken one gives way to where the far end's messages come from, so that a call never waits for a
+    name server.
     """
+    named = _named(leg)
+    if leg.nat or leg.transport == "TLS" or named is None:
+        return leg.flow  # what came secured never goes out in the clear
+    ours = named.host == leg.host or (leg.asked is not None and leg.asked.host == leg.host)
+    if named.transport == leg.transport == "TCP" and ours:
+        return leg.flow  # the connection that is there
+    return named
+
+
+def again(leg: Leg) -> Flow | None:
+    """Where to connect to when the connection of the dialog is gone (RFC 5923 § 5)."""
+    if leg.transport == "UDP":
+        return None
+    if leg.asked is not None:
+        return leg.asked
+    named = None if leg.nat else _named(leg)
+    if named is None or named.transport == leg.transport:
+        return named
+    return Flow(leg.transport, named.host, default_port(leg.transport))
+
+
+def flow_to(uri: Uri) -> Flow:
+    """The transport, host and port that a ``sip:`` or ``sips:`` URI names."""
+    transport = uri.parameters.get("transport", "udp").upper()
+    if uri.scheme == "sips":
+        transport = "TLS"
+    elif transport not in ("TCP", "TLS"):
+        transport = "UDP"
+    try:
+        host = str(ipaddress.ip_address(uri.host))  # one spelling of an IPv6 address
+    except ValueError:
+        host = uri.host
+    return Flow(transport, host, uri.port or default_port(transport))
+
+
+def _named(leg: Leg) -> Flow | None:
+    """What the route or Contact names, if that is an address."""
     try:
         uri = parse_uri(name_address(leg.routes[0]).uri if leg.routes else leg.target)
         ipaddress.ip_address(uri.host)
     except (BadValue, ValueError):
-        return leg.flow
-    transport = uri.parameters.get("transport", "udp").upper()
-    flow = leg.flow
-    if transport == "TCP" and flow.transport == "TCP" and flow.host == uri.host:
-        return flow  # the connection that is there
-    return Flow(transport if transport == "TCP" else "UDP", uri.host, uri.port or 5060)
+        return None
+    return flow_to(uri)
 
 
 def from_invite(name: str, request: Request, flow: Flow, key: ServerKey, tag: str) -> Leg:
@@ -85,7 +146,7 @@ def from_invite(name: str, request: Request, flow: Flow, key: ServerKey, tag: st
 
     An element of RFC 2543 may send none; then requests go back to where the INVITE came from.
     """
-    contacts = request.all("contact") or [f"<sip:{flow.host}:{flow.port}>"]
+    contacts = request.all("contact") or [f"<sip:{in_uri(flow.host)}:{flow.port}>"]
     return Leg(
         name=name,
         call_id=request.call_id,

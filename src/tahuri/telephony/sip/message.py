@@ -37,7 +37,14 @@ COMPACT = {
     "u": "allow-events",
     "x": "session-expires",
 }
-_SPELLED = {"call-id": "Call-ID", "cseq": "CSeq", "www-authenticate": "WWW-Authenticate"}
+_SPELLED = {
+    "call-id": "Call-ID",
+    "cseq": "CSeq",
+    "www-authenticate": "WWW-Authenticate",
+    "min-se": "Min-SE",
+    "rseq": "RSeq",
+    "rack": "RAck",
+}
 _ONCE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
 _VIA = re.compile(
     r"^SIP\s*/\s*2\.0\s*/\s*(?P<transport>[\w\-]+)\s+(?P<sent_by>[^;\s]+(?:\s*:\s*\d+)?)"
@@ -59,6 +66,7 @@ REASONS = {
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
+    422: "Session Interval Too Small",
     423: "Interval Too Brief",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
@@ -70,6 +78,7 @@ REASONS = {
     500: "Server Internal Error",
     501: "Not Implemented",
     503: "Service Unavailable",
+    504: "Server Time-out",
     505: "Version Not Supported",
     513: "Message Too Large",
 }
@@ -166,6 +175,16 @@ def sent_by(via: str) -> str:
     if not match:
         raise BadValue("via")
     return re.sub(r"\s", "", match["sent_by"])
+
+
+def ask_rport(request: Request) -> None:
+    """Take it as if its Via asked for answers to the port it came from (RFC 3581)."""
+    for place, (name, value) in enumerate(request.headers):
+        if name == "via":
+            first, *others = split_list(value)
+            if "rport" not in parameters_of(first.partition(";")[2]):
+                request.headers[place] = (name, ", ".join([f"{first};rport", *others]))
+            return
 
 
 def parse(data: bytes, stream: bool = False) -> Request | Response:

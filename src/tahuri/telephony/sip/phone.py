@@ -1,6 +1,7 @@
 """A phone without sound, for programs: registers, calls, is called.  Media is the program's own."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 
 from tahuri.telephony.sip import digest, events
@@ -34,6 +35,8 @@ class PhoneCall:
         self.request: Request | None = None
         """The INVITE, of a call received."""
         self.ringing = asyncio.Event()
+        self.early: bytes | None = None
+        """The session of the far side's 183."""
         self.answered: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self.ended = asyncio.Event()
         self.end_reason = ""
@@ -53,9 +56,11 @@ class PhoneCall:
             await self.ended.wait()
         return self.end_reason
 
-    def ring(self) -> None:
-        """180."""
-        self._phone.perform(self._phone.agent.progress(self.leg, 180, self._phone.now))
+    def ring(self, session: bytes = b"") -> None:
+        """180; 183 with a session, which the caller hears before the answer."""
+        status = 183 if session else 180
+        agent = self._phone.agent
+        self._phone.perform(agent.progress(self.leg, status, self._phone.now, session))
 
     def accept(self, session: bytes) -> None:
         """200."""
@@ -100,9 +105,19 @@ class Phone:
         self._register_call_id = mint()
         self._register_cseq = 0
 
-    async def start(self, address: str = "127.0.0.1", user: str = "phone") -> None:
-        """Listen on free ports."""
-        await self._endpoint.start(address, user=user)
+    async def start(
+        self,
+        address: str = "127.0.0.1",
+        user: str = "phone",
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Listen on free ports; over TLS as well with a context of our own certificate."""
+        tls_port = 0 if context is not None else None
+        await self._endpoint.start(address, user=user, tls_port=tls_port, context=context)
+
+    def trust(self, flow: Flow, context: ssl.SSLContext) -> None:
+        """How the certificate of whoever is there is checked."""
+        self._endpoint.trust(flow.host, flow.port, context)
 
     async def stop(self) -> None:
         await self._endpoint.stop()
@@ -190,7 +205,7 @@ class Phone:
                     future.set_result(response)
             case events.Registering(key, _, _):
                 self.perform(self._endpoint.agent.respond(key, 405, self.now))
-            case events.InviteRefused():
+            case events.InviteRefused() | events.OptionsSeen():
                 pass
             case _:
                 call = self._calls.get(event.leg.name)
@@ -208,7 +223,8 @@ class Phone:
 
     def _happened_to(self, call: PhoneCall, event: events.Event) -> None:
         match event:
-            case events.Ringing():
+            case events.Ringing(_, _, session):
+                call.early = session or call.early
                 call.ringing.set()
             case events.Answered(_, session):
                 call.session = session

@@ -25,7 +25,7 @@ class Flow:
     """Where a message came from or goes."""
 
     transport: str
-    """``UDP`` or ``TCP``."""
+    """``UDP``, ``TCP`` or ``TLS``."""
     host: str
     port: int
 
@@ -40,6 +40,8 @@ class Send:
 
     data: bytes
     flow: Flow
+    instead: Flow | None = None
+    """Where to connect to when the connection ``flow`` is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class _Client:
     flow: Flow
     started: float
     status: int = 0
+    instead: Flow | None = None
     data: bytes = b""
     ack: bytes = b""
     cancelled: bool = False
@@ -161,7 +164,7 @@ class Transactions:
             known.acknowledged = True
             return []
         if known is not None:
-            return [Send(known.last, response_flow(message, flow))] if known.last else []
+            return [_response(known.last, message, flow)] if known.last else []
         if len(self._servers) >= TRANSACTIONS_MAX:
             return [self._stateless(message, flow, 503)]
         self._servers[key] = _Server(message, flow, self._mint(), started=now)
@@ -186,7 +189,7 @@ class Transactions:
             client.status = response.status
             return [Replied(name, response)]
         if client.status >= 300:  # repeated: acknowledge again, tell nobody
-            return [Send(client.ack, client.flow)] if invite else []
+            return [Send(client.ack, client.flow, client.instead)] if invite else []
         if client.status >= 200 and not (invite and response.status < 300):
             return []
         first = client.status < 200
@@ -194,7 +197,7 @@ class Transactions:
         outputs: list[Output] = []
         if invite and response.status >= 300:
             client.ack = ack_of(client.request, response).encoded()
-            outputs.append(Send(client.ack, client.flow))
+            outputs.append(Send(client.ack, client.flow, client.instead))
         if first:
             linger_s = TIMEOUT_S if invite else (0 if client.flow.reliable else T4_S)
             self.after(now + linger_s, lambda _: self._forget_client(name))
@@ -231,14 +234,20 @@ class Transactions:
         source = (server.flow.host, server.flow.port)
         response = response_to(server.request, status, source, server.tag, headers, body)
         server.last, server.status = response.encoded(), status
-        flow = response_flow(server.request, server.flow)
         if key[2] == "INVITE" and status >= 200:
             server.started = now
-            if status < 300 or not flow.reliable:
+            if status < 300 or not server.flow.reliable:
                 self._repeat_later(key, now, T1_S)
             else:
                 self._forget_later(key, now + TIMEOUT_S)
-        return [Send(server.last, flow)]
+        return [_response(server.last, server.request, server.flow)]
+
+    def repeat(self, key: ServerKey) -> list[Output]:
+        """Send the last response once more."""
+        server = self._servers.get(key)
+        if server is None or server.last is None:
+            return []
+        return [_response(server.last, server.request, server.flow)]
 
     def acknowledge(self, key: ServerKey) -> None:
         """The ACK for our 2xx came: stop repeating it."""
@@ -250,7 +259,7 @@ class Transactions:
         retry = (("retry-after", "2"),) if status == 503 else ()
         source = (flow.host, flow.port)
         response = response_to(request, status, source, self._mint(), retry)
-        return Send(response.encoded(), response_flow(request, flow))
+        return _response(response.encoded(), request, flow)
 
     def refuse(self, request: Request, flow: Flow, status: int) -> list[Output]:
         """Answer without remembering anything: overload, or a message that cannot be trusted."""
@@ -271,7 +280,7 @@ class Transactions:
             del self._servers[key]
             return [NeverAcknowledged(key)] if server.status < 300 else []
         self._repeat_later(key, now, min(2 * interval_s, T2_S))
-        return [Send(server.last, response_flow(server.request, server.flow))]
+        return [_response(server.last, server.request, server.flow)]
 
     def _forget_later(self, key: ServerKey, at: float) -> None:
         def forget(_: float) -> list[Output]:
@@ -283,26 +292,40 @@ class Transactions:
     # ---- asking -----------------------------------------------------------------------------
 
     def request(
-        self, request: Request, flow: Flow, via: str, now: float
+        self,
+        request: Request,
+        flow: Flow,
+        via: str,
+        now: float,
+        instead: Flow | None = None,
     ) -> tuple[str, list[Output]]:
         """Send a request other than ACK; returns the transaction's name (the branch).
 
         Args:
             via: host and port for our Via.
+            instead: where to connect to when the connection ``flow`` is gone.
         """
         name = MAGIC + self._mint()
         request.headers.insert(0, ("via", f"SIP/2.0/{flow.transport} {via};branch={name};rport"))
-        client = _Client(request, flow, now, data=request.encoded())
+        client = _Client(request, flow, now, instead=instead, data=request.encoded())
         self._clients[name] = client
         if not flow.reliable:
             self._resend_later(name, now, T1_S)
         self.after(now + TIMEOUT_S, lambda _: self._time_out(name))
-        return name, [Send(client.data, flow)]
+        return name, [Send(client.data, flow, instead)]
 
-    def adopt(self, name: str, invite: Request, flow: Flow, via: str, now: float) -> None:
+    def adopt(
+        self,
+        name: str,
+        invite: Request,
+        flow: Flow,
+        via: str,
+        now: float,
+        instead: Flow | None = None,
+    ) -> None:
         """An INVITE of an earlier process, by its branch; it is taken to ring."""
         invite.headers.insert(0, ("via", f"SIP/2.0/{flow.transport} {via};branch={name};rport"))
-        self._clients[name] = _Client(invite, flow, now, status=180)
+        self._clients[name] = _Client(invite, flow, now, status=180, instead=instead)
 
     def cancel(self, name: str, now: float) -> list[Output]:
         """CANCEL an INVITE of ours; only after a provisional response (RFC 3261 § 9.1)."""
@@ -323,7 +346,7 @@ class Transactions:
             self.after(now + TIMEOUT_S, lambda _: self._give_up(name))
             if not client.flow.reliable:
                 self._recancel_later(name, cancel.encoded(), now, T1_S)
-        return [Send(cancel.encoded(), client.flow)]
+        return [Send(cancel.encoded(), client.flow, client.instead)]
 
     def _recancel_later(self, name: str, data: bytes, now: float, interval_s: float) -> None:
         def again(then: float) -> list[Output]:
@@ -331,7 +354,7 @@ class Transactions:
             if client is None or client.status >= 200:
                 return []
             self._recancel_later(name, data, then, min(2 * interval_s, T2_S))
-            return [Send(data, client.flow)]
+            return [Send(data, client.flow, client.instead)]
 
         self.after(now + interval_s, again)
 
@@ -355,7 +378,7 @@ class Transactions:
             return []
         following_s = 2 * interval_s if invite else min(2 * interval_s, T2_S)
         self._resend_later(name, now, following_s if not client.status else T2_S)
-        return [Send(client.data, client.flow)]
+        return [Send(client.data, client.flow, client.instead)]
 
     def _time_out(self, name: str) -> list[Output]:
         """Timers B and F.  An INVITE that rings is its owner's to cancel."""
@@ -380,6 +403,23 @@ def server_key(request: Request) -> ServerKey:
     if not branch.startswith(MAGIC) or len(branch) == len(MAGIC):
         branch = f"{request.call_id} {request.cseq[0]} {request.from_.tag}"
     return branch, sent_by(via).lower(), method
+
+
+def _response(data: bytes, request: Request, flow: Flow) -> Send:
+    """A response to a request that came over ``flow``; over a new connection if that one is gone
+    (RFC 3261 § 18.2.2)."""
+    if not flow.reliable:
+        return Send(data, response_flow(request, flow))
+    try:
+        port = host_port(sent_by(request.vias[0]), default_port(flow.transport))[1]
+    except BadValue:
+        return Send(data, flow)
+    return Send(data, flow, Flow(flow.transport, flow.host, port))
+
+
+def default_port(transport: str) -> int:
+    """Where SIP is when no port is named."""
+    return 5061 if transport == "TLS" else 5060
 
 
 def response_flow(request: Request, flow: Flow) -> Flow:

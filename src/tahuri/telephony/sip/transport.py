@@ -1,28 +1,32 @@
-"""SIP over UDP and TCP with asyncio: bytes in and out, cut into messages."""
+"""SIP over UDP, TCP and TLS with asyncio: bytes in and out."""
 
 import asyncio
 import contextlib
 import logging
-import re
 import socket
+import ssl
 from collections.abc import Callable, Coroutine
+from ipaddress import ip_address
 
-from tahuri.telephony.sip.message import MESSAGE_BYTES_MAX
+from tahuri.telephony.sip.stream import Received, Stream
+from tahuri.telephony.sip.tls import client_context
 from tahuri.telephony.sip.transaction import Flow
 
 UDP_RECEIVE_BUFFER_BYTES = 512 << 10
 """Small on purpose: in a flood, old messages are worth less than new ones."""
+KEEP_ALIVE_BYTES_MAX = 4
+"""A datagram so short is a keep-alive."""
 TCP_CONNECTIONS_MAX = 500
 TCP_CONNECTIONS_A_SOURCE_MAX = 100
 """Of one address, so that a single stranger cannot take them all."""
 TCP_CONNECT_TIMEOUT_S = 4.0
-TCP_REST_WITHIN_S = 10.0
-"""A message that has begun must be whole within this time; half a message keeps no connection."""
+TLS_HANDSHAKE_WITHIN_S = 5.0
+TCP_IDLE_S = 600.0
+"""A connection that nothing went over for so long is closed, unless somebody needs it."""
+TCP_IDLE_LOOK_S = 15.0
 TCP_UNSENT_BYTES_MAX = 1 << 20
 """What may wait for one peer; a peer that does not read is disconnected."""
-_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})[ \t]*\r\n", re.IGNORECASE)
 
-Received = Callable[[bytes, Flow], None]
 log = logging.getLogger(__name__)
 
 
@@ -31,158 +35,178 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._received = received
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if len(data) > 4:  # shorter: a keep-alive
+        if len(data) > KEEP_ALIVE_BYTES_MAX:
             self._received(data, Flow("UDP", addr[0], addr[1]))
 
     def error_received(self, exc: Exception) -> None:
         """ICMP says that nobody listens there; timers find out as well."""
 
 
-class _Stream(asyncio.Protocol):
-    def __init__(self, transports: "Transports", received: Received) -> None:
+def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    """A UDP socket of one family, however the machine treats ``::``.  Raises OSError."""
+    udp = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_RECEIVE_BUFFER_BYTES)
+        udp.setblocking(False)
+        udp.bind((address, port))
+    except OSError:
+        udp.close()
+        raise
+    return udp
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+class _Greeter(asyncio.Protocol):
+    """A connection before its handshake: counted from the first moment, gone after a while."""
+
+    def __init__(self, transports: "Transports") -> None:
         self._transports = transports
-        self._received = received
-        self._buffer = b""
-        self.flow = Flow("TCP", "", 0)
-        self.transport: asyncio.Transport | None = None
-        self._late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        peer = transport.get_extra_info("peername")
-        self.flow = Flow("TCP", str(peer[0]), int(peer[1]))
-        self._transports.opened(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._wait_for_rest(False)
-        self._transports.closed(self)
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        self._cut()
-        self._wait_for_rest(bool(self._buffer))
-
-    def _wait_for_rest(self, on: bool) -> None:
-        if self._late is not None and not on:
-            self._late.cancel()
-            self._late = None
-        elif self._late is None and on:
-            loop = asyncio.get_running_loop()
-            self._late = loop.call_later(TCP_REST_WITHIN_S, self._close)
-
-    def _cut(self) -> None:
-        """Hand on every whole message."""
-        while True:
-            self._buffer = self._buffer.lstrip(b"\r\n")
-            end = self._buffer.find(b"\r\n\r\n")
-            if end < 0:
-                if len(self._buffer) > MESSAGE_BYTES_MAX:
-                    self._close()
-                return
-            length = _LENGTH.search(self._buffer[: end + 2])
-            whole = end + 4 + (int(length[1]) if length else 0)
-            if length is None or whole > MESSAGE_BYTES_MAX:
-                self._received(self._buffer[: end + 4], self.flow)  # gets its 400
-                self._close()  # where the next message begins is anybody's guess
-                return
-            if len(self._buffer) < whole:
-                return
-            message, self._buffer = self._buffer[:whole], self._buffer[whole:]
-            self._wait_for_rest(False)
-            self._received(message, self.flow)
-
-    def _close(self) -> None:
-        self._buffer = b""
-        if self.transport is not None:
-            self.transport.close()
+        transport.pause_reading()
+        self._transports.greet(transport, self)
 
 
 class Transports:
     """The sockets of one element.
 
     Args:
-        received: called with each message's bytes and where it came from; must not wait.
+        received: called with each message and where it came from.
+        needs: whether a connection must not be closed, however idle it is.
+        greets: whether an address may have a handshake now, which costs a millisecond.
     """
 
-    def __init__(self, received: Received) -> None:
+    def __init__(
+        self,
+        received: Received,
+        needs: Callable[[set[Flow]], bool] = lambda _: False,
+        greets: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        self.peers: dict[tuple[str, int], ssl.SSLContext] = {}
+        """How the certificates of some whom we connect to are checked, by host and port; others
+        must convince the machine's own list of authorities."""
+        self._strict: ssl.SSLContext | None = None
         self._received = received
+        self._needs = needs
+        self._greets = greets
         self._udp: asyncio.DatagramTransport | None = None
-        self._tcp: asyncio.Server | None = None
-        self._streams: dict[tuple[str, int], _Stream] = {}
+        self._family = socket.AF_INET
+        self._servers: list[asyncio.Server] = []
+        self._context: ssl.SSLContext | None = None
+        self._streams: dict[Flow, Stream] = {}
+        self._connecting: dict[Flow, bytearray] = {}
+        self._greeting: dict[asyncio.Transport, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._look: asyncio.TimerHandle | None = None
 
-    async def start(self, address: str, udp_port: int, tcp_port: int | None) -> tuple[int, int]:
-        """Listen; port 0 takes a free one.  Returns the UDP and TCP ports (TCP 0: none).
+    async def start(
+        self,
+        address: str,
+        udp_port: int,
+        tcp_port: int | None,
+        tls_port: int | None = None,
+        context: ssl.SSLContext | None = None,
+    ) -> tuple[int, int, int]:
+        """Listen; port 0 takes a free one.  Returns the UDP, TCP and TLS ports (0: none).
+
+        Args:
+            context: needed with a ``tls_port``.
 
         Raises:
             OSError: a port is taken.
         """
         loop = asyncio.get_running_loop()
+        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        udp = _bound(self._family, address, udp_port)
         self._udp, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(self._received), local_addr=(address, udp_port)
+            lambda: _Datagrams(self._received), sock=udp
         )
-        udp: socket.socket = self._udp.get_extra_info("socket")
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_RECEIVE_BUFFER_BYTES)
-        bound = 0
+        bound = [udp.getsockname()[1], 0, 0]
         if tcp_port is not None:
-            self._tcp = await loop.create_server(
-                lambda: _Stream(self, self._received), address, tcp_port
+            bound[1] = await self._listen(
+                lambda: Stream(self, self._received, "TCP"), address, tcp_port
             )
-            bound = self._tcp.sockets[0].getsockname()[1]
-        return udp.getsockname()[1], bound
+        if tls_port is not None and context is not None:
+            self._context = context
+            bound[2] = await self._listen(lambda: _Greeter(self), address, tls_port)
+        self._look = loop.call_later(TCP_IDLE_LOOK_S, self._close_idle)
+        return bound[0], bound[1], bound[2]
+
+    async def _listen(
+        self, protocol: Callable[[], asyncio.Protocol], address: str, port: int
+    ) -> int:
+        server = await asyncio.get_running_loop().create_server(protocol, address, port)
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Close every socket."""
+        if self._look is not None:
+            self._look.cancel()
+        for server in self._servers:
+            server.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._udp is not None:
             self._udp.close()
-        if self._tcp is not None:
-            self._tcp.close()
-        for stream in list(self._streams.values()):
+        for greeted in list(self._greeting):
+            greeted.abort()
+        for stream in set(self._streams.values()):
             if stream.transport is not None:
                 stream.transport.abort()
         await asyncio.sleep(0)
 
-    def send(self, data: bytes, flow: Flow) -> None:
-        """Send, and forget: transactions repeat what is lost."""
-        if flow.transport == "UDP":
+    # ---- sending --------------------------------------------------------------------------------
+
+    def send(self, data: bytes, flow: Flow, instead: Flow | None = None) -> None:
+        """Send, and forget: transactions repeat what is lost.
+
+        Args:
+            instead: where to connect to when the connection ``flow`` is there no longer.
+        """
+        if not flow.reliable:
             if self._udp is not None and not self._udp.is_closing():
                 self._send_datagram(data, flow)
             return
-        stream = self._streams.get((flow.host, flow.port))
-        if stream is not None and stream.transport is not None:
-            stream.transport.write(data)
-            if stream.transport.get_write_buffer_size() > TCP_UNSENT_BYTES_MAX:
-                stream.transport.abort()
-            return
-        self._begin(self._connect(data, flow))
+        for one in (flow, instead):
+            stream = self._streams.get(one) if one is not None else None
+            if stream is not None and stream.is_open:
+                if stream.write(data) > TCP_UNSENT_BYTES_MAX and stream.transport is not None:
+                    stream.transport.abort()
+                return
+        to = instead or flow
+        waiting = self._connecting.get(to)
+        if waiting is None:
+            self._connecting[to] = bytearray(data)
+            self._begin(self._connect(to))
+        elif len(waiting) + len(data) <= TCP_UNSENT_BYTES_MAX:
+            waiting += data
 
     def drop(self, flow: Flow) -> None:
         """Close a connection whose peer sends too much."""
-        stream = self._streams.get((flow.host, flow.port))
+        stream = self._streams.get(flow)
         if stream is not None and stream.transport is not None:
             stream.transport.abort()
-
-    def opened(self, stream: _Stream) -> None:
-        assert stream.transport is not None
-        of_source = sum(1 for host, _ in self._streams if host == stream.flow.host)
-        if len(self._streams) >= TCP_CONNECTIONS_MAX or of_source >= TCP_CONNECTIONS_A_SOURCE_MAX:
-            stream.transport.abort()
-            return
-        self._streams[stream.flow.host, stream.flow.port] = stream
-
-    def closed(self, stream: _Stream) -> None:
-        if self._streams.get((stream.flow.host, stream.flow.port)) is stream:
-            del self._streams[stream.flow.host, stream.flow.port]
 
     def _send_datagram(self, data: bytes, flow: Flow) -> None:
         assert self._udp is not None
         try:
-            socket.inet_pton(socket.AF_INET6 if ":" in flow.host else socket.AF_INET, flow.host)
+            socket.inet_pton(self._family, flow.host.partition("%")[0])
         except OSError:
+            if _is_address(flow.host):
+                log.warning("sip peer has an address of the other family")
+                return
             self._begin(self._resolve(data, flow))
             return
         self._udp.sendto(data, (flow.host, flow.port))
@@ -191,23 +215,107 @@ class Transports:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError):
             found = await loop.getaddrinfo(
-                flow.host, flow.port, family=socket.AF_INET, type=socket.SOCK_DGRAM
+                flow.host, flow.port, family=self._family, type=socket.SOCK_DGRAM
             )
             if self._udp is not None and not self._udp.is_closing():
                 self._udp.sendto(data, found[0][4])
 
-    async def _connect(self, data: bytes, flow: Flow) -> None:
+    # ---- connections ----------------------------------------------------------------------------
+
+    def opened(self, stream: Stream) -> None:
+        """A connection stands."""
+        assert stream.transport is not None
+        if not self._has_room(stream.flow.host):
+            stream.transport.abort()
+            return
+        self._name(stream, stream.flow)
+
+    def closed(self, stream: Stream) -> None:
+        """A connection is gone."""
+        for name in stream.names:
+            if self._streams.get(name) is stream:
+                del self._streams[name]
+
+    def greet(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
+        """Begin the handshake with somebody who connected."""
+        host = str(transport.get_extra_info("peername")[0])
+        if not (self._has_room(host) and self._greets(host)):
+            transport.abort()
+            return
+        self._greeting[transport] = host
+        self._begin(self._shake_hands(transport, protocol))
+
+    async def _shake_hands(self, raw: asyncio.Transport, protocol: asyncio.Protocol) -> None:
+        assert self._context is not None
+        stream = Stream(self, self._received, "TLS")
+        try:
+            secured = await asyncio.get_running_loop().start_tls(
+                raw,
+                stream,
+                self._context,
+                server_side=True,
+                ssl_handshake_timeout=TLS_HANDSHAKE_WITHIN_S,
+            )
+        except (OSError, ssl.SSLError) as error:
+            log.info("sip peer failed the tls handshake", extra={"error": type(error).__name__})
+            secured = None
+        except asyncio.CancelledError:
+            raw.abort()
+            raise
+        finally:
+            self._greeting.pop(raw, None)
+        if secured is None:
+            raw.abort()
+        else:
+            stream.connection_made(secured)
+
+    async def _connect(self, flow: Flow) -> None:
         loop = asyncio.get_running_loop()
+        secure = flow.transport == "TLS"
+        context = self._context_for(flow) if secure else None
         try:
             async with asyncio.timeout(TCP_CONNECT_TIMEOUT_S):
                 _, stream = await loop.create_connection(
-                    lambda: _Stream(self, self._received), flow.host, flow.port
+                    lambda: Stream(self, self._received, flow.transport),
+                    flow.host,
+                    flow.port,
+                    ssl=context,
                 )
-        except (OSError, TimeoutError):
-            log.warning("sip peer does not take a TCP connection")
+        except (OSError, ssl.SSLError, TimeoutError) as error:
+            log.warning(
+                "sip peer does not take a connection",
+                extra={"transport": flow.transport, "error": type(error).__name__},
+            )
+            self._connecting.pop(flow, None)
             return
-        if stream.transport is not None:
-            stream.transport.write(data)
+        waiting = self._connecting.pop(flow, bytearray())
+        if stream.is_open:
+            self._name(stream, flow)
+            stream.write(bytes(waiting))
+
+    def _context_for(self, flow: Flow) -> ssl.SSLContext | None:
+        known = self.peers.get((flow.host, flow.port))
+        if known is None and self._strict is None:
+            self._strict = client_context()
+        return known or self._strict
+
+    def _name(self, stream: Stream, flow: Flow) -> None:
+        stream.names.add(flow)
+        self._streams[flow] = stream
+
+    def _has_room(self, host: str) -> bool:
+        hosts = [stream.flow.host for stream in set(self._streams.values())]
+        hosts += self._greeting.values()
+        return len(hosts) < TCP_CONNECTIONS_MAX and hosts.count(host) < TCP_CONNECTIONS_A_SOURCE_MAX
+
+    def _close_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        for stream in set(self._streams.values()):
+            idle_s = loop.time() - stream.used_s
+            if idle_s >= TCP_IDLE_S and stream.is_open and not self._needs(stream.names):
+                assert stream.transport is not None
+                stream.transport.close()
+        self._look = loop.call_later(TCP_IDLE_LOOK_S, self._close_idle)
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

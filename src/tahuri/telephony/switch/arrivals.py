@@ -14,7 +14,7 @@ from tahuri.telephony.sip.body import session_of
 from tahuri.telephony.sip.gate import Bucket
 from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.transaction import Send
-from tahuri.telephony.switch import audio, ending, identity, offers
+from tahuri.telephony.switch import audio, edge, ending, identity, offers
 from tahuri.telephony.switch.core import SWITCH, Core, Place
 from tahuri.telephony.switch.model import Audio, Call, kept
 
@@ -65,6 +65,7 @@ class Door:
             core.perform(core.endpoint.agent.reject(event.leg, 403, core.sip_now))
             self._tell_refusal(event.flow.host, 403, "not-allowed")
             return
+        event.leg.nat = edge.is_behind_nat(core, event.flow)
         call_id = mint.new_id()
         trunks = core.settings.trunks
         name = identity.line_of(trunk, event.request, trunks) if trunk else SEATS_TRUNK

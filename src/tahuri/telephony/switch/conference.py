@@ -22,6 +22,11 @@ def others(call: Call, seat: Seat | None) -> list[int]:
     return talking if port is None else [port, *talking]
 
 
+def early(call: Call) -> list[int]:
+    """Ports of parties that are heard before they answer."""
+    return [p.audio.port for p in call.parties if p.early and p.state == "calling"]
+
+
 def prompt(call: Call, tone: int | None, hold: int | None) -> int | None:
     """What the caller hears instead of people, if anything."""
     if call.phase == "queued":
@@ -48,6 +53,8 @@ def cells(call: Call, seat: Seat | None, tone: int | None, hold: int | None) -> 
         for says in present:
             if hears != says and not (call.muted and says == seat_says):
                 found[hears, says] = 1.0
+    if seat_says is not None:
+        found |= {(seat_says, port): 1.0 for port in early(call)}
     instead = prompt(call, tone, hold)
     if instead is not None:
         found[caller, instead] = 1.0
@@ -65,6 +72,6 @@ def channels(
     call: Call, seat: Seat | None, tone: int | None, hold: int | None
 ) -> tuple[list[int], list[int]]:
     """Left: the caller.  Right: everybody else, and the prompt that the caller hears."""
-    right = others(call, seat)
+    right = [*others(call, seat), *early(call)]
     instead = prompt(call, tone, hold)
     return [call.audio.port], right if instead is None else [*right, instead]

@@ -2,25 +2,34 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from tahuri.telephony.sip.digest import Account
+from tahuri.telephony.sip.sessions import EXPIRES_S, LEAST_S
 
 REALM = "tahuri"
 """Realm of seats' digest; ``password_ha1`` is the hex MD5 of ``username:tahuri:password``."""
+
+
+class Tls(Struct, frozen=True, forbid_unknown_fields=True):
+    cert: Path
+    key: Path
 
 
 class Sip(Struct, frozen=True, forbid_unknown_fields=True):
     address: str
     udp_port: int
     tcp_port: int
-
-
-class Tls(Struct, frozen=True, forbid_unknown_fields=True):
-    cert: Path
-    key: Path
+    tls_port: int | None = None
+    tls: Tls | None = None
+    """Needed with a ``tls_port``."""
+    session_expires_s: int = EXPIRES_S
+    """Seconds within which a far end must show that it is there (RFC 4028)."""
+    session_least_s: int = LEAST_S
+    """The shortest such time that is granted."""
 
 
 class Websocket(Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +49,16 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     default_out: bool = False
     edge: bool = False
     """A proxy of ours in front of several nodes: it names the trunk that the call came by."""
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    """How ``host`` is reached."""
+    verify: bool = True
+    """Over TLS: whether its certificate must be valid and name ``host``."""
+    authority: Path | None = None
+    """PEM file of who signs that certificate; None: whom the machine trusts."""
+    nat: bool = False
+    """Whether answers and later requests go to where its messages come from, whatever they say."""
+    options_every_s: float = 30
+    """Seconds between the questions whether ``host`` is there; 0: it is not asked."""
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:

@@ -16,10 +16,11 @@ from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.endpoint import Endpoint
 from tahuri.telephony.sip.gate import Gate
+from tahuri.telephony.sip.grammar import in_uri
 from tahuri.telephony.spool import Spool
 from tahuri.telephony.switch import journal
 from tahuri.telephony.switch.config import Settings
-from tahuri.telephony.switch.model import Call, Seat
+from tahuri.telephony.switch.model import Call, Seat, TrunkState
 
 WORK_WAITING_MAX = 256
 """Steps of one call that may wait for their turn; more means a bug, and they are dropped."""
@@ -87,6 +88,8 @@ class Core:
         self.gate = Gate(trunks=networks)
         self.calls: dict[str, Call] = {}
         self.seats: dict[str, Seat] = {}
+        self.trunks: dict[str, TrunkState] = {}
+        """By name, those of the settings."""
         self.places: dict[str, Place] = {}
         """By name of a SIP leg."""
         self.ports: dict[int, Place] = {}
@@ -150,6 +153,10 @@ class Core:
         """Spool a fact about a seat; its operator acted unless another actor is named."""
         return self.fact(f"seat/{seat.seat_id}", body, actor or seat.operator_id or SWITCH)
 
+    def of_trunk(self, trunk: TrunkState, body: Body) -> Fact:
+        """Spool a fact about a trunk."""
+        return self.fact(f"trunk/{trunk.name}", body)
+
     def count(self, name: str) -> None:
         self.counters[name] = self.counters.get(name, 0) + 1
 
@@ -189,6 +196,7 @@ class Core:
             tone=self.tone,
             hold=self.hold,
             seats=list(self.seats.values()),
+            trunks=list(self.trunks.values()),
         )
         self.journal.save_seats(kept)
 
@@ -262,6 +270,10 @@ class Core:
     def perform(self, outputs: list[Output]) -> None:
         """Let the user agent's outputs happen."""
         self.endpoint.perform(outputs)
+
+    def local(self, user: str) -> str:
+        """Our From for requests of ours, without tag."""
+        return f"<sip:{user}@{in_uri(self.settings.public_address)}>"
 
     @property
     def sip_now(self) -> float:

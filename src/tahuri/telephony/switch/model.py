@@ -13,6 +13,7 @@ from tahuri.telephony.protocol import (
     NumberStatus,
     PartyState,
     SeatStateName,
+    TrunkStateName,
 )
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.sdp import Stream
@@ -42,6 +43,8 @@ class Party(Struct, kw_only=True):
     audio: Audio
     leg: Leg
     ring_due: float = 0.0
+    early: bool = False
+    """Whether the seat hears what comes before the answer: a ring-back, an announcement."""
 
 
 class Recording(Struct, kw_only=True):
@@ -58,15 +61,18 @@ class Kept(Struct, kw_only=True):
 
     text: str
     flow: Flow
+    instead: Flow | None = None
+    """Where to connect to when the connection ``flow`` is gone, as it is in the next process."""
 
     @property
     def send(self) -> Send:
-        return Send(self.text.encode("utf-8", "surrogateescape"), self.flow)
+        return Send(self.text.encode("utf-8", "surrogateescape"), self.flow, self.instead)
 
 
 def kept(send: Send) -> Kept:
     """A message as a journal can hold it."""
-    return Kept(text=send.data.decode("utf-8", "surrogateescape"), flow=send.flow)
+    text = send.data.decode("utf-8", "surrogateescape")
+    return Kept(text=text, flow=send.flow, instead=send.instead)
 
 
 class Phone(Struct, kw_only=True):
@@ -120,6 +126,15 @@ class Call(Struct, kw_only=True):
         return self.caller.number if self.caller else None
 
 
+class TrunkState(Struct, kw_only=True):
+    """Whether a trunk is there."""
+
+    name: str
+    state: TrunkStateName = "unknown"
+    since: datetime
+    rtt_ms: float | None = None
+
+
 class Seat(Struct, kw_only=True):
     """One workstation."""
 
@@ -148,5 +163,7 @@ class Seat(Struct, kw_only=True):
     transport: str = "UDP"
     host: str = ""
     port_sip: int = 0
+    nat: bool = False
+    """Whether the phone's Contact names another address than it registers from."""
     registered_until_s: float | None = None
     """When the phone's registration ends, on the clock that never steps."""

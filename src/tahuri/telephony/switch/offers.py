@@ -92,10 +92,11 @@ async def _ring(core: Core, call: Call, seat: Seat) -> None:
         withdraw(core, call)
         return
     number = call.number or "anonymous"
-    local = f"<sip:{number}@{core.settings.public_address}>"
+    local = core.local(number)
     flow = Flow(seat.transport, seat.host, seat.port_sip)
     agent = core.endpoint.agent
     leg, outputs = agent.call(local, seat.contact, flow, audio.offer_of(port), core.sip_now)
+    leg.nat = seat.nat
     call.phone = Phone(audio=port, leg=leg)
     core.places[leg.name] = Place(call.call_id, "seat", seat.seat_id)
     core.ports[port.port] = Place(call.call_id, "seat", seat.seat_id)

@@ -7,11 +7,13 @@ from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol import Address, LeftReason, PartyAdded, PartyJoined, PartyLeft
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
-from tahuri.telephony.sip.grammar import BadValue, host_port, parse_uri
+from tahuri.telephony.sip.grammar import BadValue, in_uri, parse_uri
+from tahuri.telephony.sip.leg import flow_to
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import answering, audio
+from tahuri.telephony.switch import answering, audio, edge
 from tahuri.telephony.switch.core import SWITCH, Core, Place
 from tahuri.telephony.switch.model import Call, Party, Seat
+from tahuri.telephony.switch.trunks import flow_of
 
 PARTIES_MAX = 8
 PARTY_RING_S = 45.0
@@ -29,23 +31,24 @@ def destination(core: Core, address: str) -> tuple[str, Flow]:
     digits = re.sub(r"[ ().\-]", "", address.removeprefix("tel:"))
     try:
         if _NUMBER.match(digits):
-            host, port = host_port(_default_host(core), 5060)
-            return f"sip:{digits.replace('#', '%23')}@{host}:{port}", Flow("UDP", host, port)
+            flow = _default_flow(core)
+            over = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+            user = digits.replace("#", "%23")
+            return f"sip:{user}@{in_uri(flow.host)}:{flow.port}{over}", flow
         uri = parse_uri(address)
     except BadValue as error:
         raise Failure("bad-address") from error
-    if uri.scheme != "sip" or uri.has_headers or len(address) > ADDRESS_LENGTH_MAX:
+    if uri.scheme not in ("sip", "sips") or uri.has_headers or len(address) > ADDRESS_LENGTH_MAX:
         raise Failure("bad-address")
-    transport = "TCP" if uri.parameters.get("transport", "").lower() == "tcp" else "UDP"
-    return address, Flow(transport, uri.host, uri.port or 5060)
+    return address, flow_to(uri)
 
 
-def _default_host(core: Core) -> str:
-    trunks = [trunk for trunk in core.settings.trunks if trunk.host]
-    trunks.sort(key=lambda trunk: not trunk.default_out)
-    if not trunks or trunks[0].host is None:
+def _default_flow(core: Core) -> Flow:
+    trunks = sorted(core.settings.trunks, key=lambda trunk: not trunk.default_out)
+    flow = next((flow for trunk in trunks if (flow := flow_of(trunk))), None)
+    if flow is None:
         raise Failure("bad-address", "no trunk takes calls")
-    return trunks[0].host
+    return flow
 
 
 async def add(core: Core, seat: Seat, address: str) -> str:
@@ -75,9 +78,10 @@ async def _invite(
         port = await audio.open_leg(core, f"party {leg_id}")
     except (MediaRefused, Unavailable) as error:
         raise Failure("media-unavailable") from error
-    local = f"<sip:{core.settings.city_number}@{core.settings.public_address}>"
+    local = core.local(core.settings.city_number)
     agent = core.endpoint.agent
     leg, outputs = agent.call(local, target, flow, audio.offer_of(port), core.sip_now)
+    leg.nat = edge.is_behind_nat(core, flow)
     party = Party(
         leg_id=leg_id,
         address=address,
@@ -94,6 +98,18 @@ async def _invite(
     core.perform(outputs)
     core.save(call)
     core.changed()
+
+
+async def early(core: Core, call: Call, party: Party, session: bytes) -> None:
+    """The party's side is heard before it answers, by the seat alone.  A step of the call."""
+    if party not in call.parties or party.state == "joined":
+        return
+    try:
+        await audio.set_remote(core, party.audio, sdp.parse(session))
+    except (sdp.NoSession, MediaRefused, Unavailable):
+        return  # the answer may bring another
+    party.early = True
+    await audio.mix(core, call)
 
 
 async def joined(core: Core, call: Call, party: Party, session: bytes | None) -> None:

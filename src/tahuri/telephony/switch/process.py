@@ -12,13 +12,15 @@ from tahuri.host.logs import configure_logs
 from tahuri.telephony import rpc
 from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.sip.endpoint import Endpoint
+from tahuri.telephony.sip.tls import server_context
 from tahuri.telephony.spool import Spool
-from tahuri.telephony.switch import clockwork, config, operations, recovery
+from tahuri.telephony.switch import clockwork, config, edge, operations, recovery
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.journal import Journal
 from tahuri.telephony.switch.registrar import Registrar
 from tahuri.telephony.switch.router import Router
+from tahuri.telephony.switch.trunks import TrunkWatch
 from tahuri.telephony.switch.websocket import SeatSockets
 
 KEY_FILE = "seat.key"
@@ -59,16 +61,26 @@ class Switch:
         self.websocket_port = 0
         """Where browser seats connect; known once started."""
         self._router: Router
+        self._trunks: TrunkWatch
+        self._nat_pings = edge.NatPings(core)
 
     async def start(self) -> None:
         """Take up what the last process left, then listen.  Raises OSError: a port is taken."""
         core, sip = self.core, self.core.settings.sip
         self.spool.start()
         owed = recovery.restore(core)
-        self._router = Router(core, Door(core), Registrar(core))
+        self._trunks = TrunkWatch(core)
+        self._router = Router(core, Door(core), Registrar(core), self._trunks)
         self._media.start()
+        edge.prepare(core)
+        context = server_context(sip.tls.cert, sip.tls.key) if sip.tls else None
         await self._endpoint.start(
-            sip.address, sip.udp_port, sip.tcp_port, core.settings.public_address
+            sip.address,
+            sip.udp_port,
+            sip.tcp_port,
+            core.settings.public_address,
+            tls_port=sip.tls_port,
+            context=context,
         )
         for say in owed:
             core.perform(say(core.sip_now))
@@ -98,6 +110,8 @@ class Switch:
                 recovery.media_down(core)
             try:
                 clockwork.tick(core)
+                self._trunks.tick()
+                self._nat_pings.tick()
             except Exception:
                 log.exception("the clockwork failed")
 

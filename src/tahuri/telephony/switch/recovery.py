@@ -38,6 +38,8 @@ def restore(core: Core) -> list[Owed]:
         if not seat.attached:
             seat.gone_since = core.monotonic_s()
         core.seats[seat.seat_id] = seat
+    for trunk in kept.trunks:
+        core.trunks[trunk.name] = trunk
     for call in core.journal.load_calls():
         core.calls[call.call_id] = call
         owed += _restore_call(core, call)
@@ -95,11 +97,11 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
     agent = core.endpoint.agent
     if call.answer is not None:
         owed.append(partial(_again, call.answer))
-    agent.adopt(call.leg)
+    agent.adopt(call.leg, core.sip_now)
     core.places[call.leg.name] = Place(call.call_id, "caller")
     core.ports[call.audio.port] = Place(call.call_id, "caller")
     if call.phone is not None and call.phone.leg.state == "up":
-        agent.adopt(call.phone.leg)
+        agent.adopt(call.phone.leg, core.sip_now)
         place = Place(call.call_id, "seat", call.seat_id or "")
         core.places[call.phone.leg.name] = core.ports[call.phone.audio.port] = place
     elif call.phone is not None:
@@ -109,7 +111,7 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
         offers.withdraw(core, call)
     for party in list(call.parties):
         if party.leg.state == "up":
-            agent.adopt(party.leg)
+            agent.adopt(party.leg, core.sip_now)
             place = Place(call.call_id, "party", party.leg_id)
             core.places[party.leg.name] = core.ports[party.audio.port] = place
         else:

@@ -7,7 +7,8 @@ from tahuri.telephony.protocol import SeatTaken
 from tahuri.telephony.sip import digest, events
 from tahuri.telephony.sip.grammar import BadValue, NameAddress, name_address, parse_uri
 from tahuri.telephony.sip.message import Request
-from tahuri.telephony.switch import offers, seats
+from tahuri.telephony.sip.transaction import Flow
+from tahuri.telephony.switch import edge, offers, seats
 from tahuri.telephony.switch.config import REALM, PhoneSeat
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Seat
@@ -64,6 +65,8 @@ class Registrar:
                 address = name_address(contacts[0]).uri
                 seat.contact, seat.transport = address, event.flow.transport
                 seat.host, seat.port_sip = event.flow.host, event.flow.port
+                seat.nat = not edge.is_reachable(address, event.flow)
+                self._reached_anew(seat, event.flow)
                 seat.registered_until_s = core.monotonic_s() + expires_s
                 self._seat_down(seat, phone)
                 headers = (("contact", f"<{address}>;expires={expires_s}"),)
@@ -80,6 +83,17 @@ class Registrar:
         if phone.ready_when_registered and (seat.reason == "technical" or phone.robot):
             seats.ready(self._core, seat)
         self._core.changed()
+
+    def _reached_anew(self, seat: Seat, flow: Flow) -> None:
+        """The phone connected again in mid-call: what we have to say goes over the new connection
+        (RFC 5626 § 5.3)."""
+        for call in self._core.calls.values():
+            if call.phone is None or seat.seat_id not in (call.seat_id, call.offered_to):
+                continue
+            leg = call.phone.leg
+            if flow.reliable and leg.transport == flow.transport and leg.flow != flow:
+                leg.host, leg.port, leg.asked = flow.host, flow.port, flow
+                self._core.save(call)
 
     def _unbind(self, seat: Seat) -> None:
         seat.attached, seat.registered_until_s = False, None

@@ -12,20 +12,22 @@ from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Audio, Call, Party
 from tahuri.telephony.switch.registrar import Registrar
+from tahuri.telephony.switch.trunks import TrunkWatch
 
 KEYS_MAX = 40
 """Keys of one call that become facts."""
-FAILURES = frozenset({"no-acknowledgement", "lost", "no-session"})
+FAILURES = frozenset({"no-acknowledgement", "lost", "no-session", "session-expired"})
 """Ends that nobody chose."""
 
 
 class Router:
     """Listens to SIP and media."""
 
-    def __init__(self, core: Core, door: Door, registrar: Registrar) -> None:
+    def __init__(self, core: Core, door: Door, registrar: Registrar, trunks: TrunkWatch) -> None:
         self._core = core
         self._door = door
         self._registrar = registrar
+        self._trunks = trunks
 
     # ---- SIP ------------------------------------------------------------------------------------
 
@@ -33,13 +35,16 @@ class Router:
         """Take an event of the user agent."""
         match event:
             case events.Incoming():
+                self._trunks.seen(event.flow)
                 self._door.incoming(event)
             case events.InviteRefused():
                 self._door.refused(event)
             case events.Registering():
                 self._registrar.registering(event)
             case events.Replied():
-                pass
+                self._trunks.replied(event)
+            case events.OptionsSeen(flow):
+                self._trunks.seen(flow)
             case _:
                 place = self._core.places.get(event.leg.name)
                 if place is not None and self._core.knows(place.call_id):
@@ -116,6 +121,8 @@ class Router:
         match event:
             case events.Answered(_, session):
                 await parties.joined(core, call, party, session)
+            case events.Ringing(_, _, session) if session is not None:
+                await parties.early(core, call, party, session)
             case events.Rejected():
                 await parties.refused(core, call, party, event)
             case events.Ended(_, reason):

@@ -9,10 +9,11 @@ from tahuri.telephony.protocol import (
     SeatPush,
     SeatView,
     Snapshot,
+    TrunkView,
 )
 from tahuri.telephony.switch import acd
 from tahuri.telephony.switch.core import Core
-from tahuri.telephony.switch.model import Call, Seat
+from tahuri.telephony.switch.model import Call, Seat, TrunkState
 
 
 def snapshot(core: Core) -> Snapshot:
@@ -28,6 +29,7 @@ def snapshot(core: Core) -> Snapshot:
         calls_in_hand=len(core.calls),
         alarms=alarms(core),
         counters=dict(core.counters),
+        trunks=[trunk_view(core, trunk) for trunk in core.trunks.values()],
     )
 
 
@@ -44,6 +46,7 @@ def push(core: Core, seat: Seat, queued: list[QueuedView]) -> SeatPush:
         call=call_view(call) if call is not None and talks else None,
         seats_ready=seats_ready(core),
         alarms=[alarm.code for alarm in alarms(core)],
+        trunks_down=[trunk.name for trunk in trunks_down(core)],
     )
 
 
@@ -56,7 +59,24 @@ def alarms(core: Core) -> list[Alarm]:
         found.append(Alarm(code="draining", since=core.draining_since))
     if core.spool.lost:
         found.append(Alarm(code="facts-lost", since=core.now()))
+    if down := trunks_down(core):
+        found.append(Alarm(code="trunk-down", since=min(trunk.since for trunk in down)))
     return found
+
+
+def trunks_down(core: Core) -> list[TrunkState]:
+    """Trunks that do not answer."""
+    return [trunk for trunk in core.trunks.values() if trunk.state == "down"]
+
+
+def trunk_view(core: Core, trunk: TrunkState) -> TrunkView:
+    return TrunkView(
+        name=trunk.name,
+        state=trunk.state,
+        since=trunk.since,
+        rtt_ms=trunk.rtt_ms,
+        calls=sum(1 for call in core.calls.values() if call.trunk == trunk.name),
+    )
 
 
 def queue(core: Core) -> list[QueuedView]:

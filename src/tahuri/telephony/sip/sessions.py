@@ -1,0 +1,237 @@
+"""Session timers (RFC 4028): a far end that is gone is found, even while its sound seems to come.
+
+Whoever refreshes sends UPDATE, or a re-INVITE with the same session, at half the interval; the
+other side hangs up when nothing comes.  A far end that knows no timers is refreshed by us all the
+same: any answer but 408 and 481 shows that it is there.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tahuri.telephony.sip import events
+from tahuri.telephony.sip.body import session_of
+from tahuri.telephony.sip.dialogs import Dialogs, Identity, Output
+from tahuri.telephony.sip.grammar import parameters_of
+from tahuri.telephony.sip.leg import ALLOW, Leg, refresh_target, request_in
+from tahuri.telephony.sip.message import Message, Request, Response
+from tahuri.telephony.sip.transaction import TIMEOUT_S
+from tahuri.telephony.sip.transaction import Output as Lower
+
+SUPPORTED = "timer, 100rel"
+EXPIRES_S = 1800
+LEAST_S = 90
+"""RFC 4028 § 4: no interval may be shorter."""
+AGAIN_S = 5.0
+"""After which a refresh is tried again that met another request of theirs or of ours."""
+SLACK_S_MAX = 32.0
+"""So long before the end of the interval the side that waits hangs up, at most."""
+GONE = (408, 481)
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """What this element wants."""
+
+    expires_s: int = EXPIRES_S
+    least_s: int = LEAST_S
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a message says of timers."""
+
+    expires_s: int
+    """0: nothing."""
+    refresher: str
+    """``uac``, ``uas`` or empty."""
+    least_s: int
+
+
+def asked_in(message: Message) -> Asked:
+    """Session-Expires and Min-SE of a message; what cannot be read counts as absent."""
+    value, _, rest = (message.get("session-expires") or "").partition(";")
+    refresher = parameters_of(rest).get("refresher", "").lower()
+    least = (message.get("min-se") or "").partition(";")[0]
+    return Asked(_seconds(value), refresher if refresher in ("uac", "uas") else "", _seconds(least))
+
+
+def has_tag(message: Message, name: str, tag: str) -> bool:
+    """Whether a list of option tags or methods names that one."""
+    return tag.lower() in (one.lower() for one in message.all(name))
+
+
+def _seconds(text: str) -> int:
+    return int(text) if re.match(r"^\s*\d{1,9}\s*$", text) else 0
+
+
+class Sessions(Dialogs):
+    """Dialogs that are refreshed, and end when nobody refreshes them."""
+
+    def __init__(self, identity: Identity, mint: Callable[[], str]) -> None:
+        super().__init__(identity, mint)
+        self.times = Times()
+        self._refreshing: dict[str, Leg] = {}
+        self._due: list[Leg] = []
+
+    # ---- what messages say ------------------------------------------------------------------
+
+    def too_brief(self, request: Request) -> Headers | None:
+        """The headers of a 422, if the request wants an interval below ours."""
+        asked = asked_in(request)
+        if not 0 < asked.expires_s < self.times.least_s:
+            return None
+        if not has_tag(request, "supported", "timer"):
+            return None
+        return (("min-se", str(self.times.least_s)),)
+
+    def note_request(self, leg: Leg, request: Request) -> None:
+        """Keep what an INVITE or UPDATE of theirs says, for its answer."""
+        asked = asked_in(request)
+        leg.timer = has_tag(request, "supported", "timer")
+        leg.wanted = (asked.expires_s, asked.refresher, asked.least_s)
+        if request.get("allow") is not None:
+            leg.updates = has_tag(request, "allow", "UPDATE")
+
+    def timer_answer(self, leg: Leg, now: float) -> Headers:
+        """Headers of our 2xx to what `note_request` kept; the interval begins."""
+        expires_s, refresher, least_s = leg.wanted
+        ours_s = max(self.times.expires_s, least_s)
+        interval_s = min(expires_s, ours_s) if expires_s else ours_s
+        refresher = (refresher or "uac") if leg.timer else "uas"
+        self._begin(leg, interval_s, refresher == "uas", now)
+        headers: Headers = (
+            ("supported", SUPPORTED),
+            ("session-expires", f"{interval_s};refresher={refresher}"),
+        )
+        return (*headers, ("require", "timer")) if refresher == "uac" else headers
+
+    def timer_offer(self, leg: Leg) -> Headers:
+        """Headers of an INVITE or UPDATE of ours."""
+        interval_s = max(int(leg.expires_s) or self.times.expires_s, leg.least_s)
+        who = {"us": ";refresher=uac", "them": ";refresher=uas", "": ""}[leg.refreshes]
+        return (
+            ("supported", SUPPORTED),
+            ("session-expires", f"{interval_s}{who}"),
+            ("min-se", str(max(self.times.least_s, leg.least_s))),
+        )
+
+    def timer_agreed(self, leg: Leg, response: Response, now: float) -> None:
+        """Take what a 2xx to our INVITE or UPDATE says; the interval begins."""
+        asked = asked_in(response)
+        if response.get("allow") is not None:
+            leg.updates = has_tag(response, "allow", "UPDATE")
+        interval_s = asked.expires_s or max(self.times.expires_s, leg.least_s)
+        self._begin(leg, interval_s, not asked.expires_s or asked.refresher != "uas", now)
+
+    def takes_more(self, leg: Leg, response: Response) -> bool:
+        """Whether to ask again after a 422: it wants a longer interval than we asked for."""
+        least_s = asked_in(response).least_s
+        if response.status != 422 or least_s <= max(leg.least_s, self.times.least_s):
+            return False
+        leg.least_s = least_s
+        return True
+
+    # ---- time -------------------------------------------------------------------------------
+
+    def adopt(self, leg: Leg, now: float = 0.0) -> None:
+        super().adopt(leg, now)
+        if leg.refreshes == "them":  # their refresh may have met nobody
+            leg.session_due = max(leg.session_due, now + SLACK_S_MAX)
+        if leg.refreshes:
+            leg.session_due = min(leg.session_due, now + leg.expires_s)
+            self._watch(leg)
+
+    def sessions_due(self, now: float) -> list[Output]:
+        """Refresh, or hang up, whatever it is time for."""
+        due, self._due = self._due, []
+        outputs: list[Output] = []
+        for leg in due:
+            if leg.state != "up" or now < leg.session_due:
+                continue  # refreshed meanwhile
+            if leg.refreshes == "them":
+                outputs += self.hang_up(leg, now, "session-expired")
+            else:
+                outputs += self._refresh(leg, now)
+        return outputs
+
+    def _begin(self, leg: Leg, interval_s: int, by_us: bool, now: float) -> None:
+        leg.expires_s, leg.refreshes = interval_s, "us" if by_us else "them"
+        wait_s = interval_s / 2 if by_us else interval_s - min(SLACK_S_MAX, interval_s / 3)
+        leg.session_due = now + wait_s
+        self._watch(leg)
+
+    def _watch(self, leg: Leg) -> None:
+        def due(_: float) -> list[Lower]:
+            self._due.append(leg)
+            return []
+
+        self.transactions.after(leg.session_due, due)
+
+    def _later(self, leg: Leg, wait_s: float, now: float) -> None:
+        leg.session_due = now + wait_s
+        self._watch(leg)
+
+    # ---- refreshing -------------------------------------------------------------------------
+
+    def _refresh(self, leg: Leg, now: float) -> list[Output]:
+        if leg.offering or leg.reoffer_key is not None:
+            self._later(leg, AGAIN_S, now)
+            return []
+        update = leg.updates or not leg.session
+        request = request_in(leg, "UPDATE" if update else "INVITE", self._contact_value(leg))
+        request.headers += [("allow", ALLOW), *self.timer_offer(leg)]
+        if not update:
+            leg.offering = True
+            request.headers.append(("content-type", "application/sdp"))
+            request.body = leg.session.encode()
+        name, sent = self._send_in(leg, request, now)
+        self._refreshing[name] = leg
+        self.transactions.after(now + 2 * TIMEOUT_S, lambda _: self._forget_refresh(name))
+        self._later(leg, 2 * TIMEOUT_S, now)  # in case that nothing comes of it
+        return sent
+
+    def _forget_refresh(self, name: str) -> list[Lower]:
+        self._refreshing.pop(name, None)
+        return []
+
+    def refresh_replied(self, client: str, response: Response, now: float) -> list[Output]:
+        """An answer to a refresh of ours."""
+        leg, method = self._refreshing[client], response.cseq[1]
+        if response.status < 200 or leg.state != "up":
+            return []
+        outputs: list[Output] = []
+        if response.status < 300:
+            refresh_target(leg, response)
+            if method == "INVITE":
+                outputs.append(self._ack(leg, response.cseq[0]))
+        if method == "INVITE" and not leg.offering:
+            return outputs  # a repeated 200
+        leg.offering = False
+        if response.status < 300:
+            self.timer_agreed(leg, response, now)
+            session = session_of(response)
+            if session is not None:
+                outputs.append(events.Reanswered(leg, response.status, session))
+            return [*outputs, events.Refreshed(leg)]
+        return [*outputs, *self._refresh_refused(leg, response, now)]
+
+    def _refresh_refused(self, leg: Leg, response: Response, now: float) -> list[Output]:
+        if response.status in GONE:
+            return self.hang_up(leg, now, "lost")
+        if self.takes_more(leg, response):
+            return self._refresh(leg, now)
+        if response.status in (405, 501) and leg.updates:
+            leg.updates = False
+            return self._refresh(leg, now) if leg.session else []
+        wait_s = AGAIN_S if response.status == 491 else max(AGAIN_S, leg.expires_s / 4)
+        self._later(leg, wait_s, now)
+        return [events.Refreshed(leg)]
+
+    def refresh_unanswered(self, client: str, now: float) -> list[Output]:
+        """Nobody answered a refresh: the far end is gone."""
+        leg = self._refreshing.pop(client)
+        leg.offering = False
+        return self.hang_up(leg, now, "lost") if leg.state == "up" else []

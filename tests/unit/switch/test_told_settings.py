@@ -1,0 +1,58 @@
+"""What `up` tells the switch is what the switch reads, the edge included."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+
+from tahuri.centre import Centre
+from tahuri.host.folder import DataFolder
+from tahuri.settings import Settings, Trunk
+from tahuri.telephony.switch import config
+from tahuri.telephony.switch.trunks import flow_of
+from tahuri.up import switch_config
+
+
+def told(tmp_path: Path, **settings: Any) -> config.Settings:
+    """The switch's settings of a centre with these."""
+    pack = cast("Any", SimpleNamespace(city=SimpleNamespace(number="112")))
+    folder = DataFolder(tmp_path)
+    centre = Centre(Settings(data=str(tmp_path), **settings), folder, pack)
+    file = tmp_path / "switch.json"
+    file.write_bytes(msgspec.json.encode(switch_config(centre, {})))
+    return config.load(file)
+
+
+def test_a_trunk_over_tls_reaches_the_switch_whole(tmp_path: Path) -> None:
+    """A setting that is lost on the way would be a call in the clear, or none."""
+    trunk = Trunk(
+        name="ims",
+        sources=("2001:db8::/32",),
+        host="[2001:db8::5]",
+        out=True,
+        transport="tls",
+        verify=False,
+        authority="carrier.pem",
+        nat=True,
+        options_every_s=12,
+    )
+    found = told(tmp_path, trunks=(trunk,), session_expires_s=600)
+    [line] = found.trunks
+    assert flow_of(line) is not None
+    assert (line.transport, line.verify, line.nat) == ("tls", False, True)
+    assert line.authority == Path("carrier.pem").absolute()
+    assert line.options_every_s == 12
+    assert found.sip.session_expires_s == 600
+    assert (found.sip.tls_port, found.sip.tls) == (None, None)
+
+
+def test_the_certificate_for_sip_names_the_address_of_sip(tmp_path: Path) -> None:
+    """On loopback pages need no certificate; SIP over TLS has one all the same."""
+    found = told(tmp_path, sip_tls_port=5061, sip_address="192.0.2.7")
+    assert found.sip.tls_port == 5061
+    assert found.sip.tls is not None
+    assert found.sip.tls.cert.is_file()
+    assert found.websocket.tls is None
+    again = told(tmp_path, sip_tls_port=5061, sip_address="192.0.2.7")
+    assert again.sip.tls == found.sip.tls
