@@ -11,6 +11,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "Rings no longer at seat {seat_id}",
     ),
     "calls.call-answered": ("Dijawab di kursi {seat_id}", "Answered at seat {seat_id}"),
+    "calls.call-back-begun": (
+        "Panggil balik dimulai lewat {trunk}",
+        "Call-back begun on {trunk}",
+    ),
+    "calls.call-placed": (
+        "Penelepon dihubungi dari kursi {seat_id}",
+        "Caller called from seat {seat_id}",
+    ),
+    "calls.call-ringing": ("Telepon yang dihubungi berdering", "It rings at the far end"),
     "calls.call-held": ("Penelepon diminta menunggu", "Caller on hold"),
     "calls.call-resumed": ("Percakapan dilanjutkan", "Conversation resumed"),
     "calls.seat-muted": ("Mikrofon kursi dimatikan", "Seat muted"),
@@ -93,6 +102,7 @@ WORDS: dict[str, tuple[str, str]] = {
 CODES: dict[str, tuple[str, str]] = {
     "answered": ("dijawab", "answered"),
     "abandoned": ("terputus", "abandoned"),
+    "not-reached": ("tidak terhubung", "not reached"),
     "caller": ("penelepon", "caller"),
     "seat": ("kursi", "seat"),
     "failure": ("gangguan", "failure"),

@@ -38,6 +38,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     host: str | None = None
     """``host:port`` that takes our calls."""
     default_out: bool = False
+    caller_id: str | None = None
+    """Number that is shown to whom we call; None is the city's number."""
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:
@@ -87,6 +89,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seat_vanish_s: float = 30
     robot_after_s: float = 6
     calls_max: int = 200
+    call_back_ring_s: float = 45
+    """How long a call of ours may ring."""
     party_aliases: dict[str, str] = {}
 
     @property
