@@ -110,6 +110,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "sources": list(trunk.sources),
                 "host": trunk.host,
                 "default_out": trunk.out,
+                "caller_id": trunk.caller_id,
             }
             for trunk in settings.trunks
         ],
@@ -123,6 +124,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         "seat_vanish_s": settings.seat_vanish_s,
         "robot_after_s": settings.robot_after_s,
         "calls_max": settings.calls_max,
+        "call_back_ring_s": settings.call_back_ring_s,
         "party_aliases": settings.directory,
     }
 
