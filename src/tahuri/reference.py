@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from tahuri.callbacks.events import Outcome
 from tahuri.calls.events import CallClass
 from tahuri.city.records import CityPack
 from tahuri.dispatch.events import OverrideReason, StandDownReason
@@ -40,7 +39,6 @@ def reference(pack: CityPack, settings: Settings, operators: Mapping[str, str]) 
         "dispositions": _plain(pack.dispositions),
         "call_classes": [str(one) for one in CallClass],
         "not_ready_reasons": list(NOT_READY_REASONS),
-        "call_back_outcomes": [str(one) for one in Outcome],
         "call_back_due_s": settings.call_back_due_s,
         "override_reasons": [str(one) for one in OverrideReason],
         "stand_down_reasons": [str(one) for one in StandDownReason],
