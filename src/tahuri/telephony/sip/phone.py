@@ -100,9 +100,11 @@ class Phone:
         self._register_call_id = mint()
         self._register_cseq = 0
 
-    async def start(self, address: str = "127.0.0.1", user: str = "phone") -> None:
-        """Listen on free ports."""
-        await self._endpoint.start(address, user=user)
+    async def start(
+        self, address: str = "127.0.0.1", user: str = "phone", udp_port: int = 0
+    ) -> None:
+        """Listen on free ports, or on the one given.  Raises OSError: it is taken."""
+        await self._endpoint.start(address, udp_port, user=user)
 
     async def stop(self) -> None:
         await self._endpoint.stop()
