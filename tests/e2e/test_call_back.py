@@ -42,6 +42,7 @@ async def test_a_lost_caller_is_called_back_by_one_key_and_gets_an_outcome(
         async with at_a_seat(centre, "M2") as page:
             tab = page.get_by_test_id("call-backs-tab")
             await expect(page.get_by_test_id("call-backs-count")).to_have_text("1", timeout=LONG_MS)
+            await expect(page.get_by_test_id("call-backs-count")).to_be_in_viewport(ratio=1)
             await page.keyboard.press("Alt+v")
             await expect(tab).to_have_attribute("aria-selected", "true")
             item = page.get_by_test_id("call-back-item")
