@@ -19,6 +19,8 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+import tahuri.callbacks.routes
+import tahuri.callbacks.views
 import tahuri.calls.routes
 import tahuri.calls.views
 import tahuri.dispatch.routes
@@ -32,6 +34,8 @@ import tahuri.units.routes
 import tahuri.units.views
 from tahuri import __version__
 from tahuri.api_words import WORDS
+from tahuri.callbacks.automatic import Automatic, Pace
+from tahuri.callbacks.opening import Rules, follower
 from tahuri.calls.switchboard import Switchboard
 from tahuri.centre import Centre
 from tahuri.health import healthz, metrics
@@ -63,6 +67,7 @@ SESSION_LOOK_S = 30.0
 
 VIEWS: Sequence[View] = (
     *tahuri.calls.views.VIEWS,
+    *tahuri.callbacks.views.VIEWS,
     *tahuri.operators.views.VIEWS,
     *tahuri.incidents.views.VIEWS,
     *tahuri.units.views.VIEWS,
@@ -70,6 +75,7 @@ VIEWS: Sequence[View] = (
 SLICES: Sequence[Routes] = (
     tahuri.operators.routes.routes,
     tahuri.calls.routes.routes,
+    tahuri.callbacks.routes.routes,
     tahuri.incidents.routes.routes,
     tahuri.dispatch.routes.routes,
     tahuri.units.routes.routes,
@@ -165,7 +171,24 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     database = Database(centre.database_url, centre.pack.city.code)
     feed_hub = Feed(database, VIEWS)
     positions = Positions(database)
-    switchboard = Switchboard(str(centre.folder.run / "switch.sock"), database, VIEWS)
+    call_back_rules = Rules(
+        zone=centre.pack.city.zone,
+        due_s=int(settings.call_back_due_s),
+        messages=settings.message_file is not None or settings.message_url is not None,
+    )
+    switchboard = Switchboard(
+        str(centre.folder.run / "switch.sock"), database, VIEWS, (follower(call_back_rules),)
+    )
+    automatic = Automatic(
+        database,
+        switchboard,
+        Pace(
+            after_s=settings.call_back_after_s,
+            attempts_max=settings.call_back_attempts,
+            spacing_s=settings.call_back_spacing_s,
+        ),
+    )
+    calls_back = settings.call_back_automatic and any(trunk.host for trunk in settings.trunks)
     roads = Roads(centre.pack, centre.folder.cache)
     key = centre.folder.secret("seat.key")
 
@@ -179,6 +202,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
                 ("positions", positions.run),
                 ("switchboard", switchboard.run),
                 ("roads", roads.warm),
+                *((("call-backs", automatic.run),) if calls_back else ()),
             )
         ]
         yield
@@ -204,6 +228,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     state = app.state
     state.db, state.views, state.feed, state.positions = database, VIEWS, feed_hub, positions
     state.switchboard, state.session_reader, state.settings = switchboard, session_reader, settings
+    state.call_back_rules = call_back_rules
     state.pack, state.recordings = centre.pack, centre.folder.recordings
     state.gazetteer, state.roads = centre.gazetteer, roads
     state.layers = centre.folder.cache / "layers"

@@ -38,7 +38,7 @@ async def demo(args: argparse.Namespace) -> int:
         *parts.crew_accounts(load_pack(pack_folder(DEMO_CITY))),
     )
     known = parts.passwords(data, everyone)
-    settings = parts.demo_settings(data, args.http, args.sip, known)
+    settings = parts.demo_settings(data, args.http, args.sip, known, callers=not args.no_callers)
     options = parts.DemoOptions(
         callers=not args.no_callers,
         crews=not args.no_crews,

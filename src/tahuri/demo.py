@@ -125,22 +125,33 @@ def passwords(data: Path, accounts: Iterable[DemoAccount]) -> dict[str, str]:
 
 
 def demo_settings(
-    data: Path, http_port: int | None, sip_port: int | None, known: dict[str, str]
+    data: Path,
+    http_port: int | None,
+    sip_port: int | None,
+    known: dict[str, str],
+    callers: bool = False,
 ) -> Settings:
     """A centre on loopback; ports that are taken are replaced unless they were asked for.
+
+    Args:
+        callers: whether simulated callers are there, so that the centre may call them back itself.
 
     Raises:
         SettingsError: what was asked for cannot be.
     """
     tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
     http = http_port or free_port([8112], tcp)
+    sip = sip_port or free_port([5060, 5070], udp)
+    town = f"{LOOPBACK}:{free_port([sip + 2], udp)}"
     settings = Settings(
         data=str(data),
         http_port=http,
         signalling_port=free_port([http + 1], tcp),
-        sip_port=sip_port or free_port([5060, 5070], udp),
+        sip_port=sip,
         webrtc_port=free_port([http + 2], udp),
-        trunks=(Trunk(name="demo", sources=EVERY_ADDRESS),),
+        trunks=(Trunk(name="demo", sources=EVERY_ADDRESS, host=town, out=True),),
+        call_back_automatic=callers,
+        message_file="messages.jsonl",
         sip_seats=(
             SipSeat("T1", "telepon", known[PHONE.key], PHONE.username),
             SipSeat("R1", "robot", known[ROBOT.key], ROBOT.username, robot=True),
@@ -233,6 +244,7 @@ async def start_city(running: Running, known: dict[str, str], options: DemoOptio
         "--speed",
         str(options.speed),
     )
+    command += ["--trunk-port", str(settings.trunks[0].host).rpartition(":")[2]]
     left_out = {
         "--no-callers": options.callers,
         "--no-crews": options.crews,

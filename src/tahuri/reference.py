@@ -39,6 +39,7 @@ def reference(pack: CityPack, settings: Settings, operators: Mapping[str, str]) 
         "dispositions": _plain(pack.dispositions),
         "call_classes": [str(one) for one in CallClass],
         "not_ready_reasons": list(NOT_READY_REASONS),
+        "call_back_due_s": settings.call_back_due_s,
         "override_reasons": [str(one) for one in OverrideReason],
         "stand_down_reasons": [str(one) for one in StandDownReason],
         "unit_moves": {state: [str(one) for one in after] for state, after in MOVES.items()},

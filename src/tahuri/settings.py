@@ -26,6 +26,8 @@ PACKS = Path(__file__).parent / "city" / "packs"
 SEAT_ID = re.compile(r"[A-Za-z0-9]{1,12}")
 TRUNK_NAME_CHARS_MAX = 64
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+CALLER_ID = re.compile(r"\+?[0-9*#]{2,20}")
+WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
 HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?")
 
 
@@ -39,7 +41,7 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     host: str | None = None
     """``host`` or ``host:port`` for calls that we place; None where we place none."""
     out: bool = False
-    """Whether third parties are called through it by default."""
+    """Whether third parties are called, and callers called back, through it by default."""
     edge: bool = False
     """Whether it is our own proxy in front of several nodes, which names each call's trunk."""
     transport: Literal["udp", "tcp", "tls"] = "udp"
@@ -52,6 +54,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether answers and later requests go to where its messages come from, whatever they say."""
     options_every_s: float = 30.0
     """Seconds between two OPTIONS that ask whether ``host`` is there; 0: it is not asked."""
+    caller_id: str | None = None
+    """Number that is shown to whom we call through it; None is the city's number."""
 
 
 class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,6 +124,24 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds a call waits for a person before a robot seat may take it (demo)."""
     calls_max: int = 200
     """Calls at once; further ones are answered 503, counted and recorded."""
+    call_back_automatic: bool = True
+    """Whether free seats are offered call-backs to callers who could not be answered."""
+    call_back_after_s: float = 30.0
+    """Seconds a caller is given to ring again before the centre itself calls back."""
+    call_back_attempts: int = 2
+    """Call-backs that the centre itself begins for one caller; then people decide."""
+    call_back_spacing_s: float = 120.0
+    """Seconds between two of them."""
+    call_back_ring_s: float = 45.0
+    """Seconds a call of ours may ring."""
+    call_back_due_s: float = 180.0
+    """Seconds within which a caller should have been called back; then the room is told loudly."""
+    message_file: str | None = None
+    """File in ``data`` to which messages for callers are written, a line of JSON each."""
+    message_url: str | None = None
+    """HTTP address that takes messages for callers, as JSON by POST; goes before the file."""
+    caller_page_url: str | None = None
+    """Page that a message links to; ``{id}`` in it becomes the call-back's id."""
     demo: bool = False
     """Shows demo accounts on the first page.  Never on a real centre."""
 
@@ -246,6 +268,7 @@ def impossible(settings: Settings) -> list[str]:
         *_ports(settings),
         *_numbers(settings),
         *_https(settings),
+        *_messages(settings),
         *_folder(settings.folder),
         *_city(settings.city),
         *_lines(settings.trunks),
@@ -309,6 +332,16 @@ def _numbers(settings: Settings) -> Iterator[str]:
             yield f"{name}: from 1 to 600 seconds"
     if not 90 <= settings.session_expires_s <= 86_400:
         yield "session_expires_s: from 90 to 86400 seconds"
+    for name in (
+        "call_back_after_s",
+        "call_back_spacing_s",
+        "call_back_ring_s",
+        "call_back_due_s",
+    ):
+        if not 1 <= getattr(settings, name) <= 86_400:
+            yield f"{name}: from 1 to 86400 seconds"
+    if not 0 <= settings.call_back_attempts <= 20:
+        yield "call_back_attempts: from 0 to 20"
     if settings.calls_max < 1:
         yield "calls_max: at least 1"
     if settings.database_url is not None:
@@ -335,6 +368,16 @@ def _https(settings: Settings) -> Iterator[str]:
     except ssl.SSLError as error:
         reason = (error.reason or "not PEM").lower().replace("_", " ")
         yield f"certificate_key: does not fit the certificate, or is not readable PEM: {reason}"
+
+
+def _messages(settings: Settings) -> Iterator[str]:
+    for name in ("message_url", "caller_page_url"):
+        url = getattr(settings, name)
+        if url is not None and not WEB_ADDRESS.fullmatch(url):
+            yield f"{name}: not an http or https address: {url!r}"
+    file = settings.message_file
+    if file is not None and (not file or Path(file).is_absolute() or ".." in Path(file).parts):
+        yield f"message_file: a file in the data folder, without ..: {file!r}"
 
 
 def _folder(folder: Path) -> Iterator[str]:
@@ -379,6 +422,8 @@ def _lines(trunks: tuple[Trunk, ...]) -> Iterator[str]:
         found = HOST_PORT.fullmatch(trunk.host) if trunk.host is not None else None
         if trunk.host is not None and not (found and 1 <= int(found[2] or 5060) <= 65535):
             yield f"{place}.host: neither host nor host:port: {trunk.host!r}"
+        if trunk.caller_id is not None and not CALLER_ID.fullmatch(trunk.caller_id):
+            yield f"{place}.caller_id: not a telephone number: {trunk.caller_id!r}"
         if trunk.out and trunk.host is None:
             yield f"{place}.host: needed with out = true"
         if trunk.authority is not None and not _is_authority(trunk.authority):

@@ -117,6 +117,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "authority": str(Path(trunk.authority).absolute()) if trunk.authority else None,
                 "nat": trunk.nat,
                 "options_every_s": trunk.options_every_s,
+                "caller_id": trunk.caller_id,
             }
             for trunk in settings.trunks
         ],
@@ -130,6 +131,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         "seat_vanish_s": settings.seat_vanish_s,
         "robot_after_s": settings.robot_after_s,
         "calls_max": settings.calls_max,
+        "call_back_ring_s": settings.call_back_ring_s,
         "party_aliases": settings.directory,
     }
 

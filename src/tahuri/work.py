@@ -9,6 +9,8 @@ import msgspec
 import structlog
 from procrastinate import exceptions
 
+import tahuri.callbacks.deadlines
+import tahuri.callbacks.messages
 import tahuri.calls.recordings
 import tahuri.dispatch.deadlines
 from tahuri.app import VIEWS
@@ -27,7 +29,10 @@ SPACING_S = 0.2
 """Between overdue deadlines after an outage: they come one by one, never in a burst."""
 POOL_MAX = 4
 
-DEADLINES: Mapping[str, deadlines.Handler] = {**tahuri.dispatch.deadlines.DEADLINES}
+DEADLINES: Mapping[str, deadlines.Handler] = {
+    **tahuri.dispatch.deadlines.DEADLINES,
+    **tahuri.callbacks.deadlines.DEADLINES,
+}
 
 log = structlog.get_logger()
 
@@ -73,9 +78,16 @@ async def run(settings: Settings) -> None:
     centre = Centre.load(settings)
     database = Database(centre.database_url, centre.pack.city.code, pool_max=POOL_MAX)
     await database.open()
+    messages = tahuri.callbacks.messages
+    gateway = messages.gateway_of(settings.message_file, settings.message_url, centre.folder.root)
+    city = centre.pack.city
+    wording = messages.Wording(city.number, city.name, settings.caller_page_url)
     jobs = job_app(
         centre.database_url,
-        tahuri.calls.recordings.jobs(database, VIEWS, centre.folder.recordings),
+        {
+            **tahuri.calls.recordings.jobs(database, VIEWS, centre.folder.recordings),
+            **messages.jobs(database, VIEWS, gateway, wording),
+        },
     )
 
     async def worker() -> None:

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ACTIONS, actionNamed, available, type Selection } from "../src/core/actions";
 import id from "../src/core/i18n/id.json";
-import type { CallBody, IncidentBody, PhoneCall, Role, SeatPush, SeatState, UnitBody, UnitState } from "../src/core/types";
+import type { CallBackBody, CallBody, IncidentBody, PhoneCall, Role, SeatPush, SeatState, UnitBody, UnitState } from "../src/core/types";
 
 const ROLES: Role[][] = [
   ["call_taker"],
@@ -15,9 +15,9 @@ const ROLES: Role[][] = [
 const party = { leg_id: "L1", address: "110", state: "joined" as const };
 const live = (change: Partial<PhoneCall>): PhoneCall =>
   ({ call_id: "C1", on_hold: false, muted: false, parties: [], ...change }) as unknown as PhoneCall;
-const CALLS = [null, live({}), live({ on_hold: true, parties: [party] }), live({ muted: true })];
+const CALLS = [null, live({}), live({ state: "ringing", direction: "out" }), live({ on_hold: true, parties: [party] }), live({ muted: true })];
 const push = (state: SeatState, call: PhoneCall | null, offer: boolean): SeatPush =>
-  ({ seat: { state }, call, offer: offer ? { call_id: "C2" } : null, queue: [] }) as unknown as SeatPush;
+  ({ seat: { state, reason: state === "not_ready" ? "wrap-up" : null, media: "connected" }, call, offer: offer ? { call_id: "C2" } : null, queue: [] }) as unknown as SeatPush;
 const phones = (): Selection["phone"][] => [
   { seat_id: null, line: "closed", media: "off", push: null },
   ...(["ready", "not_ready", "offered", "busy"] as const).flatMap((state) =>
@@ -35,6 +35,7 @@ const call = (change: Partial<CallBody>): CallBody =>
   ({ call_id: "C1", state: "answered", call_class: null, wrapped_up_at: null, incident_ids: [], ...change }) as unknown as CallBody;
 const incident = (change: Partial<IncidentBody>): IncidentBody =>
   ({ incident_id: "I1", state: "open", units: [], ...change }) as unknown as IncidentBody;
+const owed = { callback_id: "B1", state: "open", calling: null } as unknown as CallBackBody;
 const unit = (state: UnitState): UnitBody => ({ unit_id: "A1", state }) as unknown as UnitBody;
 const busy = { unit_id: "A1", released_at: null } as IncidentBody["units"][number];
 const recommendation = {
@@ -59,6 +60,8 @@ function* selections(): Generator<Selection> {
                 recommendation: chosen ? recommendation : null,
                 alarm: chosen !== null,
                 unit_moves: { available: ["out_of_service"], on_scene: ["available"] },
+                callBack: reporting ? owed : null,
+                toSettle: reporting ? owed : null,
               };
 }
 
@@ -101,6 +104,30 @@ describe("actions", () => {
     const seen = new Set<string>();
     for (const selection of selections()) for (const { action } of available(selection)) seen.add(action.name);
     expect(ACTIONS.map(({ name }) => name).filter((name) => !seen.has(name))).toEqual([]);
+  });
+
+  it("call nobody back from a seat that talks, rings or is away", () => {
+    const callBack = actionNamed("call-back");
+    const at = (state: SeatState, call: PhoneCall | null, offer: boolean): Selection => ({
+      ...base,
+      callBack: owed,
+      phone: { ...base.phone, push: push(state, call, offer) },
+    });
+    expect(callBack.effect(at("ready", null, false))).not.toBeNull();
+    expect(callBack.effect(at("not_ready", null, false))).not.toBeNull(); // it writes up
+    expect(callBack.effect(at("busy", live({}), false))).toBeNull();
+    expect(callBack.effect(at("offered", null, true))).toBeNull();
+    expect(callBack.effect({ ...at("ready", null, false), callBack: null })).toBeNull();
+    expect(callBack.effect({ ...at("ready", null, false), roles: ["dispatcher"] })).toBeNull();
+  });
+
+  it("let a call of ours be hung up, but not held, before it is answered", () => {
+    const ringing: Selection = {
+      ...base,
+      phone: { ...base.phone, push: push("busy", live({ state: "ringing", direction: "out" }), false) },
+    };
+    expect(actionNamed("hang-up").effect(ringing)).not.toBeNull();
+    for (const name of ["hold", "mute", "add-party"]) expect(actionNamed(name).effect(ringing), name).toBeNull();
   });
 
   it("do not let a call be wrapped up before its class is set", () => {

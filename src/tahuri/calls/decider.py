@@ -7,6 +7,7 @@ from msgspec import Struct
 from tahuri.calls.events import (
     CallAnswered,
     CallArrived,
+    CallBackBegun,
     CallClass,
     CallClassified,
     CallEnded,
@@ -61,7 +62,7 @@ def decide(command: ClassifyCall | WrapUpCall, state: Call) -> list[Event]:
 def evolve(state: Call, event: Event) -> Call:
     """State after the event; what the rules need not know leaves it as it is."""
     match event:
-        case CallArrived():
+        case CallArrived() | CallBackBegun():
             return Call(known=True, live=True)
         case CallAnswered() | CallRequeued():
             return Call(True, True, state.call_class, state.wrapped_up)

@@ -75,6 +75,31 @@ class CallAnswered(Event, frozen=True, tag="calls.call-answered"):
     robot: bool = False
 
 
+class CallBackBegun(Event, frozen=True, tag="calls.call-back-begun"):
+    """We are about to call somebody back.  ``caller`` is who is called."""
+
+    callback_id: str
+    trunk: str
+    automatic: bool = False
+    """Offered to a free seat by the centre itself, not asked for by a person."""
+    caller: PersonalId | None = None
+
+
+class CallPlaced(Event, frozen=True, tag="calls.call-placed"):
+    """Our INVITE is on its way; the recording runs."""
+
+    callback_id: str
+    seat_id: SeatId
+    operator_id: OperatorId
+    automatic: bool = False
+
+
+class CallRinging(Event, frozen=True, tag="calls.call-ringing"):
+    """It rings at whom we call."""
+
+    status: int
+
+
 class CallHeld(Event, frozen=True, tag="calls.call-held"):
     """The caller was put on hold."""
 
@@ -141,10 +166,12 @@ class CallEnded(Event, frozen=True, tag="calls.call-ended"):
     """The call is over: its only outcome."""
 
     outcome: str
-    """``answered`` or ``abandoned``."""
+    """``answered`` or ``abandoned``; ``not-reached`` of a call of ours."""
     by: str
-    """``caller``, ``seat`` or ``failure``."""
+    """``caller`` (whoever is outside), ``seat`` or ``failure``."""
     reason: str = ""
+    status: int | None = None
+    """SIP status with which a call of ours was refused."""
 
 
 class RecordingStarted(Event, frozen=True, tag="calls.recording-started"):

@@ -5,12 +5,13 @@ in order and once: its event ids are our command keys.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, cast
 
 import msgspec
+import psycopg
 import structlog
 
 from tahuri.calls.events import FactUnreadable, RecordingClosed, RecordingStarted
@@ -30,6 +31,9 @@ FACTS_MAX = 200
 WAIT_S = 10.0
 RETRY_S = 0.5
 COMMAND_TIMEOUT_S = 5.0
+
+Follower = Callable[[Log, StreamId, Event, datetime], Awaitable[None]]
+"""(open write, stream, event, when) → appends what a fact of the switch means elsewhere."""
 
 log = structlog.get_logger()
 
@@ -81,8 +85,12 @@ def _storable(value: object) -> object:
             return value
 
 
-async def take_over(open_log: Log, fact: Fact) -> None:
-    """One spooled fact into the log; what cannot be read is kept whole, never dropped."""
+async def take_over(open_log: Log, fact: Fact, followers: Sequence[Follower] = ()) -> None:
+    """One spooled fact into the log; what cannot be read is kept whole, never dropped.
+
+    Args:
+        followers: told in the same write, so that what follows is recorded with it or not at all.
+    """
     at = fact.at.astimezone(UTC)
     stream = StreamId.parse(fact.stream)
     try:
@@ -98,6 +106,13 @@ async def take_over(open_log: Log, fact: Fact) -> None:
     await open_log.append(stream, [event], at=at, actor=fact.actor)
     if isinstance(event, RecordingClosed):
         await _check_later(open_log, stream, event)
+    for follow in followers:
+        try:
+            await follow(open_log, stream, event, at)
+        except (psycopg.Error, Unavailable):
+            raise
+        except Exception:  # a bug there must not keep every later fact out of the log
+            log.exception("what follows from a fact could not be told", type=fact.type)
 
 
 async def _check_later(open_log: Log, stream: StreamId, closed: RecordingClosed) -> None:
@@ -121,9 +136,16 @@ async def _check_later(open_log: Log, stream: StreamId, closed: RecordingClosed)
 class Switchboard:
     """A connection to the switch that is made again for ever."""
 
-    def __init__(self, socket: str, db: Database, views: Sequence[View]) -> None:
+    def __init__(
+        self,
+        socket: str,
+        db: Database,
+        views: Sequence[View],
+        followers: Sequence[Follower] = (),
+    ) -> None:
         self.db = db
         self.views = views
+        self.followers = followers
         self.client = rpc.Client(socket)
         self.behind = 0
         """Facts that the switch holds and the log has not taken, as last seen."""
@@ -158,7 +180,7 @@ class Switchboard:
             write = Writing(actor=fact.actor, command=fact.id, now=clock.now())
             async with writing(self.db, self.views, write) as open_log:
                 if open_log.answered is None:
-                    await take_over(open_log, fact)
+                    await take_over(open_log, fact, self.followers)
             await self.client.call("facts_done", upto=position)
             self.behind = end - int(position)
 

@@ -9,15 +9,18 @@ from msgspec.structs import replace
 from tahuri.calls.events import (
     CallAnswered,
     CallArrived,
+    CallBackBegun,
     CallClassified,
     CallEnded,
     CallHeld,
     CallLinked,
     CallOffered,
+    CallPlaced,
     CallQueued,
     CallRefused,
     CallRequeued,
     CallResumed,
+    CallRinging,
     CallUnlinked,
     CallWrappedUp,
     FactUnreadable,
@@ -60,6 +63,9 @@ CallEvent = (
     | OfferMissed
     | OfferWithdrawn
     | CallAnswered
+    | CallBackBegun
+    | CallPlaced
+    | CallRinging
     | CallHeld
     | CallResumed
     | SeatMuted
@@ -112,7 +118,11 @@ class CallRow(Row, frozen=True):
 
     call_id: CallId
     state: str = "queued"
-    """``queued``, ``offered``, ``answered``, ``held``, ``ended`` or ``refused``."""
+    """``queued``, ``offered``, ``answered``, ``held``, ``ended`` or ``refused``; a call of ours is
+    ``begun``, ``calling`` and ``ringing`` first."""
+    direction: str = "in"
+    """``out``: we called; ``arrived_at`` is when we began to."""
+    callback_id: str | None = None
     arrived_at: datetime | None = None
     answered_at: datetime | None = None
     ended_at: datetime | None = None
@@ -132,6 +142,9 @@ class CallRow(Row, frozen=True):
     parties: tuple[Party, ...] = ()
     outcome: str | None = None
     ended_by: str | None = None
+    end_reason: str | None = None
+    status: int | None = None
+    """SIP status with which a call of ours was refused."""
     refused_reason: str | None = None
     call_class: str | None = None
     wrapped_up_at: datetime | None = None
@@ -160,6 +173,17 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
                 caller=event.caller,
                 location=event.location,
                 test=event.test,
+            )
+        case CallBackBegun():
+            return replace(
+                row,
+                state="begun",
+                arrived_at=fact.at,
+                trunk=event.trunk,
+                number_status="present",
+                caller=event.caller,
+                direction="out",
+                callback_id=event.callback_id,
             )
         case CallRefused():
             return replace(
@@ -196,6 +220,8 @@ Conversation = (
     | OfferMissed
     | OfferWithdrawn
     | CallAnswered
+    | CallPlaced
+    | CallRinging
     | CallHeld
     | CallResumed
     | SeatMuted
@@ -227,6 +253,16 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 operator_id=event.operator_id,
                 robot=event.robot,
             )
+        case CallPlaced():
+            return replace(
+                row,
+                state="calling",
+                offered_to=None,
+                seat_id=event.seat_id,
+                operator_id=event.operator_id,
+            )
+        case CallRinging():
+            return replace(row, state="ringing")
         case CallHeld():
             return replace(row, state="held", on_hold=True)
         case CallResumed():
@@ -258,6 +294,9 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 offered_to=None,
                 outcome=event.outcome,
                 ended_by=event.by,
+                end_reason=event.reason or None,
+                status=event.status,
+                wrapped_up_at=at if event.outcome == "not-reached" else row.wrapped_up_at,
                 on_hold=False,
                 muted=False,
                 parties=tuple(replace(party, state="left") for party in row.parties),

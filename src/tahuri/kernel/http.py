@@ -42,6 +42,7 @@ STATUS_OF = {
     Refusal.INCIDENT_UNKNOWN: 404,
     Refusal.UNIT_UNKNOWN: 404,
     Refusal.RECORDING_UNKNOWN: 404,
+    Refusal.CALLBACK_UNKNOWN: 404,
     Refusal.KEY_REUSED: 422,
     Refusal.MEDIA_UNAVAILABLE: 503,
 }

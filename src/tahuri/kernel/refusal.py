@@ -27,6 +27,8 @@ class Refusal(StrEnum):
     TOO_MANY_PARTIES = "too-many-parties"
     MEDIA_UNAVAILABLE = "media-unavailable"
     RECORDING_UNKNOWN = "recording-unknown"
+    CALLBACK_UNKNOWN = "callback-unknown"
+    CALLBACK_NOT_POSSIBLE = "callback-not-possible"
     # incidents
     INCIDENT_UNKNOWN = "incident-unknown"
     INCIDENT_CLOSED = "incident-closed"

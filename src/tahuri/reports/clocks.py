@@ -11,6 +11,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from tahuri.callbacks.events import AttemptBegun, ItemClosed, ItemOpened
 from tahuri.calls.events import CallAnswered, CallArrived
 from tahuri.dispatch.events import (
     MilestoneReached,
@@ -60,6 +61,10 @@ class Clocks(Struct, frozen=True, kw_only=True):
     """Report received → first crew begins its work."""
     closed_s: float | None = None
     """Report received → closed for the last time; None while it is open again."""
+    call_back_s: float | None = None
+    """Caller gone before an answer → first call-back attempt."""
+    outcome_s: float | None = None
+    """Caller gone before an answer → what became of them is said."""
     doubtful: tuple[str, ...] = ()
     """Clocks that have no length because the moments that they run between are out of order."""
     units: tuple[UnitClocks, ...] = ()
@@ -109,6 +114,8 @@ def clocks(facts: Sequence[Fact]) -> Clocks:
         "response_s": (received, _first_of_units(listed, _arrived)),
         "action_s": (received, _first_of_units(listed, _begun)),
         "closed_s": (received, _closed_at(listed)),
+        "call_back_s": (_first(listed, ItemOpened), _first(listed, AttemptBegun)),
+        "outcome_s": (_first(listed, ItemOpened), _first(listed, ItemClosed)),
     }
     lengths, doubtful = _lengths(spans)
     units = tuple(_unit_clocks(assignment) for assignment in _assignments(listed))

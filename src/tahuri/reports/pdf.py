@@ -17,6 +17,8 @@ CLOCK_NAMES = {
     "response_s": "Waktu tanggap / response",
     "action_s": "Waktu sampai penanganan / until action",
     "closed_s": "Waktu selesai / closed",
+    "call_back_s": "Waktu panggil balik / call-back time",
+    "outcome_s": "Sampai hasil panggil balik / until its outcome",
     "acknowledge_s": "Waktu konfirmasi / acknowledge",
     "turnout_s": "Waktu berangkat / turn-out",
     "travel_s": "Waktu tempuh / travel",
@@ -25,6 +27,8 @@ CLOCK_NAMES = {
     "on_scene_s": "Waktu di lokasi / on scene",
 }
 OF_CASE = ("answer_s", "processing_s", "response_s", "action_s", "closed_s")
+OF_CALL_BACK = ("call_back_s", "outcome_s")
+"""Shown where a caller had to be called back."""
 OF_UNIT = ("acknowledge_s", "turnout_s", "travel_s", "access_s", "setup_s", "on_scene_s")
 
 STATES = {"open": "terbuka / open", "closed": "ditutup / closed"}
@@ -102,6 +106,9 @@ def _clock_table(sheet: Sheet, times: Clocks) -> None:
     ) as table:
         for name in OF_CASE:
             table.row((CLOCK_NAMES[name], _clock(times, name)))
+        for name in OF_CALL_BACK:
+            if getattr(times, name) is not None or name in times.doubtful:
+                table.row((CLOCK_NAMES[name], _clock(times, name)))
         for unit in times.units:
             for name in OF_UNIT:
                 table.row((f"{unit.unit_id}: {CLOCK_NAMES[name]}", _clock(unit, name)))

@@ -39,6 +39,12 @@ async def case_of(db: Database, incident_id: str) -> Case | None:
         streams = [f"incident/{incident_id}", f"dispatch/{incident_id}"]
         streams += [f"call/{call_id}" for call_id in row[0]["call_ids"]]
         cursor = await connection.execute(
+            "select 'callback/' || key from view_rows where city_id = %s and view = 'callback' "
+            "and body ->> 'incident_id' = %s",
+            (db.city_id, incident_id),
+        )
+        streams += [stream for (stream,) in await cursor.fetchall()]
+        cursor = await connection.execute(
             f"select {FACT_COLUMNS}, digest from facts "  # noqa: S608
             "where city_id = %s and stream = any(%s) order by seq".encode(),
             (db.city_id, streams),

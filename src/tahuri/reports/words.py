@@ -11,6 +11,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "Rings no longer at seat {seat_id}",
     ),
     "calls.call-answered": ("Dijawab di kursi {seat_id}", "Answered at seat {seat_id}"),
+    "calls.call-back-begun": (
+        "Panggil balik dimulai lewat {trunk}",
+        "Call-back begun on {trunk}",
+    ),
+    "calls.call-placed": (
+        "Penelepon dihubungi dari kursi {seat_id}",
+        "Caller called from seat {seat_id}",
+    ),
+    "calls.call-ringing": ("Telepon yang dihubungi berdering", "It rings at the far end"),
     "calls.call-held": ("Penelepon diminta menunggu", "Caller on hold"),
     "calls.call-resumed": ("Percakapan dilanjutkan", "Conversation resumed"),
     "calls.seat-muted": ("Mikrofon kursi dimatikan", "Seat muted"),
@@ -50,6 +59,39 @@ WORDS: dict[str, tuple[str, str]] = {
     "calls.fact-unreadable": (
         "Catatan sentral tidak terbaca ({event_type})",
         "A record of the switch cannot be read ({event_type})",
+    ),
+    "callbacks.item-opened": (
+        "Perlu ditelepon balik: {cause}, menunggu {waited_s} detik",
+        "Owed a call back: {cause}, waited {waited_s} s",
+    ),
+    "callbacks.call-attached": (
+        "Menelepon lagi sia-sia: {cause}, menunggu {waited_s} detik",
+        "Rang again in vain: {cause}, waited {waited_s} s",
+    ),
+    "callbacks.attempt-begun": (
+        "Ditelepon balik dari kursi {seat_id}",
+        "Called back from seat {seat_id}",
+    ),
+    "callbacks.attempt-ended": ("Panggil balik: {result}", "Call-back: {result}"),
+    "callbacks.overdue": (
+        "Belum ditelepon balik dalam {due_s} detik",
+        "Not called back within {due_s} s",
+    ),
+    "callbacks.message-sent": (
+        "Pesan ke penelepon diserahkan ({gateway})",
+        "Message to the caller handed over ({gateway})",
+    ),
+    "callbacks.message-failed": (
+        "Pesan ke penelepon gagal ({gateway}): {fault}",
+        "Message to the caller failed ({gateway}): {fault}",
+    ),
+    "callbacks.item-closed": (
+        "Panggil balik ditutup: {outcome}. {note}",
+        "Call-back closed: {outcome}. {note}",
+    ),
+    "callbacks.item-reopened": (
+        "Panggil balik dibuka lagi: {reason}",
+        "Call-back opened again: {reason}",
     ),
     "incidents.incident-opened": (
         "Kejadian {number} dibuka: {category}, prioritas {priority}. {place}. {report}",
@@ -96,6 +138,22 @@ WORDS: dict[str, tuple[str, str]] = {
 CODES: dict[str, tuple[str, str]] = {
     "answered": ("dijawab", "answered"),
     "abandoned": ("terputus", "abandoned"),
+    "not-reached": ("tidak terhubung", "not reached"),
+    "asked": ("diminta", "asked for"),
+    "reached": ("terhubung", "reached"),
+    "given-up": ("dihentikan kursi", "given up by the seat"),
+    "busy": ("sibuk", "busy"),
+    "declined": ("ditolak", "declined"),
+    "redirected": ("dialihkan", "redirected"),
+    "wrong-number": ("nomor salah", "wrong number"),
+    "failed": ("gagal", "failed"),
+    "switch-restarted": ("sentral dimulai ulang", "switch restarted"),
+    "reached-emergency": ("terhubung, darurat", "reached, an emergency"),
+    "reached-no-emergency": ("terhubung, bukan darurat", "reached, no emergency"),
+    "not-reached-after-attempts": ("tidak terhubung setelah dicoba", "tried and not reached"),
+    "no-number": ("tanpa nomor", "no number"),
+    "answered-later": ("menelepon lagi dan dijawab", "rang again and was answered"),
+    "duplicate": ("ganda", "duplicate"),
     "caller": ("penelepon", "caller"),
     "seat": ("kursi", "seat"),
     "failure": ("gangguan", "failure"),

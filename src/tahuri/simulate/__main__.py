@@ -23,6 +23,7 @@ from tahuri.simulate.robot import Robot
 from tahuri.simulate.spots import spots_of
 from tahuri.simulate.stories import Rates, Stream
 from tahuri.simulate.tellings import load_book
+from tahuri.simulate.town import Town
 from tahuri.simulate.voice import Voice
 
 ACCOUNTS = "who signs on (JSON, see docs/simulate.md)"
@@ -62,6 +63,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--speed", type=float, default=6.0, metavar="X", help="of crews, times life")
     one.add_argument("--duration", type=float, metavar="S", help="stop after so many seconds")
     one.add_argument("--root", type=Path, metavar="FILE", help="root.pem of an HTTPS centre")
+    one.add_argument(
+        "--trunk-port", type=int, metavar="PORT", help="UDP port where callers are called back"
+    )
     one.add_argument("--no-callers", action="store_true")
     one.add_argument("--no-crews", action="store_true")
     one.add_argument("--no-robot-seat", action="store_true")
@@ -94,6 +98,8 @@ async def run(args: argparse.Namespace) -> None:
                 seeded = Random(args.seed)  # noqa: S311
                 stream = Stream(seeded, spots, load_book(), priorities, rates)
                 group.create_task(callers.run(iter(stream)))
+                if args.trunk_port is not None:
+                    group.create_task(Town(callers.stories, voice).run(args.trunk_port))
     finally:
         await room.close()
 

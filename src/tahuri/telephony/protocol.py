@@ -22,6 +22,7 @@ NotReadyReason = Literal[
 ]
 SeatStateName = Literal["free", "not_ready", "ready", "offered", "busy", "vanished"]
 PartyState = Literal["calling", "joined"]
+Direction = Literal["in", "out"]
 LeftReason = Literal["dropped", "hung-up", "refused", "no-answer", "failed", "call-ended"]
 AlarmCode = Literal[
     "media-lost", "spool-disk-full", "facts-lost", "recording-failed", "draining", "trunk-down"
@@ -95,6 +96,30 @@ class CallAnswered(Body, frozen=True, tag="calls.call-answered"):
     robot: bool
 
 
+class CallBackBegun(Body, frozen=True, tag="calls.call-back-begun"):
+    """We are about to call somebody back.  Personal: ``caller`` (`Caller`), who is called."""
+
+    callback_id: str
+    trunk: str
+    automatic: bool
+    """Offered to a free seat by the centre itself, not asked for by a person."""
+
+
+class CallPlaced(Body, frozen=True, tag="calls.call-placed"):
+    """Our INVITE is on its way; the recording runs."""
+
+    callback_id: str
+    seat_id: str
+    operator_id: str
+    automatic: bool
+
+
+class CallRinging(Body, frozen=True, tag="calls.call-ringing"):
+    """The far end said that it rings: its first provisional answer above 100."""
+
+    status: int
+
+
 class CallHeld(Body, frozen=True, tag="calls.call-held"):
     """The caller hears the hold prompt."""
 
@@ -149,12 +174,19 @@ class MediaHeard(Body, frozen=True, tag="calls.media-heard"):
 
 
 class CallEnded(Body, frozen=True, tag="calls.call-ended"):
-    """Terminal; exactly one of this and `CallRefused` for each INVITE."""
+    """Terminal; exactly one of this and `CallRefused` for each INVITE of theirs, and exactly one of
+    this for each call of ours."""
 
-    outcome: Literal["answered", "abandoned"]
+    outcome: Literal["answered", "abandoned", "not-reached"]
+    """``not-reached``: nobody answered a call of ours, or it was never placed."""
     by: Literal["caller", "seat", "failure"]
+    """``caller`` is whoever is outside, also when we called."""
     reason: str
-    """A code: ``hung-up``, ``cancelled``, ``no-acknowledgement``, ``media-lost``, …"""
+    """A code: ``hung-up``, ``cancelled``, ``no-acknowledgement``, ``media-lost``, …; of a call of
+    ours also ``busy``, ``no-answer``, ``declined``, ``redirected``, ``wrong-number``, ``failed``,
+    ``not-taken`` (no seat accepted it), ``queue-first``, ``switch-restarted``."""
+    status: int | None = None
+    """SIP status with which the far end refused a call of ours."""
 
 
 class RecordingStarted(Body, frozen=True, tag="calls.recording-started"):
@@ -228,6 +260,9 @@ AnyBody = (
     | OfferMissed
     | OfferWithdrawn
     | CallAnswered
+    | CallBackBegun
+    | CallPlaced
+    | CallRinging
     | CallHeld
     | CallResumed
     | SeatMuted
@@ -348,6 +383,9 @@ class OfferView(Struct, frozen=True, kw_only=True):
     number: str | None
     number_status: NumberStatus
     location: Location | None
+    direction: Direction = "in"
+    """``out``: accepting it calls this number back."""
+    callback_id: str | None = None
 
 
 class PartyView(Struct, frozen=True, kw_only=True):
@@ -365,6 +403,10 @@ class CallView(Struct, frozen=True, kw_only=True):
     muted: bool
     parties: list[PartyView]
     location: Location | None
+    direction: Direction = "in"
+    state: Literal["calling", "ringing", "live"] = "live"
+    """A call of ours rings before it is live."""
+    callback_id: str | None = None
 
 
 class Alarm(Struct, frozen=True, kw_only=True):
@@ -483,6 +525,33 @@ class AddParty(SeatOperation, frozen=True, tag="add_party"):
 
 class DropParty(SeatOperation, frozen=True, tag="drop_party"):
     leg_id: str
+
+
+class CallBack(SeatOperation, frozen=True, tag="call_back"):
+    """Call a number from the seat.  Asked by `serve` alone, which knows the item; the answer is
+    ``{"call_id": …}``.
+
+    Refused: ``seat-busy`` unless the seat is ready or writes up, ``bad-address``,
+    ``callback-not-possible`` while another seat calls for the same item.
+    """
+
+    callback_id: str
+    number: str
+    number_status: NumberStatus = "present"
+    trunk: str | None = None
+    """By name; None is the default one."""
+
+
+class OfferCallBack(Operation, frozen=True, tag="offer_call_back"):
+    """Let a call-back ring at the longest idle person's seat, if no call waits.
+
+    The answer is ``{"call_id": …}``, null when there is no such seat now.
+    """
+
+    callback_id: str
+    number: str
+    number_status: NumberStatus = "present"
+    trunk: str | None = None
 
 
 AnySeatOperation = (

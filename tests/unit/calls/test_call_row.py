@@ -219,7 +219,7 @@ def test_every_event_of_a_call_can_be_folded_first() -> None:
         "leg_id": DAMKAR, "leg": "caller", "digit": "1", "outcome": "answered", "by": "seat",
         "recording_id": R1, "path": "p", "sha256": "s", "duration_s": 1.0, "bytes": 1,
         "fault": "f", "intact": True, "call_class": CallClass.TEST,
-        "incident_id": IncidentId("I1"), "event_type": "x",
+        "incident_id": IncidentId("I1"), "event_type": "x", "callback_id": "B1",
     }  # fmt: skip
     for kind in get_args(CallEvent):
         event = kind(**{name: given[name] for name in kind.__struct_fields__ if name in given})

@@ -101,6 +101,7 @@ def test_the_personal_parts_are_those_of_the_contract() -> None:
     assert named == {
         ("calls.call-arrived", "caller"),
         ("calls.call-arrived", "location"),
+        ("calls.call-back-begun", "caller"),
         ("calls.party-added", "address"),
     }
 

@@ -22,7 +22,7 @@ MADE_BY_US = {"instead", "changes", "override"}
 
 def of_cases() -> set[str]:
     """Tags of every event that can stand in a case."""
-    parts = ("calls.", "incidents.", "dispatch.")
+    parts = ("calls.", "callbacks.", "incidents.", "dispatch.")
     return {tag for tag in event_types() if tag.startswith(parts)} | {
         str(ReportCameLate.__struct_config__.tag)
     }

@@ -1,12 +1,14 @@
 /** What the operator has in hand: what is selected, which dialog is open, and doing things. */
 
 import { flushSync } from "svelte";
-import { get, type Problem } from "../core/api";
+import { get, post, type Problem } from "../core/api";
 import { ACTIONS, actionNamed, available, type Effect, type Selection, type Target } from "../core/actions";
+import { inOrder, nextToCall } from "../core/callbacks";
 import { mayDispatch, mayReport } from "../core/rights";
 import type { Entry } from "../core/outbox";
 import { signOff, type Session } from "../core/session";
-import type { CallBody, IncidentBody, Recommendation, Row } from "../core/types";
+import type { CallBackBody, CallBody, IncidentBody, Recommendation, Row } from "../core/types";
+import { soundAlarm } from "../core/sound";
 import { language, setLanguage, t } from "../ui/text.svelte";
 import { Alarms } from "./alarms.svelte";
 import { Desk } from "./desk.svelte";
@@ -41,9 +43,16 @@ export class Hand {
   /** The next click on the map is the place of the report. */
   picking = $state(false);
   showClosed = $state(false);
+  /** Which list stands below the queue. */
+  pane = $state<"recent" | "call-backs">("recent");
+  /** The call-back that is opened in its list. */
+  pickedCallBack = $state<string | null>(null);
+  /** The one that this desk called last and whose outcome is still owed. */
+  calledBack = $state<string | null>(null);
   /** Where the map was asked to go. */
   goTo = $state.raw<{ lat: number; lon: number } | null>(null);
   toasts = $state.raw<Toast[]>([]);
+  readonly #lateSounded = new Set<string>();
   #toastCount = 0;
   #missed_at_ms = 0;
 
@@ -77,6 +86,30 @@ export class Hand {
     );
   }
 
+  /** Open call-backs in their order. */
+  get callBacks(): Row<CallBackBody>[] {
+    return inOrder(this.desk.all("callback"));
+  }
+
+  /** Each caller whom nobody called back in time is told loudly, once. */
+  soundOverdue(): void {
+    if (!mayReport(this.roles)) return;
+    const late = this.callBacks.filter(({ body }) => body.overdue && !this.#lateSounded.has(body.callback_id));
+    for (const { key } of late) this.#lateSounded.add(key);
+    if (late.length > 0) soundAlarm();
+  }
+
+  get #callBack(): CallBackBody | null {
+    const picked = this.desk.row("callback", this.pickedCallBack)?.body;
+    if (picked?.state === "open" && picked.dialable && picked.calling === null) return picked;
+    return nextToCall(this.desk.all("callback"))?.body ?? null;
+  }
+
+  get #toSettle(): CallBackBody | null {
+    const named = [this.pickedCallBack, this.calledBack].map((id) => this.desk.row("callback", id)?.body);
+    return named.find((body) => body?.state === "open") ?? null;
+  }
+
   get selection(): Selection {
     const { desk } = this;
     const call = desk.deskCall;
@@ -95,6 +128,8 @@ export class Hand {
       recommendation: this.recommendation,
       alarm: this.alarms.open.length > 0,
       unit_moves: desk.reference.unit_moves,
+      callBack: this.#callBack,
+      toSettle: this.#toSettle,
     };
   }
 
@@ -214,6 +249,12 @@ export class Hand {
       case "handle-alarm":
         this.alarms.handleFirst();
         break;
+      case "call-backs":
+        this.pane = this.pane === "recent" ? "call-backs" : "recent";
+        break;
+      case "call-back":
+        void this.#callNow(target.callback_id);
+        break;
       case "address":
         window.open(target.address, "_blank", "noopener");
         break;
@@ -222,6 +263,29 @@ export class Hand {
         break;
       default:
         this.dialog = target;
+    }
+  }
+
+  /** Call back at once; never kept to be sent later, when nobody sits there to talk. */
+  async #callNow(callback_id: string): Promise<void> {
+    this.pane = "call-backs";
+    this.pickedCallBack = callback_id;
+    const answer = await post(`/api/callbacks/${callback_id}/call`, {});
+    if (!answer.ok) this.say("toast.refused", {}, answer.problem);
+  }
+
+  /** Our call is over: its outcome is asked for, unless something else is being written. */
+  callBackOver(callback_id: string): void {
+    this.calledBack = this.pickedCallBack = callback_id;
+    this.pane = "call-backs";
+    this.dialog ??= { open: "call-back-outcome", callback_id };
+  }
+
+  /** Nothing more to write: the seat goes back to where calls come from. */
+  callBackSettled(): void {
+    const { push } = this.desk.phone;
+    if (this.desk.deskCall === null && push?.seat.state === "not_ready" && push.seat.reason === "wrap-up") {
+      void this.desk.line.tell("ready");
     }
   }
 
@@ -248,6 +312,15 @@ export class Hand {
       this.say("toast.reported", { number: String(answer["number"] ?? "") });
     }
     if (entry.label === "command.wrap-up") this.#wrappedUp(entry.subject ?? "");
+    if (entry.label === "command.ask-call-back") this.say("toast.call_back_asked");
+    if (entry.label === "command.close-call-back") {
+      const callback_id = (entry.subject ?? "").replace("callback ", "");
+      if (this.calledBack === callback_id) this.calledBack = null;
+      if (this.pickedCallBack === callback_id) this.pickedCallBack = null;
+      this.callBackSettled();
+      const reopen = (): void => void (this.dialog = { open: "call-back-reopen", callback_id });
+      this.say("toast.call_back_closed", {}, null, reopen);
+    }
     if (entry.label === "command.close") {
       const reopen = (): void => void (this.dialog = { open: "reopen" });
       this.say("toast.closed", {}, null, reopen);

@@ -2,8 +2,9 @@
 
 import type { Command } from "./outbox";
 import type { PhoneOp, PhoneStatus } from "./phone";
+import { readyToCall } from "./callbacks";
 import { may, mayDispatch, mayReport, mayTakeCalls, movesOf } from "./rights";
-import type { CallBody, IncidentBody, Recommendation, Role, UnitBody, UnitState } from "./types";
+import type { CallBackBody, CallBody, IncidentBody, Recommendation, Role, UnitBody, UnitState } from "./types";
 
 /** What the screen has in hand. */
 export interface Selection {
@@ -22,6 +23,10 @@ export interface Selection {
   /** An unanswered dispatch that nobody has dealt with. */
   alarm: boolean;
   unit_moves: Record<string, UnitState[]>;
+  /** Whom to call back next: the item that is picked, else the first that can be called. */
+  callBack?: CallBackBody | null;
+  /** The item whose outcome would be said: picked, or just called. */
+  toSettle?: CallBackBody | null;
 }
 
 /** What the screen opens or puts the cursor in. */
@@ -35,6 +40,8 @@ export type Target =
   | { open: "submit" }
   | { open: "step"; by: 1 | -1 }
   | { open: "handle-alarm" }
+  | { open: "call-backs" }
+  | { open: "call-back" | "call-back-outcome" | "call-back-reopen"; callback_id: string }
   | { open: "address"; address: string };
 
 export type Effect =
@@ -113,7 +120,9 @@ const seatEffect =
     return next?.name === name ? next.effect : null;
   };
 
-const live = (selection: Selection) => selection.phone.push?.call ?? null;
+/** The conversation; a call of ours is none before it is answered. */
+const live = ({ phone: { push } }: Selection) =>
+  push?.call && (push.call.state ?? "live") === "live" ? push.call : null;
 
 const PHONE_ACTIONS: readonly Action[] = [
   {
@@ -161,7 +170,48 @@ const PHONE_ACTIONS: readonly Action[] = [
     name: "hang-up",
     keys: ["F8"],
     group: "phone",
-    effect: (selection) => (live(selection) ? phone("hang_up") : null),
+    effect: ({ phone: { push } }) => (push?.call ? phone("hang_up") : null),
+  },
+  {
+    name: "call-back",
+    keys: ["Alt+O"],
+    group: "phone",
+    effect: ({ roles, phone: status, callBack }) =>
+      mayTakeCalls(roles) && callBack && readyToCall(status.push)
+        ? open({ open: "call-back", callback_id: callBack.callback_id })
+        : null,
+  },
+  {
+    name: "call-back-outcome",
+    keys: ["Alt+H"],
+    group: "phone",
+    effect: ({ roles, toSettle }) =>
+      mayReport(roles) && toSettle && toSettle.calling === null
+        ? open({ open: "call-back-outcome", callback_id: toSettle.callback_id })
+        : null,
+  },
+  {
+    name: "call-backs",
+    keys: ["Alt+V"],
+    group: "phone",
+    effect: ({ roles }) => (mayReport(roles) ? open({ open: "call-backs" }) : null),
+  },
+  {
+    name: "ask-call-back",
+    keys: ["Alt+Y"],
+    group: "phone",
+    effect: ({ roles, call }) =>
+      mayReport(roles) && call && !call.test && call.direction !== "out"
+        ? {
+            do: "send",
+            command: {
+              path: "/api/callbacks",
+              body: { call_id: call.call_id },
+              label: "command.ask-call-back",
+              subject: call.call_id,
+            },
+          }
+        : null,
   },
   {
     name: "add-party",

@@ -20,6 +20,8 @@ export interface Reference {
   /** In each state what a crew is asked to report, in the order in which it comes. */
   unit_milestones: Record<string, Milestone[]>;
   operators: Record<string, string>;
+  /** Seconds within which a caller should have been called back. */
+  call_back_due_s: number;
   /** Names that the switch can dial. */
   directory: string[];
 }
@@ -107,6 +109,7 @@ export function referenceOf(answer: unknown): Reference {
     out_of_service_reasons: nameds(from["out_of_service_reasons"] ?? OUT_OF_SERVICE_REASONS),
     unit_moves: (from["unit_moves"] ?? {}) as Record<string, UnitState[]>,
     unit_milestones: (from["unit_milestones"] ?? {}) as Record<string, Milestone[]>,
+    call_back_due_s: number(from["call_back_due_s"]) ?? 180,
     directory: list(from["directory"]).map(text),
     operators: (from["operators"] ?? {}) as Record<string, string>,
   };

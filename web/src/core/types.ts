@@ -51,7 +51,8 @@ export interface Position {
 }
 
 export type NumberStatus = "present" | "withheld" | "none";
-export type CallState = "queued" | "offered" | "answered" | "held" | "ended" | "refused";
+export type Direction = "in" | "out";
+export type CallState = "begun" | "calling" | "ringing" | "queued" | "offered" | "answered" | "held" | "ended" | "refused";
 
 export interface Caller {
   number: string | null;
@@ -95,7 +96,10 @@ export interface CallBody {
   /** No audio comes from the caller. */
   silent?: boolean;
   parties: { leg_id: string; address: string | null; state: "calling" | "joined" | "left" }[];
-  outcome: "answered" | "abandoned" | "refused" | null;
+  /** `out`: we called; missing in rows of before. */
+  direction?: Direction;
+  callback_id?: string | null;
+  outcome: "answered" | "abandoned" | "not-reached" | "refused" | null;
   ended_by: "caller" | "seat" | "failure" | null;
   refused_reason: string | null;
   call_class: string | null;
@@ -103,6 +107,62 @@ export interface CallBody {
   incident_ids: string[];
   recording: Recording | null;
   keys: string;
+}
+
+/** One call in vain. */
+export interface LostCall {
+  call_id: string;
+  at: string;
+  cause: "hung-up" | "failure" | "asked";
+  waited_s: number;
+  keys: number;
+  near: string | null;
+  night: boolean;
+  location: string | null;
+}
+
+/** One call of ours. */
+export interface CallBackAttempt {
+  call_id: string;
+  seat_id: string;
+  operator_id: string;
+  automatic: boolean;
+  at: string;
+  ended_at: string | null;
+  /** `reached`, or why not. */
+  result: string | null;
+  status: number | null;
+}
+
+/** A caller who could not be answered, until an outcome says what became of them. */
+export interface CallBackBody {
+  callback_id: string;
+  state: "open" | "closed";
+  opened_at: string;
+  closed_at: string | null;
+  caller: string | null;
+  number_status: NumberStatus;
+  /** Whether there is a number that can be called. */
+  dialable: boolean;
+  location: string | null;
+  calls: LostCall[];
+  attempts: CallBackAttempt[];
+  /** Our call that is under way. */
+  calling: string | null;
+  risk: number;
+  reasons: { code: string; points: number }[];
+  /** Nobody called within the promised time. */
+  overdue: boolean;
+  message: "none" | "sent" | "failed";
+  outcome: string | null;
+  outcome_by: string | null;
+  incident_id: string | null;
+  answered_call_id: string | null;
+  note: string | null;
+  reason: string | null;
+  reopened: number;
+  call_back_s: number | null;
+  outcome_s: number | null;
 }
 
 export interface Place {
@@ -212,6 +272,7 @@ export interface Bodies {
   unit: UnitBody;
   seat: SeatBody;
   trunk: TrunkBody;
+  callback: CallBackBody;
 }
 export type ViewName = keyof Bodies;
 
@@ -316,6 +377,8 @@ export interface Clocks {
   response_s: number | null;
   action_s: number | null;
   closed_s: number | null;
+  call_back_s?: number | null;
+  outcome_s?: number | null;
   /** Clocks without a length because the clocks that told of their ends disagree. */
   doubtful: string[];
   units: UnitClocks[];
@@ -343,17 +406,24 @@ export interface PhoneOffer {
   number: string | null;
   number_status: NumberStatus;
   location: CallerLocation | null;
+  /** `out`: accepting it calls this number back. */
+  direction?: Direction;
+  callback_id?: string | null;
 }
 
 export interface PhoneCall {
   call_id: string;
-  answered_at: string;
+  answered_at: string | null;
   number: string | null;
   number_status: NumberStatus;
   on_hold: boolean;
   muted: boolean;
   parties: { leg_id: string; address: string; state: "calling" | "joined" | "left" }[];
   location: CallerLocation | null;
+  direction?: Direction;
+  /** A call of ours rings before it is live. */
+  state?: "calling" | "ringing" | "live";
+  callback_id?: string | null;
 }
 
 /** The whole truth of one seat, pushed by the switch on every change and every 5 s. */

@@ -36,6 +36,8 @@ export function said(things: readonly Named[], family: string, code: string | nu
 
 /** A problem in words. */
 export function problemText(problem: Problem): string {
+  const why = `problem.${problem.code}.${problem.context?.["reason"] ?? ""}`;
+  if (has(why)) return text(chosen.language, why);
   const key = `problem.${problem.code}`;
   if (has(key)) return text(chosen.language, key);
   if (problem.code.endsWith("-unavailable")) return text(chosen.language, "problem.unavailable");

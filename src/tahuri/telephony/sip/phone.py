@@ -110,10 +110,14 @@ class Phone:
         address: str = "127.0.0.1",
         user: str = "phone",
         context: ssl.SSLContext | None = None,
+        udp_port: int = 0,
     ) -> None:
-        """Listen on free ports; over TLS as well with a context of our own certificate."""
+        """Listen on free ports, or on the one given; over TLS as well with a certificate of our own.
+
+        Raises OSError: the port is taken.
+        """
         tls_port = 0 if context is not None else None
-        await self._endpoint.start(address, user=user, tls_port=tls_port, context=context)
+        await self._endpoint.start(address, udp_port, user=user, tls_port=tls_port, context=context)
 
     def trust(self, flow: Flow, context: ssl.SSLContext) -> None:
         """How the certificate of whoever is there is checked."""

@@ -16,6 +16,8 @@ from tahuri.telephony.switch.model import Audio, Call, Recording, Seat
 
 NOTICE_S_MAX = 5.0
 """After so long the caller hears the queue tone, whatever the notice does."""
+NO_PORT = -1
+"""Of a call of ours that was not placed yet."""
 log = logging.getLogger(__name__)
 
 
@@ -161,7 +163,7 @@ async def release(core: Core, call: Call) -> None:
     ports = [call.audio.port, *(party.audio.port for party in call.parties)]
     ports += [call.phone.audio.port] if call.phone else []
     ports += [call.notice] if call.notice is not None else []
-    await free(core, *ports)
+    await free(core, *(port for port in ports if port != NO_PORT))
     core.cells.pop(call.call_id, None)
     core.channels.pop(call.call_id, None)
 

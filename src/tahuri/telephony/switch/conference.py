@@ -8,7 +8,7 @@ Cells = dict[tuple[int, int], float]
 
 def seat_port(call: Call, seat: Seat | None) -> int | None:
     """The port of the seat that talks: its phone's leg, or the browser's."""
-    if call.phase != "live":
+    if call.phase not in ("live", "calling"):
         return None
     if call.phone is not None:
         return call.phone.audio.port
@@ -42,8 +42,10 @@ def cells(call: Call, seat: Seat | None, tone: int | None, hold: int | None) -> 
     On hold the caller hears the hold prompt and nobody hears the caller; a muted seat is heard by
     nobody; in the queue the caller hears the notice, then the tone, and parties that stayed.
     """
-    if call.phase == "ended":
+    if call.phase in ("ended", "proposed"):
         return {}
+    if call.phase == "calling":
+        return _ringback(call, seat, tone)
     caller = call.audio.port
     seat_says = seat_port(call, seat)
     talkers = others(call, seat)
@@ -59,6 +61,13 @@ def cells(call: Call, seat: Seat | None, tone: int | None, hold: int | None) -> 
     if instead is not None:
         found[caller, instead] = 1.0
     return found
+
+
+def _ringback(call: Call, seat: Seat | None, tone: int | None) -> Cells:
+    """While a call of ours rings the seat hears a tone, and nobody else anything."""
+    port = seat_port(call, seat)
+    rings = call.outgoing is not None and call.outgoing.ringing
+    return {(port, tone): 1.0} if rings and port is not None and tone is not None else {}
 
 
 def changed(before: Cells, after: Cells) -> list[tuple[int, int, float]]:

@@ -59,6 +59,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether answers and later requests go to where its messages come from, whatever they say."""
     options_every_s: float = 30
     """Seconds between the questions whether ``host`` is there; 0: it is not asked."""
+    caller_id: str | None = None
+    """Number that is shown to whom we call; None is the city's number."""
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:
@@ -108,6 +110,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seat_vanish_s: float = 30
     robot_after_s: float = 6
     calls_max: int = 200
+    call_back_ring_s: float = 45
+    """How long a call of ours may ring."""
     party_aliases: dict[str, str] = {}
 
     @property

@@ -20,7 +20,15 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     answered = call.answered_at is not None
     seat = audio.seat_of(core, call)
     call.phase = "ended"
-    body = CallEnded(outcome="answered" if answered else "abandoned", by=by, reason=reason)
+    unanswered: Literal["abandoned", "not-reached"] = (
+        "abandoned" if call.direction == "in" else "not-reached"
+    )
+    body = CallEnded(
+        outcome="answered" if answered else unanswered,
+        by=by,
+        reason=reason,
+        status=call.outgoing.status if call.outgoing else None,
+    )
     for party in call.parties:
         core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="call-ended"))
     core.fact(f"call/{call.call_id}", body, actor, identifier=call.ended_id)

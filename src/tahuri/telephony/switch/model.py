@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from tahuri.telephony.protocol import (
     Caller,
+    Direction,
     Fact,
     Location,
     NotReadyReason,
@@ -20,7 +21,8 @@ from tahuri.telephony.sip.sdp import Stream
 from tahuri.telephony.sip.transaction import Flow, Send
 from tahuri.telephony.token import SeatKind
 
-Phase = Literal["arriving", "queued", "live", "ended"]
+Phase = Literal["arriving", "queued", "proposed", "calling", "live", "ended"]
+"""A call of ours is ``proposed`` while it waits for a seat to accept it, then ``calling``."""
 MediaState = Literal["connected", "connecting", "down"]
 
 
@@ -82,6 +84,22 @@ class Phone(Struct, kw_only=True):
     leg: Leg
 
 
+class Outgoing(Struct, kw_only=True):
+    """What a call of ours knows beyond a caller's."""
+
+    callback_id: str
+    number: str
+    automatic: bool = False
+    ringing: bool = False
+    """The far end says that it rings."""
+    ring_due: float = 0.0
+    """When we give up, on the clock that never steps."""
+    status: int | None = None
+    """SIP status with which it was refused."""
+    over: str = ""
+    """Why it is about to end without an answer; empty while it is not."""
+
+
 class Call(Struct, kw_only=True):
     """One emergency call, from its INVITE to its closed recording."""
 
@@ -120,6 +138,9 @@ class Call(Struct, kw_only=True):
     recording: Recording | None = None
     recordings: int = 0
     keys: int = 0
+    direction: Direction = "in"
+    outgoing: Outgoing | None = None
+    """Of a call of ours."""
 
     @property
     def number(self) -> str | None:

@@ -6,7 +6,7 @@ import msgspec
 
 from tahuri.telephony import protocol as p
 from tahuri.telephony.rpc import Failure, Message
-from tahuri.telephony.switch import answering, ending, offers, parties, seats, views
+from tahuri.telephony.switch import answering, ending, offers, outgoing, parties, seats, views
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Seat
 
@@ -43,6 +43,10 @@ async def answer(core: Core, op: str, arguments: Message) -> object:
         case "drain":
             core.drain(_converted(arguments, Drain).on)
             return views.snapshot(core)
+        case "call_back":
+            return await outgoing.call_back(core, _converted({**arguments, "op": op}, p.CallBack))
+        case "offer_call_back":
+            return outgoing.propose(core, _converted({**arguments, "op": op}, p.OfferCallBack))
         case _:
             return await seat_operation(core, {**arguments, "op": op})
 
@@ -93,7 +97,8 @@ async def _of_holder(core: Core, seat: Seat, operation: p.AnySeatOperation) -> o
         case p.Answer(call_id=call_id):
             if seat.kind == "sip":
                 raise Failure("call-not-offered", "pick the phone up")
-            await answering.answer(core, call_id, seat)
+            if not await outgoing.accepted(core, call_id, seat):
+                await answering.answer(core, call_id, seat)
         case p.Hold():
             await answering.hold(core, seat, on=True)
         case p.Resume():
@@ -103,7 +108,7 @@ async def _of_holder(core: Core, seat: Seat, operation: p.AnySeatOperation) -> o
         case p.Unmute():
             await answering.mute(core, seat, on=False)
         case p.HangUp():
-            call = answering.live_call(core, seat)
+            call = outgoing.calling(core, seat) or answering.live_call(core, seat)
             await core.done(call.call_id, lambda: ending.end(core, call, "seat", "hung-up"))
         case p.AddParty(address=address):
             return {"leg_id": await parties.add(core, seat, address)}

@@ -8,7 +8,7 @@ from tahuri.telephony.media.protocol import Holdings, MediaRefused
 from tahuri.telephony.protocol import CallEnded, PartyLeft, RecordingFailed
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip.dialogs import Output
-from tahuri.telephony.switch import audio, conference, ending, offers, seats
+from tahuri.telephony.switch import audio, conference, ending, offers, outgoing, seats
 from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Audio, Call, Kept, Phone, Seat
 from tahuri.telephony.switch.registrar import EXPIRES_S_MAX
@@ -92,6 +92,8 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
         core.spool.append(call.arrived)  # told twice, counted once: it may have got lost
     call.notice_due = call.offer_due = 0.0
     call.arrived_s = min(call.arrived_s, core.monotonic_s())
+    if outgoing.unanswered(call):
+        return owed + outgoing.restored(core, call)
     if call.phase == "ended" or call.leg.state != "up":
         return owed  # `_mend` ends it, when media can close its recording
     agent = core.endpoint.agent
@@ -181,8 +183,8 @@ def _mend(core: Core, call: Call, held: set[int]) -> None:
         if call.phase == "ended":
             await ending.finish(core, call)
             return
-        if call.leg.state != "up":
-            await ending.end(core, call, "failure", "switch-restarted")
+        if call.leg.state != "up" or outgoing.unanswered(call):
+            await ending.end(core, call, "failure", outgoing.why_lost(call))
             return
         try:
             await _give_audio(core, call, held)

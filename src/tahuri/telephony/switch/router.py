@@ -7,7 +7,7 @@ from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol import KeyPressed, MediaHeard, MediaSilent, RecordingFailed
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
-from tahuri.telephony.switch import answering, audio, ending, offers, parties, seats
+from tahuri.telephony.switch import answering, audio, ending, offers, outgoing, parties, seats
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Audio, Call, Party
@@ -68,6 +68,9 @@ class Router:
 
     async def _caller(self, call: Call, event: events.Event) -> None:
         core = self._core
+        if call.phase in ("proposed", "calling"):
+            await outgoing.far_side(core, call, event)
+            return
         match event:
             case events.Ended(_, reason):
                 by: ending.EndedBy = "failure" if reason in FAILURES else "caller"
@@ -86,7 +89,7 @@ class Router:
     async def _phone(self, call: Call, event: events.Event, seat_id: str) -> None:
         core, phone = self._core, call.phone
         seat = core.seats.get(seat_id)
-        if phone is None or seat is None:
+        if phone is None or seat is None or await outgoing.phone_side(core, call, seat, event):
             return
         match event:
             case events.Answered(leg, session) if leg is phone.leg:

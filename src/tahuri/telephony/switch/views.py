@@ -11,9 +11,12 @@ from tahuri.telephony.protocol import (
     Snapshot,
     TrunkView,
 )
-from tahuri.telephony.switch import acd
+from tahuri.telephony.switch import acd, outgoing
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat, TrunkState
+
+TALKING = ("calling", "live")
+"""Phases of a call that belongs to a seat."""
 
 
 def snapshot(core: Core) -> Snapshot:
@@ -22,7 +25,7 @@ def snapshot(core: Core) -> Snapshot:
         now=core.now(),
         seats=[seat_view(seat) for seat in core.seats.values()],
         queue=queue(core),
-        calls=[call_view(call) for call in core.calls.values() if call.phase == "live"],
+        calls=[call_view(call) for call in core.calls.values() if call.phase in TALKING],
         seats_ready=seats_ready(core),
         media_connected=core.media.connected and core.media_ready,
         draining=core.draining_since is not None,
@@ -37,7 +40,7 @@ def push(core: Core, seat: Seat, queued: list[QueuedView]) -> SeatPush:
     """What one browser seat shows; the queue is made once for all of them."""
     call = core.calls.get(seat.call_id) if seat.call_id else None
     offered = call is not None and call.offered_to == seat.seat_id
-    talks = call is not None and call.phase == "live" and call.seat_id == seat.seat_id
+    talks = call is not None and call.phase in TALKING and call.seat_id == seat.seat_id
     return SeatPush(
         now=core.now(),
         seat=seat_view(seat),
@@ -119,6 +122,8 @@ def offer_view(call: Call) -> OfferView:
         number=call.number,
         number_status=call.number_status,
         location=call.location,
+        direction=call.direction,
+        callback_id=call.outgoing.callback_id if call.outgoing else None,
     )
 
 
@@ -135,4 +140,7 @@ def call_view(call: Call) -> CallView:
             for party in call.parties
         ],
         location=call.location,
+        direction=call.direction,
+        state=outgoing.state_of(call),
+        callback_id=call.outgoing.callback_id if call.outgoing else None,
     )

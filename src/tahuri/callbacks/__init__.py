@@ -1,0 +1,1 @@
+"""Who called and could not be answered, until an outcome says what became of them."""

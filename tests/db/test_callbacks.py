@@ -1,0 +1,562 @@
+"""Call-backs over a real database: items come with the calls' own facts, once, and end in words."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from room import CrowRoads, Room, Wards, reader, refusal
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+import tahuri.callbacks.routes
+import tahuri.callbacks.views
+import tahuri.calls.views
+import tahuri.incidents.routes
+import tahuri.incidents.views
+import tahuri.operators.views
+import tahuri.reports.routes
+import tahuri.units.views
+from tahuri.callbacks import messages
+from tahuri.callbacks.automatic import Automatic, Pace
+from tahuri.callbacks.deadlines import DEADLINES
+from tahuri.callbacks.messages import FileGateway, HttpGateway, Message, NotTaken, Wording
+from tahuri.callbacks.opening import Rules, follower
+from tahuri.calls.switchboard import take_over
+from tahuri.city.records import CityPack
+from tahuri.kernel import clock
+from tahuri.kernel.db import Database
+from tahuri.kernel.deadlines import carry_out, due
+from tahuri.kernel.event import Event, StreamId
+from tahuri.kernel.http import EXCEPTION_HANDLERS
+from tahuri.kernel.jobs import apply_schema, job_app
+from tahuri.kernel.log import Log, Writing, writing
+from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.verify import verify
+from tahuri.telephony.protocol import Fact
+
+VIEWS = (
+    *tahuri.calls.views.VIEWS,
+    *tahuri.callbacks.views.VIEWS,
+    *tahuri.operators.views.VIEWS,
+    *tahuri.incidents.views.VIEWS,
+    *tahuri.units.views.VIEWS,
+)
+START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+"""Noon in Ambon."""
+NUMBER, OTHER = "+620000000001", "+620000000002"
+RULES = Rules(zone="Asia/Jayapura", due_s=180, messages=True)
+HERE = {"lat": -3.6955, "lon": 128.1815, "label": "Pasar Mardika", "source": "map"}
+SEAT = {"seat_id": "M1", "operator_id": "taker"}
+
+
+@dataclass
+class FakeSwitch:
+    """Places what it is told; refuses or has nobody free on request."""
+
+    asked: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    refuses: bool = False
+    free: bool = True
+
+    async def state(self) -> Any:
+        return SimpleNamespace(seats=[SimpleNamespace(seat_id="M1", operator_id="taker")])
+
+    async def command(self, op: str, **arguments: object) -> Any:
+        if self.refuses:
+            raise Refused(Refusal.BAD_ADDRESS)
+        self.asked.append((op, arguments))
+        return {"call_id": f"O{len(self.asked)}" if self.free else None}
+
+
+@dataclass
+class Centre:
+    """The routes, and a switch's facts as they are taken over."""
+
+    room: Room
+    switch: FakeSwitch
+    told: int = 0
+
+    @property
+    def database(self) -> Database:
+        return self.room.database
+
+    async def tell(
+        self, call_id: str, kind: str, second: float = 0, /, *, personal: Any = None, **body: Any
+    ) -> None:
+        """A fact of the switch, taken over as serve does; ``second`` after START."""
+        self.told += 1
+        fact = Fact(
+            id=f"E{self.told}",
+            at=START + timedelta(seconds=second),
+            stream=f"call/{call_id}",
+            type=f"calls.{kind}",
+            body=body,
+            personal=personal or {},
+            actor="switch",
+        )
+        await self.take(fact)
+        await self.take(fact)  # delivery is at least once
+
+    async def take(self, fact: Fact) -> None:
+        write = Writing(actor=fact.actor, command=fact.id, now=clock.now())
+        async with writing(self.database, VIEWS, write) as log:
+            if log.answered is None:
+                await take_over(log, fact, (follower(RULES),))
+
+    async def arrives(
+        self, call_id: str, second: float = 0, number: str | None = NUMBER, **more: Any
+    ) -> None:
+        known = {"display_name": None, "source": "from"}
+        personal = {} if number is None else {"caller": {"number": number, **known}}
+        if "location" in more:
+            personal["location"] = more.pop("location")
+        status = "none" if number is None else more.pop("status", "present")
+        await self.tell(
+            call_id, "call-arrived", second, personal=personal, trunk="telco",
+            number_status=status, request_uri_kind="number", test=more.pop("test", False),
+        )  # fmt: skip
+
+    async def gone(self, call_id: str, second: float, **more: Any) -> None:
+        body = {"outcome": "abandoned", "by": "caller", "reason": "hung-up", **more}
+        await self.tell(call_id, "call-ended", second, **body)
+
+    async def in_vain(
+        self, call_id: str, second: float = 0, waits_s: float = 12, **more: Any
+    ) -> None:
+        await self.arrives(call_id, second, **more)
+        await self.gone(call_id, second + waits_s)
+
+    async def called(
+        self, callback_id: str, call_id: str, second: float, automatic: bool = False, **end: Any
+    ) -> None:
+        """A call-back that came to nothing, or to a conversation of ten seconds."""
+        person = {"number": NUMBER, "display_name": None, "source": "from"}
+        await self.tell(
+            call_id, "call-back-begun", second, personal={"caller": person},
+            callback_id=callback_id, trunk="telco", automatic=automatic,
+        )  # fmt: skip
+        placed = {"callback_id": callback_id, "automatic": automatic, **SEAT}
+        await self.tell(call_id, "call-placed", second, **placed)
+        if not end:
+            return
+        if end["outcome"] == "answered":
+            await self.tell(call_id, "call-answered", second + 5, robot=False, **SEAT)
+        await self.tell(call_id, "call-ended", second + 10, **end)
+
+    async def item(self, callback_id: str) -> dict[str, Any]:
+        return await self.room.row("callback", callback_id)
+
+    async def items(self) -> list[str]:
+        found = await self.database.all(
+            "select key from view_rows where city_id = %s and view = 'callback' order by key",
+            (self.database.city_id,),
+        )
+        return [key for (key,) in found]
+
+    async def close(self, callback_id: str, outcome: str, **more: Any) -> httpx.Response:
+        body = {"outcome": outcome, **more}
+        return await self.room.post("taker", f"/api/callbacks/{callback_id}/close", body)
+
+    async def jobs(self) -> list[tuple[str, dict[str, Any]]]:
+        found = await self.database.all("select task_name, args from procrastinate_jobs")
+        return [(name, args) for name, args in found]
+
+
+BUSY = {"outcome": "not-reached", "by": "caller", "reason": "busy", "status": 486}
+SPOKEN = {"outcome": "answered", "by": "caller", "reason": "hung-up"}
+
+
+@pytest.fixture
+async def centre(database: Database, pack: CityPack) -> AsyncIterator[Centre]:
+    await apply_schema(database.url)
+    slices = (tahuri.callbacks.routes, tahuri.incidents.routes, tahuri.reports.routes)
+    app = Starlette(
+        routes=[route for one in slices for route in one.routes.starlette()],
+        exception_handlers=EXCEPTION_HANDLERS,
+    )
+    switch = FakeSwitch()
+    app.state.db, app.state.views, app.state.pack = database, VIEWS, pack
+    app.state.session_reader, app.state.gazetteer, app.state.roads = reader, Wards(), CrowRoads()
+    app.state.call_back_rules, app.state.switchboard = RULES, switch
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://room")
+    async with client:
+        yield Centre(Room(client, database, CrowRoads()), switch)
+    assert (await verify(database, VIEWS)).fault is None
+
+
+async def test_a_caller_has_one_item_however_often_they_ring(centre: Centre) -> None:
+    """Given three calls of one number and one of another, all in vain; then there are two items,
+    and the first knows all its calls and why it comes first."""
+    await centre.in_vain("C1")
+    await centre.in_vain("C2", 60, number=OTHER)
+    await centre.in_vain("C3", 100, waits_s=35)
+    await centre.in_vain("C4", 200)
+    assert await centre.items() == ["C1", "C2"]
+    item = await centre.item("C1")
+    assert [call["call_id"] for call in item["calls"]] == ["C1", "C3", "C4"]
+    assert [call["waited_s"] for call in item["calls"]] == [12, 35, 12]
+    assert {one["code"]: one["points"] for one in item["reasons"]} == {"again": 4, "waited-long": 3}
+    assert item["risk"] == 7
+    assert item["dialable"] is True
+    assert (await centre.item("C2"))["risk"] == 1
+
+
+async def test_a_caller_without_a_number_says_so_and_needs_only_an_outcome(centre: Centre) -> None:
+    """Phones without a SIM card have no number: each call has its own item, none can be called."""
+    await centre.in_vain("C1", number=None)
+    await centre.in_vain("C2", 30, number=None)
+    assert await centre.items() == ["C1", "C2"]
+    item = await centre.item("C1")
+    assert (item["dialable"], item["number_status"]) == (False, "none")
+    answer = await centre.room.post("taker", "/api/callbacks/C1/call", {})
+    assert refusal(answer) == (409, "callback-not-possible")
+    assert answer.json()["context"]["reason"] == "no-number"
+    assert (await centre.close("C1", "no-number")).status_code == 200
+    assert (await centre.item("C1"))["state"] == "closed"
+
+
+async def test_test_calls_and_answered_calls_open_nothing(centre: Centre) -> None:
+    """Only who was not heard is owed a call."""
+    await centre.in_vain("C1", test=True)
+    await centre.arrives("C2", 10)
+    await centre.tell("C2", "call-answered", 15, robot=False, **SEAT)
+    await centre.gone("C2", 60, outcome="answered")
+    assert await centre.items() == []
+
+
+async def test_a_conversation_that_we_lost_opens_an_item(centre: Centre) -> None:
+    """Media or a node that fails takes the caller's help away in mid-sentence."""
+    await centre.arrives("C1")
+    await centre.tell("C1", "call-answered", 8, robot=False, **SEAT)
+    await centre.gone("C1", 60, outcome="answered", by="failure", reason="media-lost")
+    item = await centre.item("C1")
+    assert item["calls"][0]["cause"] == "failure"
+    assert item["calls"][0]["waited_s"] == 8
+    assert item["reasons"][0] == {"code": "failure", "points": 5}
+    await centre.gone("C9", 70, by="failure", reason="journal-unreadable")  # nothing else is known
+    assert (await centre.item("C9"))["dialable"] is False
+
+
+async def test_whoever_rings_again_and_is_answered_needs_no_call_back(centre: Centre) -> None:
+    """The item closes by itself and names the call."""
+    await centre.in_vain("C1")
+    await centre.arrives("C2", 60)
+    await centre.tell("C2", "call-answered", 65, robot=False, **SEAT)
+    item = await centre.item("C1")
+    assert (item["state"], item["outcome"]) == ("closed", "answered-later")
+    assert item["answered_call_id"] == "C2"
+    assert item["outcome_s"] == 53
+    await centre.gone("C2", 100, outcome="answered")
+    await centre.in_vain("C3", 200)
+    assert await centre.items() == ["C1", "C3"]
+
+
+async def test_signs_of_danger_are_seen_when_the_item_is_opened(centre: Centre) -> None:
+    """Near an open incident, keys, a location, the night: each is told with its points."""
+    incident = await centre.room.open(place=HERE)
+    far = {"lat": -3.5, "lon": 128.3, "uncertainty_m": None, "method": None, "xml": ""}
+    near = {"lat": -3.6954, "lon": 128.1814, "uncertainty_m": 100.0, "method": None, "xml": ""}
+    broken = {"lat": 1e300, "lon": -3e300, "uncertainty_m": 1e300, "method": None, "xml": ""}
+    night = 12 * 3600.0
+    await centre.arrives("C1", night, location=near)
+    await centre.tell("C1", "key-pressed", night + 3, digit="5")
+    await centre.gone("C1", night + 5)
+    item = await centre.item("C1")
+    assert {one["code"] for one in item["reasons"]} == {"near-incident", "keys", "located", "night"}
+    assert item["calls"][0]["near"] == incident
+    await centre.in_vain("C2", 20, number=OTHER, location=far)
+    assert (await centre.item("C2"))["calls"][0]["near"] is None
+    await centre.in_vain("C3", 40, number="+620000000003", location=broken, status="withheld")
+    assert {one["code"] for one in (await centre.item("C3"))["reasons"]} == {
+        "located", "waited", "withheld",
+    }  # fmt: skip
+
+
+async def test_a_second_caller_about_an_open_incident_counts_as_near(centre: Centre) -> None:
+    """Who told of a fire and now rings in vain may tell that it has reached the house."""
+    await centre.arrives("C1")
+    await centre.tell("C1", "call-answered", 5, robot=False, **SEAT)
+    await centre.gone("C1", 60, outcome="answered")
+    incident = await centre.room.open(call_id="C1")
+    await centre.in_vain("C2", 100)
+    assert (await centre.item("C2"))["calls"][0]["near"] == incident
+
+
+async def test_a_call_taker_calls_back_and_each_attempt_is_kept(centre: Centre) -> None:
+    """Who, when and with what result: the switch's own facts, once each."""
+    await centre.in_vain("C1")
+    answer = await centre.room.post("taker", "/api/callbacks/C1/call", {"trunk": "telco"})
+    assert (answer.status_code, answer.json()) == (200, {"call_id": "O1"})
+    assert centre.switch.asked == [
+        (
+            "call_back",
+            {
+                **SEAT,
+                "callback_id": "C1",
+                "number": NUMBER,
+                "number_status": "present",
+                "trunk": "telco",
+            },
+        )
+    ]
+    await centre.called("C1", "O1", 42)
+    item = await centre.item("C1")
+    assert (item["calling"], item["call_back_s"]) == ("O1", 30)
+    assert refusal(await centre.close("C1", "prank")) == (409, "callback-not-possible")
+    await centre.tell("O1", "call-ended", 50, **BUSY)
+    item = await centre.item("C1")
+    assert item["calling"] is None
+    assert [(a["result"], a["status"], a["operator_id"]) for a in item["attempts"]] == [
+        ("busy", 486, "taker")
+    ]
+    row = await centre.room.row("call", "O1")
+    assert (row["direction"], row["outcome"], row["end_reason"]) == ("out", "not-reached", "busy")
+    assert row["wrapped_up_at"] is not None
+    assert (await centre.close("C1", "not-reached-after-attempts", note="Dua kali")).is_success
+    assert (await centre.room.facts("callback/C1"))[-1][0] == "callbacks.item-closed"
+
+
+async def test_who_may_not_or_cannot_call_is_refused(centre: Centre) -> None:
+    """A dispatcher has no phone, a stranger no right, an unknown item no number."""
+    await centre.in_vain("C1")
+    for who, path, code in (
+        ("ola", "/api/callbacks/C1/call", (403, "not-allowed")),
+        ("crew", "/api/callbacks/C1/close", (403, "not-allowed")),
+        ("taker", "/api/callbacks/C7/call", (404, "callback-unknown")),
+        ("chief", "/api/callbacks/C1/call", (409, "seat-not-signed-on")),
+    ):
+        body = {"outcome": "prank"} if path.endswith("close") else {}
+        assert refusal(await centre.room.post(who, path, body)) == code
+    assert refusal(await centre.close("C7", "prank")) == (404, "callback-unknown")
+    assert (await centre.close("C1", "prank")).is_success
+    answer = await centre.room.post("taker", "/api/callbacks/C1/call", {})
+    assert answer.json()["context"]["reason"] == "closed"
+    headers = {"who": "taker"}
+    unknown = await centre.room.client.get("/api/callbacks/C7/proof.json", headers=headers)
+    assert unknown.status_code == 404
+
+
+async def test_a_wrong_outcome_names_the_field(centre: Centre) -> None:
+    """422 with the field; what was typed stays with who typed it."""
+    await centre.in_vain("C1")
+    for body, name in (
+        ({"outcome": "reached-emergency"}, "incident_id"),
+        ({"outcome": "prank", "incident_id": "I1"}, "incident_id"),
+        ({"outcome": "vanished"}, "outcome"),
+        ({}, "outcome"),
+        ({"outcome": "prank", "note": "x" * 5000}, "note"),
+        ({"outcome": "prank", "remark": ""}, "remark"),
+    ):
+        answer = await centre.room.post("taker", "/api/callbacks/C1/close", body)
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == name
+
+
+async def test_an_emergency_takes_its_calls_into_the_case(centre: Centre) -> None:
+    """The case's clock starts with the call that nobody answered, and its proof shows the way."""
+    await centre.in_vain("C1")
+    await centre.called("C1", "O1", 42, **SPOKEN)
+    missing = await centre.close("C1", "reached-emergency", incident_id="I9")
+    assert refusal(missing) == (404, "incident-unknown")
+    incident = await centre.room.open(call_id="O1")
+    closed = await centre.close("C1", "reached-emergency", incident_id=incident, note="Kebakaran")
+    assert closed.is_success
+    assert (await centre.room.row("incident", incident))["call_ids"] == ["O1", "C1"]
+    case = await centre.room.get("taker", f"/api/incidents/{incident}/case.json")
+    assert case["clocks"]["call_back_s"] == 30
+    assert case["clocks"]["outcome_s"] > 0
+    told = [line["type"] for line in case["timeline"]]
+    for tag in ("item-opened", "attempt-begun", "attempt-ended", "item-closed"):
+        assert f"callbacks.{tag}" in told
+    assert any("Kebakaran" in line["text_id"] for line in case["timeline"])
+    headers = {"who": "taker"}
+    pdf = await centre.room.client.get(f"/api/incidents/{incident}/case.pdf", headers=headers)
+    assert pdf.content.startswith(b"%PDF")
+    proof = await centre.room.get("taker", "/api/callbacks/C1/proof.json")
+    assert proof["clocks"]["call_back_s"] == 30
+    assert {fact["stream"] for fact in proof["facts"]} == {"callback/C1", "call/C1", "call/O1"}
+    assert all(len(fact["digest"]) == 64 for fact in proof["facts"])
+    assert any(body and body.get("number") == NUMBER for body in proof["personal"].values())
+
+
+async def test_call_me_back_is_an_item_too(centre: Centre) -> None:
+    """Asked on an answered call; asked twice it is the same item."""
+    await centre.arrives("C1")
+    await centre.tell("C1", "call-answered", 5, robot=False, **SEAT)
+    await centre.gone("C1", 60, outcome="answered")
+    for _ in range(2):
+        answer = await centre.room.post("taker", "/api/callbacks", {"call_id": "C1"})
+        assert answer.json()["callback_id"] == "C1"
+    assert (await centre.item("C1"))["reasons"][0] == {"code": "asked", "points": 4}
+    await centre.close("C1", "prank")
+    again = await centre.room.post("taker", "/api/callbacks", {"call_id": "C1"})
+    assert again.json()["callback_id"] not in ("C1", None)
+    assert refusal(await centre.room.post("taker", "/api/callbacks", {"call_id": "C7"})) == (
+        404,
+        "call-unknown",
+    )
+    await centre.called("C1", "O1", 90, **BUSY)
+    ours = await centre.room.post("taker", "/api/callbacks", {"call_id": "O1"})
+    assert ours.json()["errors"][0]["field"] == "call_id"
+    await centre.arrives("C8", 300, test=True)
+    assert (await centre.room.post("taker", "/api/callbacks", {"call_id": "C8"})).status_code == 422
+
+
+async def test_a_closed_item_is_taken_up_again_with_a_reason(centre: Centre) -> None:
+    """Unless the caller has another open one by now: one caller, one item."""
+    await centre.in_vain("C1")
+    await centre.close("C1", "prank")
+    path, body = "/api/callbacks/C1/reopen", {"reason": "Yang menjawab orang lain"}
+    assert (await centre.room.post("taker", path, body)).is_success
+    assert (await centre.item("C1"))["state"] == "open"
+    await centre.close("C1", "prank")
+    await centre.in_vain("C2", 500)
+    answer = await centre.room.post("taker", path, body)
+    assert answer.json()["context"]["reason"] == "other-open"
+    assert (await centre.room.post("taker", path, {"reason": ""})).status_code == 422
+
+
+async def test_nobody_called_in_time_is_told_once(centre: Centre) -> None:
+    """The deadline belongs to the item: an attempt or an outcome ends it."""
+    await centre.in_vain("C1")
+    await centre.in_vain("C2", 5, number=OTHER)
+    await centre.in_vain("C3", 9, number="+620000000003")
+    await centre.called("C2", "O1", 20, **BUSY)
+    await centre.close("C3", "prank")
+    waits = await due(centre.database, clock.now() + timedelta(days=400))
+    assert [key for key, *_ in waits] == ["callback/C1"]
+    assert waits[0][3] == START + timedelta(seconds=12 + 180)
+    await carry_out(centre.database, VIEWS, DEADLINES, waits[0])
+    await carry_out(centre.database, VIEWS, DEADLINES, waits[0])
+    assert (await centre.item("C1"))["overdue"] is True
+    told = [tag for tag, _ in await centre.room.facts("callback/C1")]
+    assert told.count("callbacks.overdue") == 1
+
+
+async def test_a_free_seat_is_offered_the_riskiest_item_first(centre: Centre) -> None:
+    """The centre calls back by itself, spaced, and leaves the rest to people."""
+    await centre.in_vain("C1")
+    await centre.in_vain("C2", 30, number=OTHER, waits_s=40)
+    await centre.in_vain("C3", 40, number=None)
+    automatic = Automatic(centre.database, centre.switch, Pace())
+    centre.switch.free = False
+    assert await automatic.look() is None
+    centre.switch.free = True
+    assert [await automatic.look() for _ in range(3)] == ["C2", "C1", None]
+    op, asked = centre.switch.asked[1]
+    assert (op, asked["number"]) == ("offer_call_back", OTHER)
+    centre.switch.refuses = True
+    assert await Automatic(centre.database, centre.switch, Pace()).look() is None
+
+
+async def worked(centre: Centre, gateway: Any, page: str | None = None) -> None:
+    """Does the jobs that wait, as ``tahuri work`` does; failures are tried again later."""
+    wording = Wording("112", "Kota Ambon", page)
+    jobs = messages.jobs(centre.database, VIEWS, gateway, wording)
+    app = job_app(centre.database.url, jobs)
+    async with app.open_async():
+        await app.run_worker_async(wait=False, install_signal_handlers=False)
+
+
+async def test_a_caller_who_cannot_be_reached_gets_one_message(
+    centre: Centre, tmp_path: Path
+) -> None:
+    """Only after an attempt in vain, once an item, with a link only where there is a page."""
+    file = tmp_path / "messages.jsonl"
+    await centre.in_vain("C1")
+    assert await centre.jobs() == []
+    await centre.called("C1", "O1", 42, **BUSY)
+    await centre.called("C1", "O2", 200, **BUSY)
+    assert await centre.jobs() == [(messages.SEND, {"callback_id": "C1"})] * 2
+    await worked(centre, FileGateway(file), "https://112.example/c/{id}")
+    (line,) = file.read_text().splitlines()
+    message = msgspec.json.decode(line, type=Message)
+    assert (message.to, message.link) == (NUMBER, "https://112.example/c/C1")
+    assert message.link in message.text
+    assert (await centre.item("C1"))["message"] == "sent"
+    told = [tag for tag, _ in await centre.room.facts("callback/C1")]
+    assert told.count("callbacks.message-sent") == 1
+    plain = Wording("112", "Kota Ambon").message("C1", NUMBER)
+    assert plain.link is None
+    assert "http" not in plain.text
+
+
+async def test_a_gateway_that_is_down_is_told_and_tried_again(centre: Centre) -> None:
+    """The outcome is a fact each time; a closed item gets no message any more."""
+    await centre.in_vain("C1")
+    await centre.called("C1", "O1", 42, **BUSY)
+    await worked(centre, HttpGateway("http://127.0.0.1:9/messages"))
+    tag, body = (await centre.room.facts("callback/C1"))[-1]
+    assert (tag, body["gateway"]) == ("callbacks.message-failed", "http")
+    assert NUMBER not in str(body)
+    (record,) = await centre.database.all(
+        "select status::text, attempts from procrastinate_jobs where task_name = %s",
+        (messages.SEND,),
+    )
+    assert record == ("todo", 1)  # it waits for its next try
+    await centre.close("C1", "prank")
+    await centre.in_vain("C2", 500)
+    await centre.called("C2", "O2", 542, **BUSY)
+    await centre.close("C2", "prank")
+    await worked(centre, None)
+    assert (await centre.item("C2"))["message"] == "none"
+
+
+async def test_the_http_gateway_posts_json_and_believes_only_a_2xx() -> None:
+    """What a city's own gateway has to take: one POST, a key that makes repeating harmless."""
+    seen: list[tuple[str, bytes]] = []
+
+    async def take(request: Request) -> Response:
+        seen.append((request.headers["idempotency-key"], await request.body()))
+        return Response(status_code=500 if len(seen) == 2 else 202)
+
+    import uvicorn
+
+    app = Starlette(routes=[Route("/sms", take, methods=["POST"])])
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    task = asyncio.create_task(server.serve())
+    async with asyncio.timeout(20):
+        while not server.started:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    gateway = HttpGateway(f"http://127.0.0.1:{port}/sms")
+    message = Wording("112", "Kota Ambon").message("C1", NUMBER)
+    await gateway.send(message)
+    with pytest.raises(NotTaken, match="answered 500"):
+        await gateway.send(message)
+    server.should_exit = True
+    await task
+    assert seen[0][0] == "C1"
+    assert msgspec.json.decode(seen[0][1])["to"] == NUMBER
+
+
+async def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A full or missing disk costs the message, and says so."""
+    with pytest.raises(NotTaken, match="cannot be written"):
+        await FileGateway(tmp_path / "missing" / "file").send(
+            Wording("112", "Kota Ambon").message("C1", NUMBER)
+        )
+
+
+async def test_a_bug_in_what_follows_never_keeps_a_fact_out_of_the_log(centre: Centre) -> None:
+    """The call's own fact counts more than what is made of it."""
+
+    async def broken(log: Log, stream: StreamId, event: Event, at: datetime) -> None:
+        raise ValueError("a bug")
+
+    fact = Fact(
+        id="E1", at=START, stream="call/C1", type="calls.call-queued", body={}, personal={},
+        actor="switch",
+    )  # fmt: skip
+    write = Writing(actor="switch", command="E1", now=clock.now())
+    async with writing(centre.database, VIEWS, write) as log:
+        await take_over(log, fact, (broken,))
+    assert [tag for tag, _ in await centre.room.facts("call/C1")] == ["calls.call-queued"]

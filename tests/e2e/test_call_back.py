@@ -1,0 +1,84 @@
+"""Somebody hangs up before an answer; the room sees it, calls back by one key, says the outcome."""
+
+import asyncio
+import json
+
+from chromium import hears
+from playwright.async_api import expect
+from shift import LONG_MS, at_a_seat, waited_for
+
+from demo import DemoCentre
+from soundphone import SoundPhone
+
+NUMBER = "0811000177"
+
+
+class Town(SoundPhone):
+    """The far end of the demo's trunk, on the port that the trunk names."""
+
+    async def listen(self, port: int) -> None:
+        await self._phone.start(user="town", udp_port=port)
+        self._task = asyncio.create_task(self._run())
+
+
+def trunk_port(centre: DemoCentre) -> int:
+    settings = json.loads((centre.data / "run" / "settings.json").read_text())
+    return int(settings["trunks"][0]["host"].rpartition(":")[2])
+
+
+async def test_a_lost_caller_is_called_back_by_one_key_and_gets_an_outcome(
+    centre: DemoCentre,
+) -> None:
+    """Given a caller who gave up; when a call taker presses Alt+O; then the caller's phone rings,
+    the two hear each other, and the outcome is asked for when they have hung up."""
+    caller = SoundPhone(440.0)
+    await caller.start()
+    await caller.ring(centre.sip, caller=NUMBER)
+    await asyncio.sleep(1.0)  # the notice: a real caller listens to it
+    await caller.stop()
+    town = Town(1300.0)
+    await town.listen(trunk_port(centre))
+    try:
+        async with at_a_seat(centre, "M2") as page:
+            tab = page.get_by_test_id("call-backs-tab")
+            await expect(page.get_by_test_id("call-backs-count")).to_have_text("1", timeout=LONG_MS)
+            await expect(page.get_by_test_id("call-backs-count")).to_be_in_viewport(ratio=1)
+            await page.keyboard.press("Alt+v")
+            await expect(tab).to_have_attribute("aria-selected", "true")
+            item = page.get_by_test_id("call-back-item")
+            await expect(item).to_contain_text(NUMBER)
+            await expect(item).to_contain_text("belum ditelepon balik")
+            await page.keyboard.press("Alt+o")
+            await expect(page.get_by_test_id("caller-number")).to_have_text(NUMBER, timeout=LONG_MS)
+            for _ in range(20):
+                if (await hears(page, 1300.0))[0] > -70:
+                    break
+            else:
+                raise AssertionError("the caller is not heard")
+            await page.keyboard.press("F8")
+            result = page.get_by_test_id("call-back-result")
+            await expect(result.first).to_be_visible(timeout=LONG_MS)
+            await page.get_by_test_id("reason-text").fill("Salah pencet")
+            await page.locator('[data-code="reached-no-emergency"]').click()
+            await expect(item).to_have_count(0, timeout=LONG_MS)
+            await expect(page.get_by_test_id("call-backs")).to_contain_text("Tidak ada")
+            await page.get_by_test_id("call-class").select_option("non_emergency")
+            await page.get_by_test_id("wrap-up").click()
+            await expect(page.get_by_test_id("seat-state")).to_contain_text("Siap", timeout=LONG_MS)
+    finally:
+        await town.stop()
+    api = await asyncio.to_thread(centre.client, "supervisor")
+    rows = await asyncio.to_thread(api.rows, "callback")
+    (row,) = [one for one in rows.values() if NUMBER in str(one["personal"])]
+    assert (row["state"], row["outcome"]) == ("closed", "reached-no-emergency")
+    assert [one["result"] for one in row["attempts"]] == ["reached"]
+    assert row["call_back_s"] > 0
+    proof = await asyncio.to_thread(api.get, f"/api/callbacks/{row['callback_id']}/proof.json")
+    assert "callbacks.item-closed" in [fact["type"] for fact in proof["facts"]]
+    recorded = row["attempts"][0]["call_id"]
+
+    def closed() -> bool:
+        call = api.rows("call")[recorded]
+        return bool(call["recording"] and call["recording"]["state"] == "closed")
+
+    await waited_for(closed)
