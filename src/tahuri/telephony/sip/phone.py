@@ -112,7 +112,7 @@ class Phone:
         context: ssl.SSLContext | None = None,
         udp_port: int = 0,
     ) -> None:
-        """Listen on free ports, or on the one given; over TLS as well with a certificate of our own.
+        """Listen on free ports, or on the one given; over TLS as well with a certificate of ours.
 
         Raises OSError: the port is taken.
         """
