@@ -65,6 +65,10 @@ class Agent(Calling):
             outputs.append(events.InviteRefused(flow, error.status, str(error)))
         return outputs
 
+    def unreachable(self, flow: Flow, now: float) -> list[Output]:
+        """No connection can be made there: calls that wait for it fail at once."""
+        return self._lift(self.transactions.unreachable(flow), now)
+
     def wake_at(self) -> float | None:
         return self.transactions.wake_at()
 

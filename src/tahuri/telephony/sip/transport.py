@@ -84,6 +84,7 @@ class Transports:
         received: called with each message and where it came from.
         needs: whether a connection must not be closed, however idle it is.
         greets: whether an address may have a handshake now, which costs a millisecond.
+        unreachable: called when a connection could not be made.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Transports:
         received: Received,
         needs: Callable[[set[Flow]], bool] = lambda _: False,
         greets: Callable[[str], bool] = lambda _: True,
+        unreachable: Callable[[Flow], None] = lambda _: None,
     ) -> None:
         self.peers: dict[tuple[str, int], ssl.SSLContext] = {}
         """How the certificates of some whom we connect to are checked, by host and port; others
@@ -99,6 +101,7 @@ class Transports:
         self._received = received
         self._needs = needs
         self._greets = greets
+        self._unreachable = unreachable
         self._udp: asyncio.DatagramTransport | None = None
         self._family = socket.AF_INET
         self._servers: list[asyncio.Server] = []
@@ -287,6 +290,7 @@ class Transports:
                 extra={"transport": flow.transport, "error": type(error).__name__},
             )
             self._connecting.pop(flow, None)
+            self._unreachable(flow)
             return
         waiting = self._connecting.pop(flow, bytearray())
         if stream.is_open:
