@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import warnings
 from collections.abc import AsyncIterator
@@ -129,6 +130,16 @@ async def test_whoever_never_shakes_hands_is_counted_and_cut(
     writer.close()
 
 
+async def test_a_full_house_takes_no_more_connections(
+    caller: Phone, callee: Callee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then our own call fails at once, and is told."""
+    monkeypatch.setattr(transport, "TCP_CONNECTIONS_MAX", 0)
+    call = caller.call("sip:112@127.0.0.1", callee.flow("TCP"), OFFER)
+    with pytest.raises(CallFailed):
+        await call.wait_answered(10)
+
+
 @pytest.mark.parametrize("kind", ["TCP", "TLS"])
 async def test_a_ping_is_answered(callee: Callee, kind: str) -> None:
     """RFC 5626: a phone that hears no answer gives its connection up in mid-call."""
@@ -152,6 +163,10 @@ async def test_an_idle_connection_is_closed_unless_a_call_needs_it(
 ) -> None:
     """A call may be silent on the wire for an hour; a forgotten connection takes a place."""
     call, called = await up(caller, callee, "TCP")
+    of_call = callee.phone._endpoint._transports._streams[called.leg.flow]
+    assert of_call.transport is not None
+    connected: socket.socket = of_call.transport.get_extra_info("socket")
+    assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
     reader, writer = await asyncio.open_connection("127.0.0.1", callee.flow("TCP").port)
     monkeypatch.setattr(transport, "TCP_IDLE_S", 0.0)
     callee.phone._endpoint._transports._close_idle()

@@ -169,11 +169,9 @@ class Agent(Calling):
         if number < leg.remote_cseq:
             return self.respond(asked.key, 500, now)
         leg.remote_cseq = number
-        leg.transport, leg.host, leg.port = (
-            asked.flow.transport,
-            asked.flow.host,
-            asked.flow.port,
-        )
+        flow = asked.flow
+        if leg.transport != "TLS" or flow.transport == "TLS":  # secured stays secured
+            leg.transport, leg.host, leg.port = flow.transport, flow.host, flow.port
         match request.method:
             case "BYE":
                 outputs = self.respond(asked.key, 200, now)

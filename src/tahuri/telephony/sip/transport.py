@@ -296,6 +296,8 @@ class Transports:
         if stream.is_open:
             self._name(stream, flow)
             stream.write(bytes(waiting))
+        else:
+            self._unreachable(flow)  # too many connections
 
     def _context_for(self, flow: Flow) -> ssl.SSLContext | None:
         known = self.peers.get((flow.host, flow.port))
