@@ -109,8 +109,12 @@ def test_a_far_end_without_update_is_refreshed_by_the_same_session() -> None:
     offered = wire.callee.last(events.Reoffered)
     assert isinstance(offered, events.Reoffered)
     assert (offered.session or b"").decode() == wire.caller_leg.session
+    lost: list[str] = []
+    wire.lose = lambda label: label == "ACK" and len(lost) < 2 and not lost.append(label)  # type: ignore[func-returns-value]
     wire.perform(wire.callee, wire.callee.agent.answer_reoffer(wire.callee_leg, ANSWER, wire.now))
     wire.pass_s(40, 5)
+    assert len(lost) == 2, "a repeated 200 is acknowledged again"
+    assert wire.caller.told(events.Reanswered) == 1
     assert wire.caller.told(events.Refreshed) == 1
     assert wire.callee.told(events.Reacknowledged) == 1
     assert wire.caller.told(events.Ended) == 0

@@ -6,12 +6,14 @@ import socket
 import ssl
 import warnings
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from tahuri.host.certificate import own_certificate
 from tahuri.telephony.sip import transport
+from tahuri.telephony.sip.gate import Gate, neighbourhood
 from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
 from tahuri.telephony.sip.sdp import answer, offer, parse
 from tahuri.telephony.sip.tls import client_context, server_context
@@ -234,3 +236,16 @@ async def test_a_sips_call_names_sips_contacts(caller: Phone, callee: Callee) ->
     assert called.leg.target.startswith("sips:")
     call.hang_up()
     await called.wait_ended(10)
+
+
+def test_strangers_of_one_ipv6_network_share_one_limit() -> None:
+    """One device there has more addresses than the whole of IPv4; a trunk is known by its own."""
+    gate = Gate(trunks=[ip_network("2001:db8:1::5/128")])
+    strangers = (f"2001:db8:1::{n:x}" for n in range(0x100, 0x300))
+    verdicts = [gate.admit(source, b"x", 0.0) for source in strangers]
+    assert "shed" in verdicts
+    assert gate.admit("2001:db8:1::5", b"x", 0.0) == "in"
+    assert gate.admit("2001:db8:2::1", b"x", 0.0) == "in"
+    assert gate.admit("fe80::1%lo", b"x", 0.0) == "in"
+    assert neighbourhood("192.0.2.1") == "192.0.2.1"
+    assert neighbourhood("no:address") == "no:address"

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
 
+from tahuri.telephony.sip.gate import neighbourhood
 from tahuri.telephony.sip.stream import Received, Stream
 from tahuri.telephony.sip.tls import client_context
 from tahuri.telephony.sip.transaction import Flow
@@ -311,8 +312,9 @@ class Transports:
 
     def _has_room(self, host: str) -> bool:
         hosts = [stream.flow.host for stream in set(self._streams.values())]
-        hosts += self._greeting.values()
-        return len(hosts) < TCP_CONNECTIONS_MAX and hosts.count(host) < TCP_CONNECTIONS_A_SOURCE_MAX
+        near = [neighbourhood(one) for one in (*hosts, *self._greeting.values())]
+        of_source = near.count(neighbourhood(host))
+        return len(near) < TCP_CONNECTIONS_MAX and of_source < TCP_CONNECTIONS_A_SOURCE_MAX
 
     def _close_idle(self) -> None:
         loop = asyncio.get_running_loop()
