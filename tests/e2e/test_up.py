@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -71,6 +73,8 @@ class Centre:
     environ: dict[str, str]
     port: int
     process: subprocess.Popen[bytes]
+    sips: int
+    """Port of SIP over TLS."""
 
     @property
     def printed(self) -> str:
@@ -90,13 +94,15 @@ def centre() -> Iterator[Centre]:
     """From nothing: accounts by command, then up; settings from a file and the environment."""
     with tempfile.TemporaryDirectory(prefix="tahuri-up-") as place, contextlib.ExitStack() as stack:
         url = stack.enter_context(other_postgres(Path(place) / "other"))
-        data, port = Path(place) / "data", free_port()
+        data, port, sips = Path(place) / "data", free_port(), free_port()
         seat = 'seat_id = "T1"\nusername = "t1"\npassword = "x y z"\naccount = "penerima"\n'
         file = Path(place) / "centre.toml"
         file.write_text(
             f'http_address = "{ANYWHERE}"\nhttp_port = {port}\nsignalling_port = {free_port()}\n'
             f'host_names = ["{NAME}"]\nsip_port = 1\nwebrtc_port = {free_port()}\n'
+            f"sip_tls_port = {sips}\n"
             '[[trunks]]\nname = "telkom"\nsources = ["127.0.0.0/8"]\n'
+            '[[trunks]]\nname = "putus"\nsources = ["192.0.2.0/24"]\nhost = "127.0.0.1:9"\n'
             f"[[sip_seats]]\n{seat}"
         )
         environ = {
@@ -118,7 +124,7 @@ def centre() -> Iterator[Centre]:
                 stdout=output,
                 stderr=output,
             )
-        running = Centre(data, environ, port, process)
+        running = Centre(data, environ, port, process, sips)
         try:
             wait_for(
                 lambda: "fingerprint" in running.printed or process.poll() is not None, READY_S
@@ -203,6 +209,34 @@ def test_what_cannot_be_had_is_said_before_anything_is_started(centre: Centre) -
     assert "media: starting" not in said
 
 
+def test_a_trunk_that_does_not_answer_is_an_alarm(centre: Centre) -> None:
+    """Monitoring must wake somebody before the first caller hears nothing."""
+
+    def switch() -> dict[str, Any]:
+        with centre.client() as client:
+            part: dict[str, Any] = client.get("/healthz").json()["parts"]["switch"]
+            return part
+
+    wait_for(lambda: switch()["alarms"] == ["trunk-down"], 30)
+    states = {trunk["name"]: trunk["state"] for trunk in switch()["trunks"]}
+    assert states == {"telkom": "unknown", "putus": "down"}
+    with centre.client() as client:
+        assert 'tahuri_trunk_up{trunk="putus"} 0.0' in client.get("/metrics").text
+
+
+def test_sip_over_tls_is_vouched_for_by_the_root(centre: Centre) -> None:
+    """A carrier that trusts the centre's root connects to its address, with today's protocol."""
+    trust = ssl.create_default_context(cafile=str(centre.data / "secrets/https/root.pem"))
+    trust.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
+    with (
+        socket.create_connection(("127.0.0.1", centre.sips), 10) as plain,
+        trust.wrap_socket(plain, server_hostname="127.0.0.1") as secured,
+    ):
+        assert secured.version() == "TLSv1.3"
+        secured.sendall(b"\r\n\r\n")
+        assert secured.recv(2) == b"\r\n"
+
+
 def spki(certificate: Path) -> str:
     """What Chromium calls a certificate by."""
     key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
@@ -241,6 +275,9 @@ async def test_a_console_by_name_gets_the_microphone_and_speaks_with_the_switch_
         await page.wait_for_url("**/console")
         await sit_down(page, "M1")
         await asyncio.to_thread(wait_for, lambda: ready_seats(centre) == 1)
+        banner = page.get_by_test_id("switch-alarm")
+        await banner.wait_for()
+        assert "putus" in await banner.inner_text()
         await browser.close()
     assert sockets
     assert all(url.startswith(f"wss://{NAME}:") for url in sockets)

@@ -93,14 +93,18 @@ def sip(centre_port: int, **more: object) -> dict[str, object]:
 @needs_sipp
 async def test_a_stranger_is_refreshed_and_a_dead_one_is_found(tmp_path: Path) -> None:
     """Given a stack that is not ours; when it lets us refresh, we do by UPDATE, again and again;
-    when it should and does not, the call is ended, after its 422."""
+    when it should and does not, the call is ended, after its 422.  A switch killed meanwhile does
+    both all the same."""
     centre = Centre(tmp_path)
     centre.settings["sip"] = sip(centre.sip_port, session_expires_s=4, session_least_s=2)
     async with centre:
-        await asyncio.gather(
+        talking = asyncio.gather(
             sipp(tmp_path, "session_refreshed", *caller(centre)),
             sipp(tmp_path, "session_dead", *caller(centre)),
         )
+        await centre.fact("call-queued", 2)
+        await centre.restart()
+        await talking
         dead = await centre.fact("call-ended", by="failure")
         assert dead.body["reason"] == "session-expired"
         await centre.fact("call-ended", by="caller")

@@ -66,6 +66,40 @@ def test_a_far_end_that_is_gone_is_found_by_both_sides() -> None:
     assert wire.trace.count("BYE") >= 2
 
 
+def test_a_line_that_is_down_for_a_moment_ends_no_call() -> None:
+    """Given a refresh that nobody answers for half a minute; when the line is back; then the next
+    one is answered and the caller never notices."""
+    wire = Wire()
+    wire.up()
+    wire.now += EXPIRES_S / 2 - 1
+    wire.lose = lambda _: True
+    wire.pass_s(40, 1)
+    assert wire.caller_leg.missed_since is not None
+    wire.lose = lambda _: False
+    wire.pass_s(40, 1)
+    assert wire.caller_leg.missed_since is None
+    assert wire.caller.told(events.Ended) == wire.callee.told(events.Ended) == 0
+    assert wire.trace[-1] == "200 UPDATE"
+
+
+def test_nobody_to_connect_to_is_tried_again_for_a_minute() -> None:
+    """A phone that lost its connection may be back before its caller has said a word."""
+    wire = Wire("TCP")
+    wire.up()
+    wire.lose = lambda _: True
+    wire.now += EXPIRES_S / 2
+    for _ in range(12):
+        wire.pass_s(6, 1)
+        agent = wire.caller.agent
+        wire.perform(wire.caller, agent.unreachable(wire.callee.flow, wire.now))
+        if wire.caller.told(events.Ended):
+            break
+    assert wire.trace.count("UPDATE") >= 5
+    ended = wire.caller.last(events.Ended)
+    assert isinstance(ended, events.Ended)
+    assert ended.reason == "lost"
+
+
 def test_a_far_end_without_update_is_refreshed_by_the_same_session() -> None:
     """Old stacks know re-INVITE only; its session must not have changed."""
     wire = Wire()
@@ -75,8 +109,12 @@ def test_a_far_end_without_update_is_refreshed_by_the_same_session() -> None:
     offered = wire.callee.last(events.Reoffered)
     assert isinstance(offered, events.Reoffered)
     assert (offered.session or b"").decode() == wire.caller_leg.session
+    lost: list[str] = []
+    wire.lose = lambda label: label == "ACK" and len(lost) < 2 and not lost.append(label)  # type: ignore[func-returns-value]
     wire.perform(wire.callee, wire.callee.agent.answer_reoffer(wire.callee_leg, ANSWER, wire.now))
     wire.pass_s(40, 5)
+    assert len(lost) == 2, "a repeated 200 is acknowledged again"
+    assert wire.caller.told(events.Reanswered) == 1
     assert wire.caller.told(events.Refreshed) == 1
     assert wire.callee.told(events.Reacknowledged) == 1
     assert wire.caller.told(events.Ended) == 0
@@ -94,7 +132,7 @@ def test_who_knows_no_timers_is_watched_by_us_all_the_same() -> None:
     assert isinstance(asked, Request)
     assert asked.method == "INVITE"
     assert asked.body == ANSWER
-    wire.pass_s(80, 5)
+    wire.pass_s(150, 5)
     assert wire.callee.told(events.Ended) == 1
 
 

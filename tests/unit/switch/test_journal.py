@@ -2,9 +2,11 @@
 
 import errno
 import os
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tahuri.telephony.sip.leg import Leg
@@ -85,3 +87,19 @@ def test_a_disk_that_takes_half_a_line_is_counted(
     assert journal.failures == 2
     journal.save_call(call("C1", 4))
     assert Journal(tmp_path).load_calls()[0].keys == 4
+
+
+def test_a_call_of_an_earlier_version_is_taken_up(tmp_path: Path) -> None:
+    """An update in the middle of a call: fields that were not known then have their defaults."""
+    journal = Journal(tmp_path)
+    known = msgspec.to_builtins(call("C1"))
+    for name in (
+        "session", "expires_s", "refreshes", "session_due", "missed_since", "least_s", "updates",
+        "timer", "wanted", "prack", "rseq", "rseqs", "early", "asked", "nat",
+    ):  # fmt: skip
+        del known["leg"][name]
+    content = msgspec.json.encode(known)
+    line = b"%08x %s" % (zlib.crc32(content), content)
+    (tmp_path / "calls" / "C1.json").write_bytes(line)
+    [found] = journal.load_calls()
+    assert found == call("C1")

@@ -68,6 +68,10 @@ class Agent(Calling):
             outputs.append(events.InviteRefused(flow, error.status, str(error)))
         return outputs
 
+    def unreachable(self, flow: Flow, now: float) -> list[Output]:
+        """No connection can be made there: calls that wait for it fail at once."""
+        return self._lift(self.transactions.unreachable(flow), now)
+
     def wake_at(self) -> float | None:
         return self.transactions.wake_at()
 
@@ -169,11 +173,9 @@ class Agent(Calling):
         if number < leg.remote_cseq:
             return self.respond(asked.key, 500, now)
         leg.remote_cseq = number
-        leg.transport, leg.host, leg.port = (
-            asked.flow.transport,
-            asked.flow.host,
-            asked.flow.port,
-        )
+        flow = asked.flow
+        if leg.transport != "TLS" or flow.transport == "TLS":  # secured stays secured
+            leg.transport, leg.host, leg.port = flow.transport, flow.host, flow.port
         match request.method:
             case "BYE":
                 outputs = self.respond(asked.key, 200, now)

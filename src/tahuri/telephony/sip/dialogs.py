@@ -36,7 +36,10 @@ class Identity:
     def via(self, transport: str) -> str:
         return f"{in_uri(self.host)}:{self.port(transport)}"
 
-    def contact(self, transport: str) -> str:
+    def contact(self, transport: str, secure: bool = False) -> str:
+        """Our Contact; ``secure``: a ``sips:`` one, which every hop must reach over TLS."""
+        if secure:
+            return f"<sips:{self.user}@{self.via('TLS')}>"
         over = "" if transport == "UDP" else f";transport={transport.lower()}"
         return f"<sip:{self.user}@{self.via(transport)}{over}>"
 
@@ -136,7 +139,7 @@ class Dialogs(ABC):
         return "contact", self._contact_value(leg)
 
     def _contact_value(self, leg: Leg) -> str:
-        return self.identity.contact(leg.transport)
+        return self.identity.contact(leg.transport, leg.target.lower().startswith("sips:"))
 
     def _session_headers(self, leg: Leg) -> tuple[tuple[str, str], ...]:
         return self._contact(leg), ("allow", ALLOW), ("content-type", "application/sdp")

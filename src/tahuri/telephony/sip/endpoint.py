@@ -36,7 +36,7 @@ class Endpoint:
     def __init__(self, on_event: Listener, gate: Gate | None = None) -> None:
         self._on_event = on_event
         self._gate = gate
-        self._transports = Transports(self._received, self._needs, self._greets)
+        self._transports = Transports(self._received, self._needs, self._greets, self._unreachable)
         self.needed: Callable[[Flow], bool] = lambda _: False
         """Whether the owner needs a connection that no dialog uses."""
         self.behind_nat: Callable[[str], bool] = lambda _: False
@@ -139,6 +139,9 @@ class Endpoint:
 
     def _greets(self, host: str) -> bool:
         return self._gate is None or self._gate.admit(host, b"", self.now, True) == "in"
+
+    def _unreachable(self, flow: Flow) -> None:
+        self.perform(self.agent.unreachable(flow, self.now))
 
     def _is_overload(self, request: Request, now: float) -> bool:
         if self._gate is None or request.method != "INVITE" or request.to.tag:

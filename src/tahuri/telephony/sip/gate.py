@@ -20,6 +20,16 @@ Verdict = Literal["in", "shed", "too-large"]
 Network = IPv4Network | IPv6Network
 
 
+def neighbourhood(source: str) -> str:
+    """An IPv4 address itself; of an IPv6 address its /64, all of which one device may use."""
+    if ":" not in source:
+        return source
+    try:
+        return str(IPv6Network((source.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return source
+
+
 @dataclass(slots=True)
 class Bucket:
     """Tokens that refill with time."""
@@ -72,12 +82,15 @@ class Gate:
         return self._calls.take(1, now)
 
     def _bucket(self, source: str, now: float) -> Bucket:
-        bucket = self._sources.get(source)
+        is_trunk = self._is_trunk(source) if ":" in source else None
+        name = source if is_trunk else neighbourhood(source)
+        bucket = self._sources.get(name)
         if bucket is None:
             if len(self._sources) >= SOURCES_MAX:
                 del self._sources[next(iter(self._sources))]
-            rate = TRUNK_MESSAGES_PER_S if self._is_trunk(source) else STRANGER_MESSAGES_PER_S
-            bucket = self._sources[source] = Bucket(rate, 2 * rate, 2 * rate, now)
+            trusted = self._is_trunk(source) if is_trunk is None else is_trunk
+            rate = TRUNK_MESSAGES_PER_S if trusted else STRANGER_MESSAGES_PER_S
+            bucket = self._sources[name] = Bucket(rate, 2 * rate, 2 * rate, now)
         return bucket
 
     def _is_trunk(self, source: str) -> bool:

@@ -63,6 +63,8 @@ class Leg(Struct, kw_only=True):
     refreshes: Literal["", "us", "them"] = ""
     session_due: float = 0.0
     """When to refresh, or to hang up if they do not, on the clock that never steps."""
+    missed_since: float | None = None
+    """Since when refreshes of ours get no answer, on the clock that never steps."""
     least_s: int = 0
     """The shortest interval that they take."""
     updates: bool = False

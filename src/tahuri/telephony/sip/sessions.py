@@ -26,7 +26,8 @@ AGAIN_S = 5.0
 """After which a refresh is tried again that met another request of theirs or of ours."""
 SLACK_S_MAX = 32.0
 """So long before the end of the interval the side that waits hangs up, at most."""
-GONE = (408, 481)
+MISSES_S = 60.0
+"""So long refreshes may go unanswered: a line that is down for a moment ends no call."""
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -159,6 +160,7 @@ class Sessions(Dialogs):
 
     def _begin(self, leg: Leg, interval_s: int, by_us: bool, now: float) -> None:
         leg.expires_s, leg.refreshes = interval_s, "us" if by_us else "them"
+        leg.missed_since = None
         wait_s = interval_s / 2 if by_us else interval_s - min(SLACK_S_MAX, interval_s / 3)
         leg.session_due = now + wait_s
         self._watch(leg)
@@ -219,8 +221,11 @@ class Sessions(Dialogs):
         return [*outputs, *self._refresh_refused(leg, response, now)]
 
     def _refresh_refused(self, leg: Leg, response: Response, now: float) -> list[Output]:
-        if response.status in GONE:
+        if response.status == 481:
             return self.hang_up(leg, now, "lost")
+        if response.status == 408:
+            return self._missed(leg, now)
+        leg.missed_since = None
         if self.takes_more(leg, response):
             return self._refresh(leg, now)
         if response.status in (405, 501) and leg.updates:
@@ -231,7 +236,15 @@ class Sessions(Dialogs):
         return [events.Refreshed(leg)]
 
     def refresh_unanswered(self, client: str, now: float) -> list[Output]:
-        """Nobody answered a refresh: the far end is gone."""
+        """Nobody answered a refresh, or could be connected to."""
         leg = self._refreshing.pop(client)
         leg.offering = False
-        return self.hang_up(leg, now, "lost") if leg.state == "up" else []
+        return self._missed(leg, now) if leg.state == "up" else []
+
+    def _missed(self, leg: Leg, now: float) -> list[Output]:
+        if leg.missed_since is None:
+            leg.missed_since = now
+        if now - leg.missed_since >= MISSES_S:
+            return self.hang_up(leg, now, "lost")
+        self._later(leg, AGAIN_S, now)
+        return [events.Refreshed(leg)]

@@ -358,6 +358,17 @@ class Transactions:
 
         self.after(now + interval_s, again)
 
+    def unreachable(self, flow: Flow) -> list[Output]:
+        """Nobody takes connections there: requests that wait for an answer get none."""
+        lost = [
+            name
+            for name, client in self._clients.items()
+            if flow in (client.flow, client.instead) and client.status < 100
+        ]
+        for name in lost:
+            del self._clients[name]
+        return [Unanswered(name) for name in lost]
+
     def _give_up(self, name: str) -> list[Output]:
         client = self._clients.get(name)
         if client is None or client.status >= 200:

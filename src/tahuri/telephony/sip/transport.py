@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
 
+from tahuri.telephony.sip.gate import neighbourhood
 from tahuri.telephony.sip.stream import Received, Stream
 from tahuri.telephony.sip.tls import client_context
 from tahuri.telephony.sip.transaction import Flow
@@ -84,6 +85,7 @@ class Transports:
         received: called with each message and where it came from.
         needs: whether a connection must not be closed, however idle it is.
         greets: whether an address may have a handshake now, which costs a millisecond.
+        unreachable: called when a connection could not be made.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Transports:
         received: Received,
         needs: Callable[[set[Flow]], bool] = lambda _: False,
         greets: Callable[[str], bool] = lambda _: True,
+        unreachable: Callable[[Flow], None] = lambda _: None,
     ) -> None:
         self.peers: dict[tuple[str, int], ssl.SSLContext] = {}
         """How the certificates of some whom we connect to are checked, by host and port; others
@@ -99,6 +102,7 @@ class Transports:
         self._received = received
         self._needs = needs
         self._greets = greets
+        self._unreachable = unreachable
         self._udp: asyncio.DatagramTransport | None = None
         self._family = socket.AF_INET
         self._servers: list[asyncio.Server] = []
@@ -287,11 +291,14 @@ class Transports:
                 extra={"transport": flow.transport, "error": type(error).__name__},
             )
             self._connecting.pop(flow, None)
+            self._unreachable(flow)
             return
         waiting = self._connecting.pop(flow, bytearray())
         if stream.is_open:
             self._name(stream, flow)
             stream.write(bytes(waiting))
+        else:
+            self._unreachable(flow)  # too many connections
 
     def _context_for(self, flow: Flow) -> ssl.SSLContext | None:
         known = self.peers.get((flow.host, flow.port))
@@ -305,8 +312,9 @@ class Transports:
 
     def _has_room(self, host: str) -> bool:
         hosts = [stream.flow.host for stream in set(self._streams.values())]
-        hosts += self._greeting.values()
-        return len(hosts) < TCP_CONNECTIONS_MAX and hosts.count(host) < TCP_CONNECTIONS_A_SOURCE_MAX
+        near = [neighbourhood(one) for one in (*hosts, *self._greeting.values())]
+        of_source = near.count(neighbourhood(host))
+        return len(near) < TCP_CONNECTIONS_MAX and of_source < TCP_CONNECTIONS_A_SOURCE_MAX
 
     def _close_idle(self) -> None:
         loop = asyncio.get_running_loop()
