@@ -110,6 +110,8 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "sources": list(trunk.sources),
                 "host": trunk.host,
                 "default_out": trunk.out,
+                "group": trunk.group,
+                "reserved_calls": trunk.reserved_calls,
             }
             for trunk in settings.trunks
         ],
@@ -123,6 +125,9 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         "seat_vanish_s": settings.seat_vanish_s,
         "robot_after_s": settings.robot_after_s,
         "calls_max": settings.calls_max,
+        "slow_lane_s": settings.slow_lane_s,
+        "slow_lane_sample": settings.slow_lane_sample,
+        "listen_in_s": settings.listen_in_s,
         "party_aliases": settings.directory,
     }
 

@@ -5,6 +5,7 @@ stands in ``personal``, by field.  Delivery is at least once, in order: remove d
 Longer than other modules, because a contract is read in one place.
 """
 
+import hmac
 from datetime import datetime
 from typing import Literal
 
@@ -31,12 +32,18 @@ RefusedReason = Literal[
     "malformed",
     "ports-exhausted",
     "too-many-calls",
+    "kept-for-other-trunks",
     "media-unavailable",
     "not-allowed",
     "disk-full",
     "switch-restarted",
     "internal-error",
 ]
+
+
+Lane = Literal["normal", "slow"]
+GhostQuestion = Literal["cannot-speak", "police", "medical", "fire", "come"]
+GhostAnswer = Literal["yes", "no"]
 
 
 class Body(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
@@ -64,6 +71,29 @@ class CallRefused(Body, frozen=True, tag="calls.call-refused"):
 
 class CallQueued(Body, frozen=True, tag="calls.call-queued"):
     """The caller waits and hears the notice."""
+
+
+class CallSlowed(Body, frozen=True, tag="calls.call-slowed"):
+    """Its number has a measure: the caller is asked for a key and waits behind all others."""
+
+    measure_id: str
+    wait_max_s: float
+    """After so long it is in the queue like everybody."""
+
+
+class CallSampled(Body, frozen=True, tag="calls.call-sampled"):
+    """Its number has a measure, but the lot let it bypass the slow lane."""
+
+    measure_id: str
+    share: float
+    """Of such calls that are let by."""
+
+
+class LaneLeft(Body, frozen=True, tag="calls.lane-left"):
+    """From here on it waits like everybody."""
+
+    reason: Literal["key", "waited"]
+    waited_s: float
 
 
 class CallOffered(Body, frozen=True, tag="calls.call-offered"):
@@ -135,6 +165,36 @@ class KeyPressed(Body, frozen=True, tag="calls.key-pressed"):
     digit: str
 
 
+class GhostStarted(Body, frozen=True, tag="calls.ghost-started"):
+    """Nobody speaks: from now on the caller is asked for keys."""
+
+    listen_in_s: float
+
+
+class GhostAsked(Body, frozen=True, tag="calls.ghost-asked"):
+    """The caller hears the question; 5 is yes, any other key no."""
+
+    question: GhostQuestion
+
+
+class GhostAnswered(Body, frozen=True, tag="calls.ghost-answered"):
+    """The first key after the question."""
+
+    question: GhostQuestion
+    answer: GhostAnswer
+    digit: str
+
+
+class GhostEnded(Body, frozen=True, tag="calls.ghost-ended"):
+    """A silent call is over, and nobody has spoken."""
+
+    by: Literal["caller", "seat", "failure"]
+    answers: int
+    """Keys that the caller answered with: somebody was there."""
+    call_back: bool
+    """Whether the caller is to be called back: the number is known."""
+
+
 class MediaSilent(Body, frozen=True, tag="calls.media-silent"):
     leg: str
     """``caller``, ``seat`` or a party's leg_id."""
@@ -202,6 +262,9 @@ AnyBody = (
     CallArrived
     | CallRefused
     | CallQueued
+    | CallSlowed
+    | CallSampled
+    | LaneLeft
     | CallOffered
     | OfferMissed
     | OfferWithdrawn
@@ -215,6 +278,10 @@ AnyBody = (
     | PartyLeft
     | CallRequeued
     | KeyPressed
+    | GhostStarted
+    | GhostAsked
+    | GhostAnswered
+    | GhostEnded
     | MediaSilent
     | MediaHeard
     | CallEnded
@@ -315,6 +382,7 @@ class QueuedView(Struct, frozen=True, kw_only=True):
     number: str | None
     number_status: NumberStatus
     trunk: str
+    lane: Lane = "normal"
 
 
 class OfferView(Struct, frozen=True, kw_only=True):
@@ -331,6 +399,22 @@ class PartyView(Struct, frozen=True, kw_only=True):
     state: PartyState
 
 
+class GhostAnswerView(Struct, frozen=True, kw_only=True):
+    question: GhostQuestion
+    answer: GhostAnswer
+
+
+class GhostView(Struct, frozen=True, kw_only=True):
+    """The keys' conversation with a caller who does not speak."""
+
+    question: GhostQuestion | None
+    """Asked and not answered yet."""
+    answers: list[GhostAnswerView]
+    """The last to each question, in the order of the answers."""
+    listen_until: datetime
+    """From then on the call may be ended as silent."""
+
+
 class CallView(Struct, frozen=True, kw_only=True):
     call_id: str
     answered_at: datetime | None
@@ -340,6 +424,7 @@ class CallView(Struct, frozen=True, kw_only=True):
     muted: bool
     parties: list[PartyView]
     location: Location | None
+    ghost: GhostView | None = None
 
 
 class Alarm(Struct, frozen=True, kw_only=True):
@@ -440,6 +525,39 @@ class DropParty(SeatOperation, frozen=True, tag="drop_party"):
     leg_id: str
 
 
+class GhostBegin(SeatOperation, frozen=True, tag="ghost"):
+    """Begin to ask the silent caller for keys."""
+
+
+class GhostAsk(SeatOperation, frozen=True, tag="ghost_ask"):
+    question: GhostQuestion
+
+
+class GhostEnd(SeatOperation, frozen=True, tag="ghost_end"):
+    """End the call as silent; refused before the listen-in time is over."""
+
+
+class Measure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A number's active measure."""
+
+    digest: str
+    """`number_digest` of the number."""
+    measure_id: str
+    until: datetime
+
+
+class SetMeasures(Operation, frozen=True, tag="measures"):
+    """The whole table of active measures; the switch keeps it and lets each end by itself."""
+
+    salt: str
+    measures: list[Measure]
+
+
+def number_digest(salt: str, number: str) -> str:
+    """64 hex digits: finds a number's measure, and tells no number to whoever reads the table."""
+    return hmac.new(salt.encode(), number.encode(), "sha256").hexdigest()
+
+
 AnySeatOperation = (
     Take
     | Leave
@@ -453,4 +571,7 @@ AnySeatOperation = (
     | HangUp
     | AddParty
     | DropParty
+    | GhostBegin
+    | GhostAsk
+    | GhostEnd
 )

@@ -38,6 +38,10 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     host: str | None = None
     """``host:port`` that takes our calls."""
     default_out: bool = False
+    group: str = ""
+    """Trunks of one group share what is kept for it; empty: a group of its own."""
+    reserved_calls: int = 0
+    """Of ``calls_max``, so many that only calls of its group may use."""
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:
@@ -62,6 +66,10 @@ class PhoneSeat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Account(self.username, self.password, self.password_ha1)
 
 
+PROMPTS = Path(__file__).parents[1] / "prompts"
+"""Those that come with Tahuri."""
+
+
 class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     """WAV files, 8 kHz, mono."""
 
@@ -69,6 +77,10 @@ class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     """Played once to each caller, at most 5 s long."""
     tone: Path
     hold: Path
+    challenge: Path = PROMPTS / "challenge.wav"
+    """Instead of the notice, to a caller whose number a supervisor put into the slow lane."""
+    ghost: Path = PROMPTS
+    """Folder of ``ghost-<question>.wav``, asked of a caller who does not speak."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,6 +99,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seat_vanish_s: float = 30
     robot_after_s: float = 6
     calls_max: int = 200
+    slow_lane_s: float = 20
+    """Longest wait in the slow lane."""
+    slow_lane_sample: float = 0.1
+    """Share of measured calls that bypass it, drawn by lot."""
+    listen_in_s: float = 30
+    """Listening to a silent caller before the call may be ended as silent."""
     party_aliases: dict[str, str] = {}
 
     @property

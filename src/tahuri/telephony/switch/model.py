@@ -8,6 +8,9 @@ from msgspec import Struct
 from tahuri.telephony.protocol import (
     Caller,
     Fact,
+    GhostAnswer,
+    GhostQuestion,
+    Lane,
     Location,
     NotReadyReason,
     NumberStatus,
@@ -76,6 +79,17 @@ class Phone(Struct, kw_only=True):
     leg: Leg
 
 
+class Ghost(Struct, kw_only=True):
+    """What a caller who does not speak was asked, and answered by keys."""
+
+    listen_until_s: float
+    """On the clock that never steps."""
+    question: GhostQuestion | None = None
+    answers: dict[GhostQuestion, GhostAnswer] = {}
+    keys: int = 0
+    """Answers in all."""
+
+
 class Call(Struct, kw_only=True):
     """One emergency call, from its INVITE to its closed recording."""
 
@@ -114,10 +128,19 @@ class Call(Struct, kw_only=True):
     recording: Recording | None = None
     recordings: int = 0
     keys: int = 0
+    lane: Lane = "normal"
+    lane_due_s: float = 0.0
+    """When it leaves the slow lane, on the clock that never steps."""
+    ghost: Ghost | None = None
 
     @property
     def number(self) -> str | None:
         return self.caller.number if self.caller else None
+
+    @property
+    def slow(self) -> bool:
+        """Whether it waits in the slow lane; never again after its first answer."""
+        return self.lane == "slow" and self.answered_at is None
 
 
 class Seat(Struct, kw_only=True):

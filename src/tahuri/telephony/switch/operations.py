@@ -6,7 +6,7 @@ import msgspec
 
 from tahuri.telephony import protocol as p
 from tahuri.telephony.rpc import Failure, Message
-from tahuri.telephony.switch import answering, ending, offers, parties, seats, views
+from tahuri.telephony.switch import answering, ending, ghost, lane, offers, parties, seats, views
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Seat
 
@@ -36,6 +36,9 @@ async def answer(core: Core, op: str, arguments: Message) -> object:
             return None
         case "state":
             return views.snapshot(core)
+        case "measures":
+            lane.set_measures(core, _converted({**arguments, "op": op}, p.SetMeasures))
+            return None
         case _:
             return await seat_operation(core, {**arguments, "op": op})
 
@@ -102,6 +105,12 @@ async def _of_holder(core: Core, seat: Seat, operation: p.AnySeatOperation) -> o
             return {"leg_id": await parties.add(core, seat, address)}
         case p.DropParty(leg_id=leg_id):
             await parties.drop(core, seat, leg_id)
+        case p.GhostBegin():
+            await ghost.begin(core, seat)
+        case p.GhostAsk(question=question):
+            await ghost.ask(core, seat, question)
+        case p.GhostEnd():
+            await ghost.end(core, seat)
         case _:
             assert_never(operation)
     return None
