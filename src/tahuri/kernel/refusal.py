@@ -27,6 +27,8 @@ class Refusal(StrEnum):
     TOO_MANY_PARTIES = "too-many-parties"
     MEDIA_UNAVAILABLE = "media-unavailable"
     RECORDING_UNKNOWN = "recording-unknown"
+    LISTEN_IN_RUNNING = "listen-in-running"
+    MEASURE_NOT_ACTIVE = "measure-not-active"
     # incidents
     INCIDENT_UNKNOWN = "incident-unknown"
     INCIDENT_CLOSED = "incident-closed"

@@ -8,8 +8,9 @@ import pytest
 from switch_bench import Bench, Browser, bench, until
 
 from tahuri.kernel import clock
+from tahuri.telephony import rpc
 from tahuri.telephony.protocol import Measure, SetMeasures, number_digest
-from tahuri.telephony.switch import lane
+from tahuri.telephony.switch import lane, views
 
 SALT = "salt"
 MEASURED, OTHER = "+620001", "+620002"
@@ -53,8 +54,6 @@ async def caller(centre: Bench, number: str) -> None:
 
 def queue(centre: Bench) -> list[tuple[str, str]]:
     """(number, lane) of those who wait, in the order of offers."""
-    from tahuri.telephony.switch import views
-
     return [(one.number or "", one.lane) for one in views.queue(centre.switch.core)]
 
 
@@ -115,9 +114,7 @@ async def test_the_key_leads_to_the_queue_at_once(centre: Bench) -> None:
     assert queue(centre) == [(MEASURED, "normal"), (OTHER, "normal")]
 
 
-async def test_after_the_longest_wait_it_is_like_everybody(
-    centre: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_after_the_longest_wait_it_is_like_everybody(centre: Bench) -> None:
     """The hard limit: whoever cannot press a key waits 20 seconds longer than others, no more."""
     await caller(centre, MEASURED)
     await centre.told("call-queued")
@@ -162,16 +159,14 @@ async def test_the_lot_lets_some_by_and_says_so(centre: Bench) -> None:
     assert "call-slowed" not in centre.types()
 
 
-async def test_the_lot_is_drawn_as_often_as_declared(centre: Bench) -> None:
+async def test_the_lot_is_drawn_as_often_as_declared(tmp_path: Path) -> None:
     """One in ten; the process's own lot, not the test's."""
-    async with bench(centre.folder / "other") as one:
+    async with bench(tmp_path) as one:
         drawn = sum(one.switch.core.lot.random() < 0.1 for _ in range(20_000))
     assert 1_700 < drawn < 2_300
 
 
-async def test_a_measure_ends_without_anybody(
-    centre: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_measure_ends_without_anybody(centre: Bench) -> None:
     """Given a measure that `serve` cannot lift, for it is down; when its time is over; then the
     number's next call is like every other."""
     lane.set_measures(centre.switch.core, measure(until=timedelta(seconds=-1)))
@@ -222,8 +217,6 @@ async def test_a_number_without_a_measure_notices_nothing(centre: Bench) -> None
 
 async def test_the_table_comes_over_the_socket_and_is_checked(centre: Bench) -> None:
     """What `serve` sends, as it sends it; rubbish changes nothing."""
-    from tahuri.telephony import rpc
-
     client = rpc.Client(centre.settings.rpc_socket)
     client.start()
     await until(lambda: client.connected)
