@@ -11,6 +11,7 @@ from procrastinate import exceptions
 
 import tahuri.calls.recordings
 import tahuri.dispatch.deadlines
+import tahuri.noise.deadlines
 from tahuri.app import VIEWS
 from tahuri.centre import Centre
 from tahuri.host.logs import configure_logs
@@ -27,7 +28,10 @@ SPACING_S = 0.2
 """Between overdue deadlines after an outage: they come one by one, never in a burst."""
 POOL_MAX = 4
 
-DEADLINES: Mapping[str, deadlines.Handler] = {**tahuri.dispatch.deadlines.DEADLINES}
+DEADLINES: Mapping[str, deadlines.Handler] = {
+    **tahuri.dispatch.deadlines.DEADLINES,
+    **tahuri.noise.deadlines.DEADLINES,
+}
 
 log = structlog.get_logger()
 

@@ -23,6 +23,16 @@ class CallClass(StrEnum):
     NON_EMERGENCY = "non_emergency"
 
 
+class GhostQuestion(StrEnum):
+    """What a caller who does not speak may be asked; each is a recording."""
+
+    CANNOT_SPEAK = "cannot-speak"
+    POLICE = "police"
+    MEDICAL = "medical"
+    FIRE = "fire"
+    COME = "come"
+
+
 class CallArrived(Event, frozen=True, tag="calls.call-arrived"):
     """An INVITE for the emergency number was accepted at the edge."""
 
