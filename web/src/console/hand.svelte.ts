@@ -3,8 +3,10 @@
 import { flushSync } from "svelte";
 import { get, type Problem } from "../core/api";
 import { ACTIONS, actionNamed, available, type Effect, type Selection, type Target } from "../core/actions";
+import { listenLeft_s } from "../core/noise";
 import { mayDispatch, mayReport } from "../core/rights";
 import type { Entry } from "../core/outbox";
+import { personalOf } from "../core/rows";
 import { signOff, type Session } from "../core/session";
 import type { CallBody, IncidentBody, Recommendation, Row } from "../core/types";
 import { language, setLanguage, t } from "../ui/text.svelte";
@@ -26,7 +28,7 @@ export interface Toast {
   undo: (() => void) | null;
 }
 
-export type Tab = "map" | "units" | "seats" | "calls";
+export type Tab = "map" | "units" | "seats" | "calls" | "noise";
 
 export class Hand {
   readonly desk: Desk;
@@ -89,6 +91,7 @@ export class Hand {
         // The commands of a call go one after the other: a class on its way is there in time.
         call_class: desk.classOf(call.call_id),
       },
+      listened: listenLeft_s(desk.phone.push?.call?.ghost?.listen_until ?? "", desk.now_ms) === 0,
       reporting: this.forms.open !== null,
       incident: this.incident?.body ?? null,
       unit: desk.row("unit", this.selectedUnit)?.body ?? null,
@@ -248,6 +251,7 @@ export class Hand {
       this.say("toast.reported", { number: String(answer["number"] ?? "") });
     }
     if (entry.label === "command.wrap-up") this.#wrappedUp(entry.subject ?? "");
+    if (entry.label === "command.lift") this.#lifted(entry.subject ?? "");
     if (entry.label === "command.close") {
       const reopen = (): void => void (this.dialog = { open: "reopen" });
       this.say("toast.closed", {}, null, reopen);
@@ -261,6 +265,14 @@ export class Hand {
       this.say("toast.refused", {}, entry.problem);
       this.desk.outbox.dismiss(entry.id);
     }
+  }
+
+  /** Whoever lifted the wrong one can set it again at once. */
+  #lifted(measure_id: string): void {
+    const row = this.desk.row("measure", measure_id);
+    const number = row && personalOf<{ number: string }>(row, row.body.number)?.number;
+    const again = (): void => void (this.dialog = { open: "measure", number: number ?? "" });
+    this.say("toast.lifted", {}, null, number ? again : null);
   }
 
   /** The desk is free again: the seat goes back to where calls come from. */

@@ -3,7 +3,7 @@
 import type { Command } from "./outbox";
 import type { PhoneOp, PhoneStatus } from "./phone";
 import { may, mayDispatch, mayReport, mayTakeCalls, movesOf } from "./rights";
-import type { CallBody, IncidentBody, Recommendation, Role, UnitBody, UnitState } from "./types";
+import type { CallBody, GhostQuestion, IncidentBody, Recommendation, Role, UnitBody, UnitState } from "./types";
 
 /** What the screen has in hand. */
 export interface Selection {
@@ -19,6 +19,8 @@ export interface Selection {
   unit: UnitBody | null;
   /** Of the selected incident. */
   recommendation: Recommendation | null;
+  /** Listening in to a silent caller is over. */
+  listened?: boolean;
   /** An unanswered dispatch that nobody has dealt with. */
   alarm: boolean;
   unit_moves: Record<string, UnitState[]>;
@@ -30,6 +32,7 @@ export type Target =
   | { open: "reopen" | "note" | "amend" | "new-report" | "sign-off" | "language" | "map" | "pick" }
   | { open: "stand-down" | "override" | "unit-state"; unit_id: string }
   | { open: "drop-party"; leg_id: string }
+  | { open: "measure"; number: string }
   | { open: "focus"; testid: string }
   | { open: "priority"; priority: number }
   | { open: "submit" }
@@ -114,6 +117,37 @@ const seatEffect =
   };
 
 const live = (selection: Selection) => selection.phone.push?.call ?? null;
+
+/** Ask a silent caller; not while the hold prompt would cover the question. */
+const ask = (name: string, key: string, question: GhostQuestion): Action => ({
+  name,
+  keys: [key],
+  group: "phone",
+  effect: (selection) => {
+    const call = live(selection);
+    return call?.ghost && !call.on_hold ? phone("ghost_ask", { question }) : null;
+  },
+});
+
+const GHOST_ACTIONS: readonly Action[] = [
+  {
+    name: "ghost",
+    keys: ["Alt+Y"],
+    group: "phone",
+    effect: (selection) => (live(selection)?.on_hold === false ? phone("ghost") : null),
+  },
+  ask("ghost-police", "Alt+6", "police"),
+  ask("ghost-medical", "Alt+7", "medical"),
+  ask("ghost-fire", "Alt+8", "fire"),
+  ask("ghost-come", "Alt+9", "come"),
+  {
+    name: "ghost-end",
+    keys: ["Alt+0"],
+    group: "phone",
+    effect: (selection) =>
+      live(selection)?.ghost && selection.listened ? phone("ghost_end") : null,
+  },
+];
 
 const PHONE_ACTIONS: readonly Action[] = [
   {
@@ -360,6 +394,7 @@ const SCREEN_ACTIONS: readonly Action[] = [
 
 export const ACTIONS: readonly Action[] = [
   ...PHONE_ACTIONS,
+  ...GHOST_ACTIONS,
   ...REPORT_ACTIONS,
   ...INCIDENT_ACTIONS,
   ...SCREEN_ACTIONS,

@@ -103,6 +103,31 @@ export interface CallBody {
   incident_ids: string[];
   recording: Recording | null;
   keys: string;
+  /** Missing in rows that were stored before there was one. */
+  lane?: Lane;
+}
+
+/** `slow`: in the slow lane, or gone from it; `key`, `waited`: how it was left; `sampled`: let by. */
+export type Lane = "" | "slow" | "key" | "waited" | "sampled";
+
+/** A supervisor's measure on a number: its calls wait in the slow lane. */
+export interface MeasureBody {
+  measure_id: string;
+  number: string | null;
+  reason: string;
+  remarks: string | null;
+  set_by: string | null;
+  set_at: string | null;
+  until: string | null;
+  review_by: string | null;
+  reviewed_by: string | null;
+  reviewed_at: string | null;
+  ended_at: string | null;
+  ended_by: string | null;
+  end_reason: string | null;
+  /** When it was set, and what it stood on. */
+  score: number;
+  counted: Record<string, number>;
 }
 
 export interface Place {
@@ -203,6 +228,7 @@ export interface Bodies {
   incident: IncidentBody;
   unit: UnitBody;
   seat: SeatBody;
+  measure: MeasureBody;
 }
 export type ViewName = keyof Bodies;
 
@@ -336,6 +362,17 @@ export interface PhoneOffer {
   location: CallerLocation | null;
 }
 
+export type GhostQuestion = "cannot-speak" | "police" | "medical" | "fire" | "come";
+
+/** The keys' conversation with a caller who does not speak. */
+export interface Ghost {
+  /** Asked and not answered yet. */
+  question: GhostQuestion | null;
+  answers: { question: GhostQuestion; answer: "yes" | "no" }[];
+  /** From then on the call may be ended as silent. */
+  listen_until: string;
+}
+
 export interface PhoneCall {
   call_id: string;
   answered_at: string;
@@ -345,6 +382,7 @@ export interface PhoneCall {
   muted: boolean;
   parties: { leg_id: string; address: string; state: "calling" | "joined" | "left" }[];
   location: CallerLocation | null;
+  ghost?: Ghost | null;
 }
 
 /** The whole truth of one seat, pushed by the switch on every change and every 5 s. */
@@ -364,6 +402,7 @@ export interface SeatPush {
     number: string | null;
     number_status: NumberStatus;
     trunk: string;
+    lane?: "normal" | "slow";
   }[];
   offer: PhoneOffer | null;
   call: PhoneCall | null;
