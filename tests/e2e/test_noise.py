@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 from chromium import opened
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 from shift import LONG_MS, at_a_seat, call_of, caller_answered, waited_for, wrap_up
 
 from demo import Api, DemoCentre, wait_for
 from soundphone import SoundPhone
 
 SILENT, NOISY = "+6281300000401", "+6281300000402"
-PASSWORD = "a long password"  # noqa: S105
+PASSWORD = "a long password"
 
 
 async def test_a_silent_caller_is_asked_by_keys(centre: DemoCentre) -> None:
@@ -52,8 +52,8 @@ def second(centre: DemoCentre) -> Api:
     return Api(centre.http, "peninjau", PASSWORD)
 
 
-async def slowed(centre: DemoCentre, page: Page, phone: SoundPhone) -> None:
-    """The number calls until the lot puts it into the slow lane, which it does nine times of ten."""
+async def slowed(centre: DemoCentre, phone: SoundPhone) -> None:
+    """The number calls until the lot puts it into the slow lane: nine times of ten."""
     api = centre.client("supervisor")
     for _ in range(8):
         known = await asyncio.to_thread(api.rows, "call")
@@ -97,7 +97,7 @@ async def test_a_measure_is_set_reviewed_felt_and_lifted(centre: DemoCentre, sec
             phone = SoundPhone(440.0)
             await phone.start()
             try:
-                await slowed(centre, page, phone)
+                await slowed(centre, phone)
                 await expect(page.get_by_test_id("slow-lane")).to_be_visible(timeout=LONG_MS)
                 phone.press(1)
                 await expect(page.get_by_test_id("slow-lane")).to_have_count(0, timeout=LONG_MS)

@@ -35,7 +35,7 @@ class Estimate(Struct, frozen=True, kw_only=True):
     """Real emergencies expected among the calls given up in the lane."""
 
     expected: float | None
-    """None while no call of the sample is classified."""
+    """None while no call of the sample is classified, unless nobody gave up."""
     low: float
     high: float
     """The 95 % interval; the widest possible while nothing is known."""
@@ -69,11 +69,12 @@ def interval(hits: int, tries: int, confidence: float = CONFIDENCE) -> tuple[flo
 def lost(figures: LaneFigures) -> Estimate:
     """What the lane may have cost."""
     low, high = interval(figures.sampled_real, figures.sampled_known)
-    known = figures.sampled_known
+    known, abandoned = figures.sampled_known, figures.abandoned
+    share = figures.sampled_real / known if known else None
     return Estimate(
-        expected=figures.abandoned * figures.sampled_real / known if known else None,
-        low=figures.abandoned * low,
-        high=figures.abandoned * high,
+        expected=0.0 if abandoned == 0 else None if share is None else abandoned * share,
+        low=abandoned * low,
+        high=abandoned * high,
         share_low=low,
         share_high=high,
     )

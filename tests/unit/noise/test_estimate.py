@@ -50,8 +50,12 @@ def test_the_expectation_is_the_share_of_the_sample_times_the_abandoned() -> Non
 
 def test_nobody_abandoned_means_nobody_lost() -> None:
     """Then no doubt is left, whatever the sample says."""
-    found = lost(LaneFigures(sampled=5, sampled_known=5, sampled_real=1, slowed=50))
-    assert (found.expected, found.low, found.high) == (0.0, 0.0, 0.0)
+    for figures in (
+        LaneFigures(sampled=5, sampled_known=5, sampled_real=1, slowed=50),
+        LaneFigures(slowed=50),
+    ):
+        found = lost(figures)
+        assert (found.expected, found.low, found.high) == (0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(("share", "sample"), [(0.01, 60), (0.05, 40), (0.3, 25), (0.9, 12)])

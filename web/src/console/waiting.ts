@@ -27,5 +27,6 @@ export function waitingCallers(desk: Desk): Waiting[] {
             number_status: row.body.number_status,
             lane: row.body.lane === "slow" ? ("slow" as const) : ("normal" as const),
           }));
-  return [...found].sort((a, b) => a.arrived_at.localeCompare(b.arrived_at));
+  const slow = ({ lane }: Waiting): number => Number(lane === "slow");
+  return [...found].sort((a, b) => slow(a) - slow(b) || a.arrived_at.localeCompare(b.arrived_at));
 }
