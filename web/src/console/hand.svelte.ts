@@ -307,6 +307,7 @@ function unrecorded(call_id: string, live: boolean): CallBody {
 /** Put the cursor there at once: the next key may already be on its way. */
 function focusOn(testid: string, show?: (tab: Tab) => void): void {
   if (testid === "unit-board") show?.("units");
+  if (testid === "noise-pane") show?.("noise");
   flushSync();
   const place = document.querySelector<HTMLElement>(`[data-testid="${testid}"]`);
   const inside = place?.matches("input, textarea, select, button, [tabindex]")

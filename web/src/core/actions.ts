@@ -375,6 +375,12 @@ const SCREEN_ACTIONS: readonly Action[] = [
   screen("previous-incident", "k", open({ open: "step", by: -1 })),
   screen("go-incidents", "Alt+I", focus("incident-list")),
   screen("go-units", "Alt+U", focus("unit-board")),
+  {
+    name: "go-noise",
+    keys: ["Alt+E"],
+    group: "screen",
+    effect: ({ roles }) => (may(roles, ["supervisor"]) ? focus("noise-pane") : null),
+  },
   screen("map", "Alt+M", open({ open: "map" })),
   screen("language", "Alt+G", open({ open: "language" })),
   {
