@@ -12,6 +12,15 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[1] / "src" / "tahuri" / "telephony" / "prompts"
 NOTICE = "Layanan darurat satu satu dua. Petugas segera menjawab."
 HOLD = "Mohon tunggu sebentar, jangan tutup telepon."
+CHALLENGE = "Darurat satu satu dua. Jika ini darurat, tekan satu."
+GHOST = {
+    "cannot-speak": "Jika Anda tidak dapat berbicara, tekan lima.",
+    "police": "Apakah Anda membutuhkan polisi? Tekan lima untuk ya.",
+    "medical": "Apakah Anda membutuhkan ambulans? Tekan lima untuk ya.",
+    "fire": "Apakah ada kebakaran? Tekan lima untuk ya.",
+    "come": "Bolehkah kami datang? Tekan lima untuk ya.",
+}
+"""Asked of a caller who does not speak; the answer is a key."""
 NOTICE_S_MAX = 5.0
 
 
@@ -33,7 +42,7 @@ def tones(file: Path, *synth: str) -> None:
 
 
 def main() -> None:
-    """Makes every prompt and checks the length of the notice."""
+    """Makes every prompt and checks that none outlasts what the switch plays."""
     speak(NOTICE, FOLDER / "notice.wav")
     speak(HOLD, FOLDER / "hold-words.wav")
     tones(FOLDER / "tone.wav", "synth", "1", "sine", "425", "gain", "-15", "pad", "0", "3")
@@ -44,11 +53,15 @@ def main() -> None:
             check=True,
         )
     (FOLDER / "hold-words.wav").unlink()
-    with wave.open(str(FOLDER / "notice.wav")) as notice:
-        length_s = notice.getnframes() / notice.getframerate()
-    if length_s > NOTICE_S_MAX:
-        raise SystemExit(f"the notice lasts {length_s:.1f} s, more than {NOTICE_S_MAX} s")
-    print(f"notice {length_s:.2f} s")
+    speak(CHALLENGE, FOLDER / "challenge.wav")
+    for question, text in GHOST.items():
+        speak(text, FOLDER / f"ghost-{question}.wav")
+    for name in ("notice", "challenge", *(f"ghost-{question}" for question in GHOST)):
+        with wave.open(str(FOLDER / f"{name}.wav")) as prompt:
+            length_s = prompt.getnframes() / prompt.getframerate()
+        if length_s > NOTICE_S_MAX:
+            raise SystemExit(f"{name} lasts {length_s:.1f} s, more than {NOTICE_S_MAX} s")
+        print(f"{name} {length_s:.2f} s")
 
 
 if __name__ == "__main__":

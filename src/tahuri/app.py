@@ -26,6 +26,8 @@ import tahuri.calls.views
 import tahuri.dispatch.routes
 import tahuri.incidents.routes
 import tahuri.incidents.views
+import tahuri.noise.routes
+import tahuri.noise.views
 import tahuri.operators.routes
 import tahuri.operators.views
 import tahuri.places.routes
@@ -48,6 +50,7 @@ from tahuri.kernel.mint import new_id
 from tahuri.kernel.openapi import openapi
 from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.view import View
+from tahuri.noise.push import MeasurePush
 from tahuri.operators.queries import accounts
 from tahuri.operators.routes import session_reader
 from tahuri.pages import DIST, PAGES, SafeHeaders, map_layer, page, signalling_url
@@ -57,6 +60,7 @@ from tahuri.reference import reference
 from tahuri.rights import reader_name, sees
 from tahuri.settings import Settings
 from tahuri.telephony import token
+from tahuri.telephony.protocol import number_digest
 from tahuri.units.queries import crewed_by
 
 SHUTDOWN_S = 3
@@ -71,11 +75,13 @@ VIEWS: Sequence[View] = (
     *tahuri.operators.views.VIEWS,
     *tahuri.incidents.views.VIEWS,
     *tahuri.units.views.VIEWS,
+    *tahuri.noise.views.VIEWS,
 )
 SLICES: Sequence[Routes] = (
     tahuri.operators.routes.routes,
     tahuri.calls.routes.routes,
     tahuri.callbacks.routes.routes,
+    tahuri.noise.routes.routes,
     tahuri.incidents.routes.routes,
     tahuri.dispatch.routes.routes,
     tahuri.units.routes.routes,
@@ -179,6 +185,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     switchboard = Switchboard(
         str(centre.folder.run / "switch.sock"), database, VIEWS, (follower(call_back_rules),)
     )
+    measures = MeasurePush(database, switchboard.command, number_digest)
     automatic = Automatic(
         database,
         switchboard,
@@ -201,6 +208,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
                 ("feed", feed_hub.listen),
                 ("positions", positions.run),
                 ("switchboard", switchboard.run),
+                ("measures", measures.run),
                 ("roads", roads.warm),
                 *((("call-backs", automatic.run),) if calls_back else ()),
             )

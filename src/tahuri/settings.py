@@ -56,6 +56,10 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds between two OPTIONS that ask whether ``host`` is there; 0: it is not asked."""
     caller_id: str | None = None
     """Number that is shown to whom we call through it; None is the city's number."""
+    group: str = ""
+    """Trunks of one group share what is reserved for it; empty: a group of its own."""
+    reserved_calls: int = 0
+    """Of ``calls_max``, so many are for calls of its group alone, whatever floods the others."""
 
 
 class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,6 +146,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """HTTP address that takes messages for callers, as JSON by POST; goes before the file."""
     caller_page_url: str | None = None
     """Page that a message links to; ``{id}`` in it becomes the call-back's id."""
+    slow_lane_s: float = 20.0
+    """Longest wait, from 1 to 30 seconds, of a measured number's call behind all others."""
+    slow_lane_sample: float = 0.1
+    """Share of measured numbers' calls, from 0.01 to 1, that bypass the slow lane by lot."""
+    listen_in_s: float = 30.0
+    """Seconds of listening to a silent caller before the call may be ended as silent."""
+    noise_half_life_days: float = 30.0
+    """Days after which a call weighs half in its number's score."""
     demo: bool = False
     """Shows demo accounts on the first page.  Never on a real centre."""
 
@@ -272,6 +284,7 @@ def impossible(settings: Settings) -> list[str]:
         *_folder(settings.folder),
         *_city(settings.city),
         *_lines(settings.trunks),
+        *_reserves(settings),
         *_phones(settings.sip_seats),
         *(f"directory: {alias!r}: empty" for alias, to in settings.directory.items() if not to),
     ]
@@ -344,6 +357,14 @@ def _numbers(settings: Settings) -> Iterator[str]:
         yield "call_back_attempts: from 0 to 20"
     if settings.calls_max < 1:
         yield "calls_max: at least 1"
+    if not 1 <= settings.slow_lane_s <= 30:
+        yield "slow_lane_s: from 1 to 30 seconds"
+    if not 0.01 <= settings.slow_lane_sample <= 1:
+        yield "slow_lane_sample: from 0.01 to 1: without a sample nobody knows what the lane costs"
+    if not 5 <= settings.listen_in_s <= 300:
+        yield "listen_in_s: from 5 to 300 seconds"
+    if not 1 <= settings.noise_half_life_days <= 365:
+        yield "noise_half_life_days: from 1 to 365 days"
     if settings.database_url is not None:
         try:
             conninfo_to_dict(settings.database_url)
@@ -443,6 +464,19 @@ def _is_authority(file: str) -> bool:
     except (OSError, ssl.SSLError):
         return False
     return True
+
+
+def _reserves(settings: Settings) -> Iterator[str]:
+    """What is kept for trunks must fit, and leave a call that any of them may use."""
+    for trunk in settings.trunks:
+        if trunk.reserved_calls < 0:
+            yield f"trunks[{trunk.name}].reserved_calls: at least 0"
+    total = sum(max(0, trunk.reserved_calls) for trunk in settings.trunks)
+    if total and total >= settings.calls_max:
+        yield (
+            f"trunks.reserved_calls: {total} together, but calls_max is {settings.calls_max}: "
+            "one call at least must be free for any trunk"
+        )
 
 
 def _phones(seats: tuple[SipSeat, ...]) -> Iterator[str]:

@@ -118,6 +118,8 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "nat": trunk.nat,
                 "options_every_s": trunk.options_every_s,
                 "caller_id": trunk.caller_id,
+                "group": trunk.group,
+                "reserved_calls": trunk.reserved_calls,
             }
             for trunk in settings.trunks
         ],
@@ -132,6 +134,9 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         "robot_after_s": settings.robot_after_s,
         "calls_max": settings.calls_max,
         "call_back_ring_s": settings.call_back_ring_s,
+        "slow_lane_s": settings.slow_lane_s,
+        "slow_lane_sample": settings.slow_lane_sample,
+        "listen_in_s": settings.listen_in_s,
         "party_aliases": settings.directory,
     }
 

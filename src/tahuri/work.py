@@ -13,6 +13,7 @@ import tahuri.callbacks.deadlines
 import tahuri.callbacks.messages
 import tahuri.calls.recordings
 import tahuri.dispatch.deadlines
+import tahuri.noise.deadlines
 from tahuri.app import VIEWS
 from tahuri.centre import Centre
 from tahuri.host.logs import configure_logs
@@ -32,6 +33,7 @@ POOL_MAX = 4
 DEADLINES: Mapping[str, deadlines.Handler] = {
     **tahuri.dispatch.deadlines.DEADLINES,
     **tahuri.callbacks.deadlines.DEADLINES,
+    **tahuri.noise.deadlines.DEADLINES,
 }
 
 log = structlog.get_logger()

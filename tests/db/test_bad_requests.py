@@ -20,6 +20,7 @@ from tahuri.kernel.db import Database
 from tahuri.kernel.http import BODY_BYTES_MAX, EXCEPTION_HANDLERS, SignedOn
 from tahuri.kernel.mint import new_id
 from tahuri.kernel.roles import Role
+from tahuri.settings import Settings
 from tahuri.units.queries import register_units
 
 DOCUMENT = description()
@@ -50,7 +51,7 @@ async def centre(
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS)
     app.state.db, app.state.views, app.state.pack = database, VIEWS, pack
     app.state.session_reader, app.state.gazetteer, app.state.roads = reader, Wards(), CrowRoads()
-    app.state.recordings = tmp_path
+    app.state.recordings, app.state.settings = tmp_path, Settings(data=str(tmp_path))
     app.state.switchboard = Switchboard(str(tmp_path / "nowhere.sock"), database, VIEWS)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://centre.test") as opened:

@@ -56,7 +56,7 @@ def test_a_crew_that_resumes_still_sees_its_incident() -> None:
 
 
 @pytest.mark.parametrize("role", [Role.CALL_TAKER, Role.DISPATCHER, Role.SUPERVISOR])
-@pytest.mark.parametrize("view", ["call", "incident", "unit", "seat", "callback"])
+@pytest.mark.parametrize("view", ["call", "incident", "unit", "seat", "callback", "measure"])
 def test_the_room_sees_everything(role: Role, view: str) -> None:
     """Who takes calls and sends units must not look for a row that is hidden."""
     assert shown(person(role), row(view)) == "whole"
@@ -74,6 +74,7 @@ def test_the_room_sees_everything(role: Role, view: str) -> None:
         (CREW, "unit", "whole"),
         (CREW, "something-new", "hidden"),
         (DESK, "call", "hidden"),
+        (DESK, "measure", "hidden"),
         (DESK, "seat", "hidden"),
         (DESK, "unit", "whole"),
         (ADMINISTRATOR, "call", "hidden"),

@@ -15,7 +15,14 @@ const ROLES: Role[][] = [
 const party = { leg_id: "L1", address: "110", state: "joined" as const };
 const live = (change: Partial<PhoneCall>): PhoneCall =>
   ({ call_id: "C1", on_hold: false, muted: false, parties: [], ...change }) as unknown as PhoneCall;
-const CALLS = [null, live({}), live({ state: "ringing", direction: "out" }), live({ on_hold: true, parties: [party] }), live({ muted: true })];
+const silent = { question: null, answers: [], listen_until: "" };
+const CALLS = [
+  null,
+  live({}),
+  live({ state: "ringing", direction: "out" }),
+  live({ on_hold: true, parties: [party], ghost: silent }),
+  live({ muted: true, ghost: silent }),
+];
 const push = (state: SeatState, call: PhoneCall | null, offer: boolean): SeatPush =>
   ({ seat: { state, reason: state === "not_ready" ? "wrap-up" : null, media: "connected" }, call, offer: offer ? { call_id: "C2" } : null, queue: [] }) as unknown as SeatPush;
 const phones = (): Selection["phone"][] => [
@@ -54,6 +61,7 @@ function* selections(): Generator<Selection> {
                 agency_id: null,
                 phone,
                 call: desk,
+                listened: desk !== null,
                 reporting,
                 incident: chosen,
                 unit: picked,

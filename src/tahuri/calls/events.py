@@ -23,6 +23,16 @@ class CallClass(StrEnum):
     NON_EMERGENCY = "non_emergency"
 
 
+class GhostQuestion(StrEnum):
+    """What a caller who does not speak may be asked; each is a recording."""
+
+    CANNOT_SPEAK = "cannot-speak"
+    POLICE = "police"
+    MEDICAL = "medical"
+    FIRE = "fire"
+    COME = "come"
+
+
 class CallArrived(Event, frozen=True, tag="calls.call-arrived"):
     """An INVITE for the emergency number was accepted at the edge."""
 
@@ -44,6 +54,28 @@ class CallRefused(Event, frozen=True, tag="calls.call-refused"):
 
 class CallQueued(Event, frozen=True, tag="calls.call-queued"):
     """The caller waits for a seat and hears the notice, then the queue tone."""
+
+
+class CallSlowed(Event, frozen=True, tag="calls.call-slowed"):
+    """The caller's number has a measure: asked for a key, and behind all others for a while."""
+
+    measure_id: str
+    wait_max_s: float
+
+
+class CallSampled(Event, frozen=True, tag="calls.call-sampled"):
+    """The caller's number has a measure, but the lot let the call bypass the slow lane."""
+
+    measure_id: str
+    share: float
+
+
+class LaneLeft(Event, frozen=True, tag="calls.lane-left"):
+    """The call waits like every other from here on: a key was pressed, or it has waited enough."""
+
+    reason: str
+    """``key`` or ``waited``."""
+    waited_s: float
 
 
 class CallOffered(Event, frozen=True, tag="calls.call-offered"):
@@ -148,6 +180,39 @@ class KeyPressed(Event, frozen=True, tag="calls.key-pressed"):
     """The caller pressed a key (DTMF)."""
 
     digit: str
+
+
+class GhostStarted(Event, frozen=True, tag="calls.ghost-started"):
+    """Nobody speaks: the call taker listens in and asks for keys."""
+
+    listen_in_s: float
+
+
+class GhostAsked(Event, frozen=True, tag="calls.ghost-asked"):
+    """The silent caller was asked; 5 is yes, any other key no."""
+
+    question: str
+    """``cannot-speak``, ``police``, ``medical``, ``fire`` or ``come``."""
+
+
+class GhostAnswered(Event, frozen=True, tag="calls.ghost-answered"):
+    """The silent caller answered by a key."""
+
+    question: str
+    answer: str
+    """``yes`` or ``no``."""
+    digit: str
+
+
+class GhostEnded(Event, frozen=True, tag="calls.ghost-ended"):
+    """A silent call is over; whether its caller is to be called back."""
+
+    by: str
+    """``caller``, ``seat`` or ``failure``."""
+    answers: int
+    """Keys that the caller answered with: somebody was there."""
+    call_back: bool
+    """The number is known."""
 
 
 class MediaSilent(Event, frozen=True, tag="calls.media-silent"):

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 
 from tahuri.calls import queries
 from tahuri.calls.decider import CALL, ClassifyCall, WrapUpCall
-from tahuri.calls.events import RecordingPlayed
+from tahuri.calls.events import GhostQuestion, RecordingPlayed
 from tahuri.calls.switchboard import Switchboard
 from tahuri.kernel import clock
 from tahuri.kernel.event import Command, StreamId
@@ -51,6 +51,12 @@ class AddParty(Command, frozen=True):
     """A number, a SIP address or a name of the directory."""
 
     address: str
+
+
+class AskGhost(Command, frozen=True):
+    """Which question the silent caller hears."""
+
+    question: GhostQuestion
 
 
 class DropParty(Command, frozen=True):
@@ -168,6 +174,8 @@ _plain("hold", "hold", "Puts my live call on hold; the caller hears the hold pro
 _plain("resume", "resume", "Takes my call back from hold.")
 _plain("mute", "mute", "The caller no longer hears me.")
 _plain("unmute", "unmute", "The caller hears me again.")
+_plain("ghost", "ghost", "Asks the silent caller of my live call to press 5; again, asks again.")
+_plain("ghost/end", "ghost_end", "Ends my live call as silent, once listening in is over.")
 _plain("hang-up", "hang_up", "Ends my live call.")
 
 
@@ -182,6 +190,15 @@ async def add_party(request: Request, asked: AddParty) -> dict[str, Any]:
     """Calls a third party into my live call."""
     seat_id = await _own_seat(request, request.path_params["call_id"])
     return await _tell(request, "add_party", seat_id, address=asked.address)
+
+
+@routes.post(
+    "/api/calls/{call_id}/ghost/ask", AskGhost, roles=TAKERS, example={"question": "police"}
+)
+async def ask_ghost(request: Request, asked: AskGhost) -> dict[str, Any]:
+    """Lets the silent caller hear a question; 5 is yes, any other key no."""
+    seat_id = await _own_seat(request, request.path_params["call_id"])
+    return await _tell(request, "ghost_ask", seat_id, question=asked.question)
 
 
 @routes.post("/api/calls/{call_id}/drop-party", DropParty, roles=TAKERS, example={"leg_id": "01J…"})

@@ -21,10 +21,17 @@ from tahuri.calls.events import (
     CallRequeued,
     CallResumed,
     CallRinging,
+    CallSampled,
+    CallSlowed,
     CallUnlinked,
     CallWrappedUp,
     FactUnreadable,
+    GhostAnswered,
+    GhostAsked,
+    GhostEnded,
+    GhostStarted,
     KeyPressed,
+    LaneLeft,
     MediaHeard,
     MediaSilent,
     OfferMissed,
@@ -88,6 +95,13 @@ CallEvent = (
     | CallLinked
     | CallUnlinked
     | FactUnreadable
+    | CallSlowed
+    | CallSampled
+    | LaneLeft
+    | GhostStarted
+    | GhostAsked
+    | GhostAnswered
+    | GhostEnded
 )
 
 
@@ -111,6 +125,19 @@ class Recording(Struct, frozen=True):
     duration_s: float | None = None
     intact: bool | None = None
     """Whether the file was found to be what the log says; None until it was read again."""
+
+
+class Silence(Struct, frozen=True):
+    """What a caller who does not speak was asked, and answered by keys."""
+
+    question: str | None = None
+    """The last that was asked."""
+    answers: dict[str, str] = {}
+    """Question → the last answer, ``yes`` or ``no``."""
+    ended_by: str | None = None
+    """Who ended the call while nobody had spoken."""
+    call_back: bool = False
+    """The caller is to be called back."""
 
 
 class CallRow(Row, frozen=True):
@@ -152,6 +179,10 @@ class CallRow(Row, frozen=True):
     recording: Recording | None = None
     keys: str = ""
     requeued: int = 0
+    lane: str = ""
+    """``slow``: never left the slow lane; ``key``, ``waited``: how it left it; ``sampled``: let by;
+    empty for everybody else."""
+    silence: Silence | None = None
 
 
 def keys(stream: StreamId, event: Event) -> tuple[str, ...]:
@@ -208,6 +239,14 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
             return replace(row, recording=_recording(row.recording, event))
         case PartyAdded() | PartyJoined() | PartyLeft():
             return replace(row, parties=_parties(row.parties, event))
+        case CallSlowed():
+            return replace(row, lane="slow")
+        case CallSampled():
+            return replace(row, lane="sampled")
+        case LaneLeft():
+            return replace(row, lane=event.reason)
+        case GhostStarted() | GhostAsked() | GhostAnswered() | GhostEnded():
+            return replace(row, silence=_silence(row.silence or Silence(), event))
         case RecordingPlayed() | FactUnreadable():
             return row
         case _:
@@ -301,6 +340,22 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 muted=False,
                 parties=tuple(replace(party, state="left") for party in row.parties),
             )
+        case _:
+            assert_never(event)
+
+
+def _silence(
+    known: Silence, event: GhostStarted | GhostAsked | GhostAnswered | GhostEnded
+) -> Silence:
+    match event:
+        case GhostStarted():
+            return known
+        case GhostAsked():
+            return replace(known, question=event.question)
+        case GhostAnswered():
+            return replace(known, answers={**known.answers, event.question: event.answer})
+        case GhostEnded():
+            return replace(known, ended_by=event.by, call_back=event.call_back)
         case _:
             assert_never(event)
 

@@ -29,6 +29,8 @@ class Refusal(StrEnum):
     RECORDING_UNKNOWN = "recording-unknown"
     CALLBACK_UNKNOWN = "callback-unknown"
     CALLBACK_NOT_POSSIBLE = "callback-not-possible"
+    LISTEN_IN_RUNNING = "listen-in-running"
+    MEASURE_NOT_ACTIVE = "measure-not-active"
     # incidents
     INCIDENT_UNKNOWN = "incident-unknown"
     INCIDENT_CLOSED = "incident-closed"

@@ -4,6 +4,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "calls.call-arrived": ("Panggilan masuk lewat {trunk}", "Call arrived on {trunk}"),
     "calls.call-refused": ("Panggilan ditolak: {reason}", "Call refused: {reason}"),
     "calls.call-queued": ("Menunggu dalam antrean", "Waiting in the queue"),
+    "calls.call-slowed": (
+        "Jalur lambat: diminta menekan tombol, paling lama {wait_max_s} detik",
+        "Slow lane: asked for a key, {wait_max_s} s at most",
+    ),
+    "calls.call-sampled": (
+        "Nomor bertindakan, tetapi lolos undian jalur lambat",
+        "Number with a measure, let by the slow lane by lot",
+    ),
+    "calls.lane-left": (
+        "Keluar dari jalur lambat ({reason}) setelah {waited_s} detik",
+        "Left the slow lane ({reason}) after {waited_s} s",
+    ),
     "calls.call-offered": ("Berdering di kursi {seat_id}", "Rings at seat {seat_id}"),
     "calls.offer-missed": ("Tidak dijawab di kursi {seat_id}", "Not answered at seat {seat_id}"),
     "calls.offer-withdrawn": (
@@ -32,6 +44,20 @@ WORDS: dict[str, tuple[str, str]] = {
         "Back in the queue: seat {seat_id} vanished",
     ),
     "calls.key-pressed": ("Penelepon menekan {digit}", "Caller pressed {digit}"),
+    "calls.ghost-started": (
+        "Panggilan senyap: penelepon ditanya lewat tombol",
+        "Silent call: the caller is asked by keys",
+    ),
+    "calls.ghost-asked": ("Ditanyakan: {question}", "Asked: {question}"),
+    "calls.ghost-answered": (
+        "Jawaban tombol {digit} untuk {question}: {answer}",
+        "Answer by key {digit} to {question}: {answer}",
+    ),
+    "calls.ghost-ended": (
+        "Panggilan senyap berakhir (oleh {by}), jawaban tombol: {answers}, "
+        "panggil balik: {call_back}",
+        "Silent call ended (by {by}), answers by key: {answers}, call back: {call_back}",
+    ),
     "calls.media-silent": ("Tidak ada suara dari {leg}", "No audio from {leg}"),
     "calls.media-heard": ("Ada suara lagi dari {leg}", "Audio again from {leg}"),
     "calls.call-ended": (
@@ -161,6 +187,15 @@ CODES: dict[str, tuple[str, str]] = {
     "hung-up": ("menutup telepon", "hung up"),
     "no-answer": ("tidak menjawab", "no answer"),
     "call-ended": ("panggilan berakhir", "call ended"),
+    "key": ("tombol ditekan", "key pressed"),
+    "waited": ("cukup lama menunggu", "has waited long enough"),
+    "cannot-speak": ("tidak dapat berbicara?", "unable to speak?"),
+    "police": ("perlu polisi?", "police needed?"),
+    "medical": ("perlu ambulans?", "ambulance needed?"),
+    "fire": ("ada kebakaran?", "is there a fire?"),
+    "come": ("boleh kami datang?", "may we come?"),
+    "yes": ("ya", "yes"),
+    "no": ("tidak", "no"),
     "normal": ("darurat nyata", "real emergency"),
     "informasi": ("informasi", "information"),
     "prank": ("iseng", "prank"),

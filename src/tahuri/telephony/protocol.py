@@ -5,6 +5,7 @@ stands in ``personal``, by field.  Delivery is at least once, in order: remove d
 Longer than other modules, because a contract is read in one place.
 """
 
+import hmac
 from datetime import datetime
 from typing import Literal
 
@@ -35,6 +36,7 @@ RefusedReason = Literal[
     "malformed",
     "ports-exhausted",
     "too-many-calls",
+    "kept-for-other-trunks",
     "media-unavailable",
     "not-allowed",
     "disk-full",
@@ -42,6 +44,11 @@ RefusedReason = Literal[
     "draining",
     "internal-error",
 ]
+
+
+Lane = Literal["normal", "slow"]
+GhostQuestion = Literal["cannot-speak", "police", "medical", "fire", "come"]
+GhostAnswer = Literal["yes", "no"]
 
 
 class Body(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
@@ -69,6 +76,29 @@ class CallRefused(Body, frozen=True, tag="calls.call-refused"):
 
 class CallQueued(Body, frozen=True, tag="calls.call-queued"):
     """The caller waits and hears the notice."""
+
+
+class CallSlowed(Body, frozen=True, tag="calls.call-slowed"):
+    """Its number has a measure: the caller is asked for a key and waits behind all others."""
+
+    measure_id: str
+    wait_max_s: float
+    """After so long it is in the queue like everybody."""
+
+
+class CallSampled(Body, frozen=True, tag="calls.call-sampled"):
+    """Its number has a measure, but the lot let it bypass the slow lane."""
+
+    measure_id: str
+    share: float
+    """Of such calls that are let by."""
+
+
+class LaneLeft(Body, frozen=True, tag="calls.lane-left"):
+    """From here on it waits like everybody."""
+
+    reason: Literal["key", "waited"]
+    waited_s: float
 
 
 class CallOffered(Body, frozen=True, tag="calls.call-offered"):
@@ -164,6 +194,36 @@ class KeyPressed(Body, frozen=True, tag="calls.key-pressed"):
     digit: str
 
 
+class GhostStarted(Body, frozen=True, tag="calls.ghost-started"):
+    """Nobody speaks: from now on the caller is asked for keys."""
+
+    listen_in_s: float
+
+
+class GhostAsked(Body, frozen=True, tag="calls.ghost-asked"):
+    """The caller hears the question; 5 is yes, any other key no."""
+
+    question: GhostQuestion
+
+
+class GhostAnswered(Body, frozen=True, tag="calls.ghost-answered"):
+    """The first key after the question."""
+
+    question: GhostQuestion
+    answer: GhostAnswer
+    digit: str
+
+
+class GhostEnded(Body, frozen=True, tag="calls.ghost-ended"):
+    """A silent call is over, and nobody has spoken."""
+
+    by: Literal["caller", "seat", "failure"]
+    answers: int
+    """Keys that the caller answered with: somebody was there."""
+    call_back: bool
+    """Whether the caller is to be called back: the number is known."""
+
+
 class MediaSilent(Body, frozen=True, tag="calls.media-silent"):
     leg: str
     """``caller``, ``seat`` or a party's leg_id."""
@@ -256,6 +316,9 @@ AnyBody = (
     CallArrived
     | CallRefused
     | CallQueued
+    | CallSlowed
+    | CallSampled
+    | LaneLeft
     | CallOffered
     | OfferMissed
     | OfferWithdrawn
@@ -272,6 +335,10 @@ AnyBody = (
     | PartyLeft
     | CallRequeued
     | KeyPressed
+    | GhostStarted
+    | GhostAsked
+    | GhostAnswered
+    | GhostEnded
     | MediaSilent
     | MediaHeard
     | CallEnded
@@ -375,6 +442,7 @@ class QueuedView(Struct, frozen=True, kw_only=True):
     number: str | None
     number_status: NumberStatus
     trunk: str
+    lane: Lane = "normal"
 
 
 class OfferView(Struct, frozen=True, kw_only=True):
@@ -394,6 +462,22 @@ class PartyView(Struct, frozen=True, kw_only=True):
     state: PartyState
 
 
+class GhostAnswerView(Struct, frozen=True, kw_only=True):
+    question: GhostQuestion
+    answer: GhostAnswer
+
+
+class GhostView(Struct, frozen=True, kw_only=True):
+    """The keys' conversation with a caller who does not speak."""
+
+    question: GhostQuestion | None
+    """Asked and not answered yet."""
+    answers: list[GhostAnswerView]
+    """The last to each question, in the order of the answers."""
+    listen_until: datetime
+    """From then on the call may be ended as silent."""
+
+
 class CallView(Struct, frozen=True, kw_only=True):
     call_id: str
     answered_at: datetime | None
@@ -407,6 +491,7 @@ class CallView(Struct, frozen=True, kw_only=True):
     state: Literal["calling", "ringing", "live"] = "live"
     """A call of ours rings before it is live."""
     callback_id: str | None = None
+    ghost: GhostView | None = None
 
 
 class Alarm(Struct, frozen=True, kw_only=True):
@@ -554,6 +639,39 @@ class OfferCallBack(Operation, frozen=True, tag="offer_call_back"):
     trunk: str | None = None
 
 
+class GhostBegin(SeatOperation, frozen=True, tag="ghost"):
+    """Begin to ask the silent caller for keys."""
+
+
+class GhostAsk(SeatOperation, frozen=True, tag="ghost_ask"):
+    question: GhostQuestion
+
+
+class GhostEnd(SeatOperation, frozen=True, tag="ghost_end"):
+    """End the call as silent; refused before the listen-in time is over."""
+
+
+class Measure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A number's active measure."""
+
+    digest: str
+    """`number_digest` of the number."""
+    measure_id: str
+    until: datetime
+
+
+class SetMeasures(Operation, frozen=True, tag="measures"):
+    """The whole table of active measures; the switch keeps it and lets each end by itself."""
+
+    salt: str
+    measures: list[Measure]
+
+
+def number_digest(salt: str, number: str) -> str:
+    """64 hex digits: finds a number's measure, and tells no number to whoever reads the table."""
+    return hmac.new(salt.encode(), number.encode(), "sha256").hexdigest()
+
+
 AnySeatOperation = (
     Take
     | Leave
@@ -567,4 +685,7 @@ AnySeatOperation = (
     | HangUp
     | AddParty
     | DropParty
+    | GhostBegin
+    | GhostAsk
+    | GhostEnd
 )

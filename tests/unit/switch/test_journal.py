@@ -103,3 +103,18 @@ def test_a_call_of_an_earlier_version_is_taken_up(tmp_path: Path) -> None:
     (tmp_path / "calls" / "C1.json").write_bytes(line)
     [found] = journal.load_calls()
     assert found == call("C1")
+
+
+def test_a_journal_of_an_earlier_version_is_taken_up(tmp_path: Path) -> None:
+    """Given calls written before there were lanes and silent calls; when a newer switch starts in
+    the middle of them; then they go on, in the normal lane."""
+    old = msgspec.to_builtins(call("C1"))
+    for name in ("lane", "lane_due_s", "ghost"):
+        del old[name]
+    content = msgspec.json.encode(old)
+    journal = Journal(tmp_path)
+    line = b"\n%08x %s" % (zlib.crc32(content), content)
+    (tmp_path / "calls" / "C1.json").write_bytes(line)
+    (taken,) = journal.load_calls()
+    assert (taken.lane, taken.slow, taken.ghost) == ("normal", False, None)
+    assert journal.load_measures().measures == []

@@ -4,8 +4,10 @@ import { flushSync } from "svelte";
 import { get, post, type Problem } from "../core/api";
 import { ACTIONS, actionNamed, available, type Effect, type Selection, type Target } from "../core/actions";
 import { inOrder, nextToCall } from "../core/callbacks";
+import { listenLeft_s } from "../core/noise";
 import { mayDispatch, mayReport } from "../core/rights";
 import type { Entry } from "../core/outbox";
+import { personalOf } from "../core/rows";
 import { signOff, type Session } from "../core/session";
 import type { CallBackBody, CallBody, IncidentBody, Recommendation, Row } from "../core/types";
 import { soundAlarm } from "../core/sound";
@@ -28,7 +30,7 @@ export interface Toast {
   undo: (() => void) | null;
 }
 
-export type Tab = "map" | "units" | "seats" | "calls";
+export type Tab = "map" | "units" | "seats" | "calls" | "noise";
 
 export class Hand {
   readonly desk: Desk;
@@ -122,6 +124,7 @@ export class Hand {
         // The commands of a call go one after the other: a class on its way is there in time.
         call_class: desk.classOf(call.call_id),
       },
+      listened: listenLeft_s(desk.phone.push?.call?.ghost?.listen_until ?? "", desk.now_ms) === 0,
       reporting: this.forms.open !== null,
       incident: this.incident?.body ?? null,
       unit: desk.row("unit", this.selectedUnit)?.body ?? null,
@@ -321,6 +324,7 @@ export class Hand {
       const reopen = (): void => void (this.dialog = { open: "call-back-reopen", callback_id });
       this.say("toast.call_back_closed", {}, null, reopen);
     }
+    if (entry.label === "command.lift") this.#lifted(entry.subject ?? "");
     if (entry.label === "command.close") {
       const reopen = (): void => void (this.dialog = { open: "reopen" });
       this.say("toast.closed", {}, null, reopen);
@@ -334,6 +338,14 @@ export class Hand {
       this.say("toast.refused", {}, entry.problem);
       this.desk.outbox.dismiss(entry.id);
     }
+  }
+
+  /** Whoever lifted the wrong one can set it again at once. */
+  #lifted(measure_id: string): void {
+    const row = this.desk.row("measure", measure_id);
+    const number = row && personalOf<{ number: string }>(row, row.body.number)?.number;
+    const again = (): void => void (this.dialog = { open: "measure", number: number ?? "" });
+    this.say("toast.lifted", {}, null, number ? again : null);
   }
 
   /** The desk is free again: the seat goes back to where calls come from. */
@@ -368,6 +380,7 @@ function unrecorded(call_id: string, live: boolean): CallBody {
 /** Put the cursor there at once: the next key may already be on its way. */
 function focusOn(testid: string, show?: (tab: Tab) => void): void {
   if (testid === "unit-board") show?.("units");
+  if (testid === "noise-pane") show?.("noise");
   flushSync();
   const place = document.querySelector<HTMLElement>(`[data-testid="${testid}"]`);
   const inside = place?.matches("input, textarea, select, button, [tabindex]")

@@ -9,6 +9,7 @@ export interface Waiting {
   arrived_at: string;
   number: string | null;
   number_status: NumberStatus;
+  lane?: "normal" | "slow";
 }
 
 export function waitingCallers(desk: Desk): Waiting[] {
@@ -24,6 +25,8 @@ export function waitingCallers(desk: Desk): Waiting[] {
             arrived_at: row.body.arrived_at,
             number: personalOf<Caller>(row, row.body.caller)?.number ?? null,
             number_status: row.body.number_status,
+            lane: row.body.lane === "slow" ? ("slow" as const) : ("normal" as const),
           }));
-  return [...found].sort((a, b) => a.arrived_at.localeCompare(b.arrived_at));
+  const slow = ({ lane }: Waiting): number => Number(lane === "slow");
+  return [...found].sort((a, b) => slow(a) - slow(b) || a.arrived_at.localeCompare(b.arrived_at));
 }

@@ -4,7 +4,16 @@ import type { Command } from "./outbox";
 import type { PhoneOp, PhoneStatus } from "./phone";
 import { readyToCall } from "./callbacks";
 import { may, mayDispatch, mayReport, mayTakeCalls, movesOf } from "./rights";
-import type { CallBackBody, CallBody, IncidentBody, Recommendation, Role, UnitBody, UnitState } from "./types";
+import type {
+  CallBackBody,
+  CallBody,
+  GhostQuestion,
+  IncidentBody,
+  Recommendation,
+  Role,
+  UnitBody,
+  UnitState,
+} from "./types";
 
 /** What the screen has in hand. */
 export interface Selection {
@@ -20,6 +29,8 @@ export interface Selection {
   unit: UnitBody | null;
   /** Of the selected incident. */
   recommendation: Recommendation | null;
+  /** Listening in to a silent caller is over. */
+  listened?: boolean;
   /** An unanswered dispatch that nobody has dealt with. */
   alarm: boolean;
   unit_moves: Record<string, UnitState[]>;
@@ -35,6 +46,7 @@ export type Target =
   | { open: "reopen" | "note" | "amend" | "new-report" | "sign-off" | "language" | "map" | "pick" }
   | { open: "stand-down" | "override" | "unit-state"; unit_id: string }
   | { open: "drop-party"; leg_id: string }
+  | { open: "measure"; number: string }
   | { open: "focus"; testid: string }
   | { open: "priority"; priority: number }
   | { open: "submit" }
@@ -123,6 +135,37 @@ const seatEffect =
 /** The conversation; a call of ours is none before it is answered. */
 const live = ({ phone: { push } }: Selection) =>
   push?.call && (push.call.state ?? "live") === "live" ? push.call : null;
+
+/** Ask a silent caller; not while the hold prompt would cover the question. */
+const ask = (name: string, key: string, question: GhostQuestion): Action => ({
+  name,
+  keys: [key],
+  group: "phone",
+  effect: (selection) => {
+    const call = live(selection);
+    return call?.ghost && !call.on_hold ? phone("ghost_ask", { question }) : null;
+  },
+});
+
+const GHOST_ACTIONS: readonly Action[] = [
+  {
+    name: "ghost",
+    keys: ["Alt+Y"],
+    group: "phone",
+    effect: (selection) => (live(selection)?.on_hold === false ? phone("ghost") : null),
+  },
+  ask("ghost-police", "Alt+6", "police"),
+  ask("ghost-medical", "Alt+7", "medical"),
+  ask("ghost-fire", "Alt+8", "fire"),
+  ask("ghost-come", "Alt+9", "come"),
+  {
+    name: "ghost-end",
+    keys: ["Alt+0"],
+    group: "phone",
+    effect: (selection) =>
+      live(selection)?.ghost && selection.listened ? phone("ghost_end") : null,
+  },
+];
 
 const PHONE_ACTIONS: readonly Action[] = [
   {
@@ -391,6 +434,12 @@ const SCREEN_ACTIONS: readonly Action[] = [
   screen("previous-incident", "k", open({ open: "step", by: -1 })),
   screen("go-incidents", "Alt+I", focus("incident-list")),
   screen("go-units", "Alt+U", focus("unit-board")),
+  {
+    name: "go-noise",
+    keys: ["Alt+E"],
+    group: "screen",
+    effect: ({ roles }) => (may(roles, ["supervisor"]) ? focus("noise-pane") : null),
+  },
   screen("map", "Alt+M", open({ open: "map" })),
   screen("language", "Alt+G", open({ open: "language" })),
   {
@@ -410,6 +459,7 @@ const SCREEN_ACTIONS: readonly Action[] = [
 
 export const ACTIONS: readonly Action[] = [
   ...PHONE_ACTIONS,
+  ...GHOST_ACTIONS,
   ...REPORT_ACTIONS,
   ...INCIDENT_ACTIONS,
   ...SCREEN_ACTIONS,

@@ -28,6 +28,9 @@ export type PhoneOp =
   | "hang_up"
   | "add_party"
   | "drop_party"
+  | "ghost"
+  | "ghost_ask"
+  | "ghost_end"
   | "leave";
 
 /** All there is to know of the phone; a new object at each change. */

@@ -107,6 +107,31 @@ export interface CallBody {
   incident_ids: string[];
   recording: Recording | null;
   keys: string;
+  /** Missing in rows that were stored before there was one. */
+  lane?: Lane;
+}
+
+/** `slow`: in the slow lane, or gone from it; `key`, `waited`: how it was left; `sampled`: let by. */
+export type Lane = "" | "slow" | "key" | "waited" | "sampled";
+
+/** A supervisor's measure on a number: its calls wait in the slow lane. */
+export interface MeasureBody {
+  measure_id: string;
+  number: string | null;
+  reason: string;
+  remarks: string | null;
+  set_by: string | null;
+  set_at: string | null;
+  until: string | null;
+  review_by: string | null;
+  reviewed_by: string | null;
+  reviewed_at: string | null;
+  ended_at: string | null;
+  ended_by: string | null;
+  end_reason: string | null;
+  /** When it was set, and what it stood on. */
+  score: number;
+  counted: Record<string, number>;
 }
 
 /** One call in vain. */
@@ -273,6 +298,7 @@ export interface Bodies {
   seat: SeatBody;
   trunk: TrunkBody;
   callback: CallBackBody;
+  measure: MeasureBody;
 }
 export type ViewName = keyof Bodies;
 
@@ -411,6 +437,17 @@ export interface PhoneOffer {
   callback_id?: string | null;
 }
 
+export type GhostQuestion = "cannot-speak" | "police" | "medical" | "fire" | "come";
+
+/** The keys' conversation with a caller who does not speak. */
+export interface Ghost {
+  /** Asked and not answered yet. */
+  question: GhostQuestion | null;
+  answers: { question: GhostQuestion; answer: "yes" | "no" }[];
+  /** From then on the call may be ended as silent. */
+  listen_until: string;
+}
+
 export interface PhoneCall {
   call_id: string;
   answered_at: string | null;
@@ -424,6 +461,7 @@ export interface PhoneCall {
   /** A call of ours rings before it is live. */
   state?: "calling" | "ringing" | "live";
   callback_id?: string | null;
+  ghost?: Ghost | null;
 }
 
 /** The whole truth of one seat, pushed by the switch on every change and every 5 s. */
@@ -443,6 +481,7 @@ export interface SeatPush {
     number: string | null;
     number_status: NumberStatus;
     trunk: string;
+    lane?: "normal" | "slow";
   }[];
   offer: PhoneOffer | null;
   call: PhoneCall | null;

@@ -115,7 +115,7 @@ class Endpoint:
             self.perform(self.agent.malformed(error, flow))
             return
         try:
-            if isinstance(message, Request) and self._is_overload(message, now):
+            if isinstance(message, Request) and self._is_overload(message, source, now):
                 refused = self.agent.transactions.refuse(message, flow, 503)
                 sends = [output for output in refused if isinstance(output, Send)]
                 self.perform([*sends, events.InviteRefused(flow, 503, "overload")])
@@ -143,12 +143,12 @@ class Endpoint:
     def _unreachable(self, flow: Flow) -> None:
         self.perform(self.agent.unreachable(flow, self.now))
 
-    def _is_overload(self, request: Request, now: float) -> bool:
+    def _is_overload(self, request: Request, source: str, now: float) -> bool:
         if self._gate is None or request.method != "INVITE" or request.to.tag:
             return False
         if self.agent.transactions.knows(server_key(request)):
             return False
-        return not self._gate.admit_call(now)
+        return not self._gate.admit_call(now, source)
 
     def _set_timer(self) -> None:
         at = self.agent.wake_at()

@@ -9,7 +9,7 @@ UDP_LINES_MAX = 400
 STRANGER_MESSAGES_PER_S = 50.0
 TRUNK_MESSAGES_PER_S = 5_000.0
 CALLS_PER_S = 100.0
-"""New calls a second from all trunks together; beyond it the far end gets 503 with Retry-After."""
+"""New calls a second from one trunk's network; beyond it the far end gets 503 with Retry-After."""
 CALLS_BURST = 200.0
 UNPARSABLE_COST = 5.0
 """Tokens that a message costs which cannot be read."""
@@ -58,7 +58,8 @@ class Gate:
     shed: int = 0
     """Messages thrown away unread."""
     _sources: dict[str, Bucket] = field(default_factory=dict)
-    _calls: Bucket = field(default_factory=lambda: Bucket(CALLS_PER_S, CALLS_BURST, CALLS_BURST, 0))
+    _calls: dict[Network | None, Bucket] = field(default_factory=dict)
+    """By trunk's network; all strangers share None."""
 
     def admit(self, source: str, data: bytes, now: float, stream: bool = False) -> Verdict:
         """Whether to read a message; what comes as a datagram has a smaller limit of size."""
@@ -77,9 +78,13 @@ class Gate:
         bucket = self._bucket(source, now)
         bucket.left = max(bucket.left - UNPARSABLE_COST, 0.0)
 
-    def admit_call(self, now: float) -> bool:
-        """Whether a new call may come in now."""
-        return self._calls.take(1, now)
+    def admit_call(self, now: float, source: str = "") -> bool:
+        """Whether a new call may come in now: a flood on one trunk uses up no other's share."""
+        network = self._network(source)
+        bucket = self._calls.get(network)
+        if bucket is None:
+            bucket = self._calls[network] = Bucket(CALLS_PER_S, CALLS_BURST, CALLS_BURST, now)
+        return bucket.take(1, now)
 
     def _bucket(self, source: str, now: float) -> Bucket:
         is_trunk = self._is_trunk(source) if ":" in source else None
@@ -94,8 +99,11 @@ class Gate:
         return bucket
 
     def _is_trunk(self, source: str) -> bool:
+        return self._network(source) is not None
+
+    def _network(self, source: str) -> Network | None:
         try:
             address = ip_address(source)
         except ValueError:
-            return False
-        return any(address in network for network in self.trunks)
+            return None
+        return next((network for network in self.trunks if address in network), None)

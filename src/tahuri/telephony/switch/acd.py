@@ -6,12 +6,20 @@ from tahuri.telephony.switch.model import Call, Seat
 
 
 def waiting(calls: Iterable[Call]) -> list[Call]:
-    """The queue: a call whose seat vanished comes first, then the order of arrival.
+    """The queue: a call whose seat vanished comes first, then the order of arrival; the slow lane
+    comes last.
 
     Never by the time of day: a clock that is set back must not put the newest caller first.
     """
     queue = [call for call in calls if call.phase == "queued" and call.leg.state == "up"]
-    return sorted(queue, key=lambda call: (not call.requeued, call.arrived_s, call.call_id))
+    return sorted(
+        queue, key=lambda call: (not call.requeued, call.slow, call.arrived_s, call.call_id)
+    )
+
+
+def held_back(call: Call, queue: Iterable[Call]) -> bool:
+    """Whether the call may not ring yet: somebody in the normal queue still waits for a seat."""
+    return call.slow and any(other.offered_to is None and not other.slow for other in queue)
 
 
 def choose(call: Call, seats: Iterable[Seat], now_s: float, robot_after_s: float) -> Seat | None:

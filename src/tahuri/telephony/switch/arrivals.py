@@ -14,7 +14,7 @@ from tahuri.telephony.sip.body import session_of
 from tahuri.telephony.sip.gate import Bucket
 from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.transaction import Send
-from tahuri.telephony.switch import audio, edge, ending, identity, offers
+from tahuri.telephony.switch import admission, audio, edge, ending, identity, lane, offers
 from tahuri.telephony.switch.core import SWITCH, Core, Place
 from tahuri.telephony.switch.model import Audio, Call, kept
 
@@ -44,6 +44,7 @@ class Door:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._strangers = Bucket(STRANGER_FACTS_PER_S, 10, 10, 0.0)
+        self._room = admission.Room(core.settings.trunks, core.settings.calls_max)
 
     def refused(self, event: events.InviteRefused) -> None:
         """The user agent refused an INVITE by itself."""
@@ -75,9 +76,12 @@ class Door:
         if core.draining_since is not None:
             self._refuse(event, call_id, 503, "draining")
             return
-        if len(core.calls) >= core.settings.calls_max:
-            self._refuse(event, call_id, 503, "too-many-calls")
+        full = self._room.refusal(name, {one.call_id: one.trunk for one in core.calls.values()})
+        if full is not None:
+            core.count(f"refused-{full}")
+            self._refuse(event, call_id, 503, full)
             return
+        self._room.entering(call_id, name)
         core.post(call_id, lambda: self._arrive(event, call_id, name, from_seat))
 
     def _is_seat(self, event: events.Incoming) -> bool:
@@ -111,6 +115,8 @@ class Door:
                 core, *(p for p, place in core.ports.items() if place.call_id == call_id)
             )
             self._refuse(event, call_id, 500, "internal-error")
+        finally:
+            self._room.entered(call_id)
 
     async def _take(
         self, event: events.Incoming, call_id: str, trunk: str, from_seat: bool
@@ -207,6 +213,7 @@ class Door:
         """Notice, recording, answer, queue."""
         core = self._core
         call.phase = "queued"
+        lane.enter(core, call)
         await audio.prepare(core, call)
         remote = call.audio.remote
         session = audio.answer_of(call.audio, remote) if remote else audio.offer_of(call.audio)

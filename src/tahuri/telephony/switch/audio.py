@@ -75,7 +75,9 @@ async def prompts(core: Core) -> None:
 async def play_notice(core: Core, call: Call) -> None:
     """Begin the notice; without it the caller hears the tone at once."""
     async with forgiving("notice"):
-        playing = await core.media.play("notice", core.settings.prompts.notice)
+        prompts = core.settings.prompts
+        wanted = prompts.challenge if call.slow else prompts.notice
+        playing = await core.media.play("notice", wanted)
         call.notice = playing.port
         call.notice_due = core.monotonic_s() + NOTICE_S_MAX
 

@@ -1,6 +1,6 @@
 """What happens because time passes: missed offers, vanished seats, parties that never answer."""
 
-from tahuri.telephony.switch import answering, audio, offers, outgoing, parties, seats
+from tahuri.telephony.switch import answering, audio, lane, offers, outgoing, parties, seats
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
 
@@ -20,6 +20,7 @@ def tick(core: Core) -> None:
 def _of_call(core: Core, call: Call, now_s: float) -> None:
     if call.offered_to is not None and now_s >= call.offer_due:
         offers.missed(core, call)
+    lane.tick(core, call, now_s)
     if call.notice is not None and now_s >= call.notice_due and core.media_ready:
         call.notice_due = now_s + audio.NOTICE_S_MAX
         core.post(call.call_id, lambda: audio.end_notice(core, call))

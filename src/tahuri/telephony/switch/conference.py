@@ -36,6 +36,12 @@ def prompt(call: Call, tone: int | None, hold: int | None) -> int | None:
     return None
 
 
+def said(call: Call) -> int | None:
+    """The port of a question that everybody hears: a silent caller is asked for keys."""
+    asks = call.phase == "live" and call.ghost is not None and not call.on_hold
+    return call.notice if asks else None
+
+
 def cells(call: Call, seat: Seat | None, tone: int | None, hold: int | None) -> Cells:
     """Every cell of the call that is not 0.
 
@@ -60,6 +66,9 @@ def cells(call: Call, seat: Seat | None, tone: int | None, hold: int | None) -> 
     instead = prompt(call, tone, hold)
     if instead is not None:
         found[caller, instead] = 1.0
+    question = said(call)
+    if question is not None:
+        found |= {(hears, question): 1.0 for hears in (caller, *talkers)}
     return found
 
 
@@ -82,5 +91,5 @@ def channels(
 ) -> tuple[list[int], list[int]]:
     """Left: the caller.  Right: everybody else, and the prompt that the caller hears."""
     right = [*others(call, seat), *early(call)]
-    instead = prompt(call, tone, hold)
-    return [call.audio.port], right if instead is None else [*right, instead]
+    prompts = (prompt(call, tone, hold), said(call))
+    return [call.audio.port], [*right, *(port for port in prompts if port is not None)]

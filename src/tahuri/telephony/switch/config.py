@@ -61,6 +61,10 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds between the questions whether ``host`` is there; 0: it is not asked."""
     caller_id: str | None = None
     """Number that is shown to whom we call; None is the city's number."""
+    group: str = ""
+    """Trunks of one group share what is kept for it; empty: a group of its own."""
+    reserved_calls: int = 0
+    """Of ``calls_max``, so many that only calls of its group may use."""
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:
@@ -85,6 +89,10 @@ class PhoneSeat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Account(self.username, self.password, self.password_ha1)
 
 
+PROMPTS = Path(__file__).parents[1] / "prompts"
+"""Those that come with Tahuri."""
+
+
 class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     """WAV files, 8 kHz, mono."""
 
@@ -92,6 +100,10 @@ class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     """Played once to each caller, at most 5 s long."""
     tone: Path
     hold: Path
+    challenge: Path = PROMPTS / "challenge.wav"
+    """Instead of the notice, to a caller whose number a supervisor put into the slow lane."""
+    ghost: Path = PROMPTS
+    """Folder of ``ghost-<question>.wav``, asked of a caller who does not speak."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,6 +124,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     calls_max: int = 200
     call_back_ring_s: float = 45
     """How long a call of ours may ring."""
+    slow_lane_s: float = 20
+    """Longest wait in the slow lane."""
+    slow_lane_sample: float = 0.1
+    """Share of measured calls that bypass it, drawn by lot."""
+    listen_in_s: float = 30
+    """Listening to a silent caller before the call may be ended as silent."""
     party_aliases: dict[str, str] = {}
 
     @property

@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 from typing import Literal
 
 from msgspec import Struct
 
 from tahuri.kernel import clock, mint
 from tahuri.telephony.media.client import MediaClient
-from tahuri.telephony.protocol import Alarm, Body, Fact, fact_of
+from tahuri.telephony.protocol import Alarm, Body, Fact, SetMeasures, fact_of
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.endpoint import Endpoint
@@ -106,6 +108,9 @@ class Core:
         self.hold: int | None = None
         self.draining_since: datetime | None = None
         """Since when new calls are sent elsewhere, so that this node can be stopped."""
+        self.measures: SetMeasures = kept.load_measures()
+        self.lot = Random(secrets.randbits(128))  # noqa: S311
+        """Draws who bypasses the slow lane."""
         self.alarms: dict[str, Alarm] = {}
         self.counters: dict[str, int] = {}
         self.on_change: list[Callable[[], None]] = []

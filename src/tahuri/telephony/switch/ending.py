@@ -2,13 +2,21 @@
 
 from typing import Literal
 
-from tahuri.telephony.protocol import CallEnded, CallRefused, PartyLeft, RefusedReason
+from tahuri.telephony.protocol import (
+    CallEnded,
+    CallRefused,
+    GhostEnded,
+    PartyLeft,
+    RefusedReason,
+)
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.switch import audio, offers, seats
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call
 
 EndedBy = Literal["caller", "seat", "failure"]
+GHOST = "ghost"
+"""Why a seat ended a call on which nobody spoke."""
 
 
 async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
@@ -31,6 +39,7 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     )
     for party in call.parties:
         core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="call-ended"))
+    _tell_ghost(core, call, by, reason, actor)
     core.fact(f"call/{call.call_id}", body, actor, identifier=call.ended_id)
     agent = core.endpoint.agent
     for leg in [call.leg, *(party.leg for party in call.parties)]:
@@ -45,6 +54,15 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     core.changed()
     offers.dispatch(core)
     await finish(core, call)
+
+
+def _tell_ghost(core: Core, call: Call, by: EndedBy, reason: str, actor: str) -> None:
+    """Silent to the end: whoever it was is to be called back.  Told twice, it counts once."""
+    if call.ghost is None or (by == "seat" and reason != GHOST):
+        return
+    called_back = call.number is not None
+    body = GhostEnded(by=by, answers=call.ghost.keys, call_back=called_back)
+    core.fact(f"call/{call.call_id}", body, actor, identifier=f"ghost-{call.ended_id}")
 
 
 async def finish(core: Core, call: Call) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from tahuri.telephony.protocol import SetMeasures
 from tahuri.telephony.switch.model import Call, Kept, Seat, TrunkState
 
 FILE_BYTES_MAX = 256 << 10
@@ -44,6 +45,7 @@ class Journal:
         self._calls = folder / "calls"
         self._unanswered = folder / "unanswered"
         self._seats = folder / "seats.json"
+        self._measures = folder / "measures.json"
         self._written: dict[Path, bytes] = {}
         self.failures = 0
         """Writes that the disk refused; the calls went on."""
@@ -85,6 +87,16 @@ class Journal:
             return msgspec.json.decode(_last_line(self._seats), type=Seats)
         except (OSError, msgspec.DecodeError, UnicodeError):
             return Seats()
+
+    def save_measures(self, measures: SetMeasures) -> None:
+        self._write(self._measures, _encoder.encode(measures))
+
+    def load_measures(self) -> SetMeasures:
+        """What `serve` told last; none if there is nothing readable: everybody is let by."""
+        try:
+            return msgspec.json.decode(_last_line(self._measures), type=SetMeasures)
+        except (OSError, msgspec.DecodeError, UnicodeError):
+            return SetMeasures(salt="", measures=[])
 
     def load_calls(self) -> list[Call]:
         """Every call that was not over, in the order of arrival; see ``unreadable`` as well."""

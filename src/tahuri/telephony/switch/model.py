@@ -9,6 +9,9 @@ from tahuri.telephony.protocol import (
     Caller,
     Direction,
     Fact,
+    GhostAnswer,
+    GhostQuestion,
+    Lane,
     Location,
     NotReadyReason,
     NumberStatus,
@@ -100,6 +103,17 @@ class Outgoing(Struct, kw_only=True):
     """Why it is about to end without an answer; empty while it is not."""
 
 
+class Ghost(Struct, kw_only=True):
+    """What a caller who does not speak was asked, and answered by keys."""
+
+    listen_until_s: float
+    """On the clock that never steps."""
+    question: GhostQuestion | None = None
+    answers: dict[GhostQuestion, GhostAnswer] = {}
+    keys: int = 0
+    """Answers in all."""
+
+
 class Call(Struct, kw_only=True):
     """One emergency call, from its INVITE to its closed recording."""
 
@@ -141,10 +155,19 @@ class Call(Struct, kw_only=True):
     direction: Direction = "in"
     outgoing: Outgoing | None = None
     """Of a call of ours."""
+    lane: Lane = "normal"
+    lane_due_s: float = 0.0
+    """When it leaves the slow lane, on the clock that never steps."""
+    ghost: Ghost | None = None
 
     @property
     def number(self) -> str | None:
         return self.caller.number if self.caller else None
+
+    @property
+    def slow(self) -> bool:
+        """Whether it waits in the slow lane; never again after its first answer."""
+        return self.lane == "slow" and self.answered_at is None
 
 
 class TrunkState(Struct, kw_only=True):

@@ -16,8 +16,9 @@ log = logging.getLogger(__name__)
 def dispatch(core: Core) -> None:
     """Offer every waiting call that has a seat ready for it.  Instant."""
     now_s = core.monotonic_s()
-    for call in acd.waiting(core.calls.values()):
-        if call.offered_to is not None:
+    queue = acd.waiting(core.calls.values())
+    for call in queue:
+        if call.offered_to is not None or acd.held_back(call, queue):
             continue
         seat = acd.choose(call, core.seats.values(), now_s, core.settings.robot_after_s)
         if seat is not None:

@@ -6,7 +6,17 @@ import msgspec
 
 from tahuri.telephony import protocol as p
 from tahuri.telephony.rpc import Failure, Message
-from tahuri.telephony.switch import answering, ending, offers, outgoing, parties, seats, views
+from tahuri.telephony.switch import (
+    answering,
+    ending,
+    ghost,
+    lane,
+    offers,
+    outgoing,
+    parties,
+    seats,
+    views,
+)
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Seat
 
@@ -47,6 +57,9 @@ async def answer(core: Core, op: str, arguments: Message) -> object:
             return await outgoing.call_back(core, _converted({**arguments, "op": op}, p.CallBack))
         case "offer_call_back":
             return outgoing.propose(core, _converted({**arguments, "op": op}, p.OfferCallBack))
+        case "measures":
+            lane.set_measures(core, _converted({**arguments, "op": op}, p.SetMeasures))
+            return None
         case _:
             return await seat_operation(core, {**arguments, "op": op})
 
@@ -114,6 +127,12 @@ async def _of_holder(core: Core, seat: Seat, operation: p.AnySeatOperation) -> o
             return {"leg_id": await parties.add(core, seat, address)}
         case p.DropParty(leg_id=leg_id):
             await parties.drop(core, seat, leg_id)
+        case p.GhostBegin():
+            await ghost.begin(core, seat)
+        case p.GhostAsk(question=question):
+            await ghost.ask(core, seat, question)
+        case p.GhostEnd():
+            await ghost.end(core, seat)
         case _:
             assert_never(operation)
     return None

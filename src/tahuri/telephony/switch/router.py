@@ -7,7 +7,17 @@ from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol import KeyPressed, MediaHeard, MediaSilent, RecordingFailed
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
-from tahuri.telephony.switch import answering, audio, ending, offers, outgoing, parties, seats
+from tahuri.telephony.switch import (
+    answering,
+    audio,
+    ending,
+    ghost,
+    lane,
+    offers,
+    outgoing,
+    parties,
+    seats,
+)
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Audio, Call, Party
@@ -198,9 +208,14 @@ class Router:
 
     def _key(self, port: int, digit: str) -> None:
         found = self._call_at(port)
-        if found is not None and found[1].role == "caller" and found[0].keys < KEYS_MAX:
-            found[0].keys += 1
-            self._core.of_call(found[0], KeyPressed(digit=digit))
+        if found is None or found[1].role != "caller":
+            return
+        call = found[0]
+        if call.keys < KEYS_MAX:
+            call.keys += 1
+            self._core.of_call(call, KeyPressed(digit=digit))
+        lane.key(self._core, call, digit)
+        ghost.key(self._core, call, digit)
 
     def _tell_silence(self, port: int, silent: bool) -> None:
         found = self._call_at(port)

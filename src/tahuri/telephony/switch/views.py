@@ -1,8 +1,12 @@
 """What seats and `serve` are shown.  Reads only."""
 
+from datetime import timedelta
+
 from tahuri.telephony.protocol import (
     Alarm,
     CallView,
+    GhostAnswerView,
+    GhostView,
     OfferView,
     PartyView,
     QueuedView,
@@ -11,7 +15,7 @@ from tahuri.telephony.protocol import (
     Snapshot,
     TrunkView,
 )
-from tahuri.telephony.switch import acd, outgoing
+from tahuri.telephony.switch import acd, ghost, outgoing
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat, TrunkState
 
@@ -25,7 +29,7 @@ def snapshot(core: Core) -> Snapshot:
         now=core.now(),
         seats=[seat_view(seat) for seat in core.seats.values()],
         queue=queue(core),
-        calls=[call_view(call) for call in core.calls.values() if call.phase in TALKING],
+        calls=[call_view(core, call) for call in core.calls.values() if call.phase in TALKING],
         seats_ready=seats_ready(core),
         media_connected=core.media.connected and core.media_ready,
         draining=core.draining_since is not None,
@@ -46,7 +50,7 @@ def push(core: Core, seat: Seat, queued: list[QueuedView]) -> SeatPush:
         seat=seat_view(seat),
         queue=queued,
         offer=offer_view(call) if call is not None and offered else None,
-        call=call_view(call) if call is not None and talks else None,
+        call=call_view(core, call) if call is not None and talks else None,
         seats_ready=seats_ready(core),
         alarms=[alarm.code for alarm in alarms(core)],
         trunks_down=[trunk.name for trunk in trunks_down(core)],
@@ -91,6 +95,7 @@ def queue(core: Core) -> list[QueuedView]:
             number=call.number,
             number_status=call.number_status,
             trunk=call.trunk,
+            lane="slow" if call.slow else "normal",
         )
         for call in acd.waiting(core.calls.values())
     ]
@@ -127,7 +132,21 @@ def offer_view(call: Call) -> OfferView:
     )
 
 
-def call_view(call: Call) -> CallView:
+def ghost_view(core: Core, call: Call) -> GhostView | None:
+    """What the silent caller was asked and answered."""
+    if call.ghost is None:
+        return None
+    return GhostView(
+        question=call.ghost.question,
+        answers=[
+            GhostAnswerView(question=question, answer=answer)
+            for question, answer in call.ghost.answers.items()
+        ],
+        listen_until=core.now() + timedelta(seconds=ghost.left_s(core, call.ghost)),
+    )
+
+
+def call_view(core: Core, call: Call) -> CallView:
     return CallView(
         call_id=call.call_id,
         answered_at=call.answered_at,
@@ -143,4 +162,5 @@ def call_view(call: Call) -> CallView:
         direction=call.direction,
         state=outgoing.state_of(call),
         callback_id=call.outgoing.callback_id if call.outgoing else None,
+        ghost=ghost_view(core, call),
     )
