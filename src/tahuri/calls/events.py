@@ -31,6 +31,8 @@ class CallArrived(Event, frozen=True, tag="calls.call-arrived"):
     """``present``, ``withheld`` or ``none``."""
     request_uri_kind: str = "number"
     test: bool = False
+    loopback: bool = False
+    """A test call that hears itself: no queue, no seat, no recording, no row."""
     caller: PersonalId | None = None
     location: PersonalId | None = None
 
@@ -141,9 +143,9 @@ class CallEnded(Event, frozen=True, tag="calls.call-ended"):
     """The call is over: its only outcome."""
 
     outcome: str
-    """``answered`` or ``abandoned``."""
+    """``answered``, ``abandoned``, or ``tested`` for a test call that heard itself."""
     by: str
-    """``caller``, ``seat`` or ``failure``."""
+    """``caller``, ``seat``, ``failure``, or ``switch`` when a test call took too long."""
     reason: str = ""
 
 

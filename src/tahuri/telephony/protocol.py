@@ -23,7 +23,9 @@ NotReadyReason = Literal[
 SeatStateName = Literal["free", "not_ready", "ready", "offered", "busy", "vanished"]
 PartyState = Literal["calling", "joined"]
 LeftReason = Literal["dropped", "hung-up", "refused", "no-answer", "failed", "call-ended"]
-AlarmCode = Literal["media-lost", "spool-disk-full", "facts-lost", "recording-failed"]
+AlarmCode = Literal[
+    "media-lost", "spool-disk-full", "facts-lost", "recording-failed", "test-call-missing"
+]
 RefusedReason = Literal[
     "unsupported-codec",
     "unsupported-body",
@@ -36,6 +38,7 @@ RefusedReason = Literal[
     "disk-full",
     "switch-restarted",
     "internal-error",
+    "too-many-test-calls",
 ]
 
 
@@ -53,6 +56,8 @@ class CallArrived(Body, frozen=True, tag="calls.call-arrived"):
     number_status: NumberStatus
     request_uri_kind: Literal["number", "service-urn"]
     test: bool
+    loopback: bool = False
+    """A test call: the caller hears itself; no queue, no seat, no recording."""
 
 
 class CallRefused(Body, frozen=True, tag="calls.call-refused"):
@@ -147,8 +152,9 @@ class MediaHeard(Body, frozen=True, tag="calls.media-heard"):
 class CallEnded(Body, frozen=True, tag="calls.call-ended"):
     """Terminal; exactly one of this and `CallRefused` for each INVITE."""
 
-    outcome: Literal["answered", "abandoned"]
-    by: Literal["caller", "seat", "failure"]
+    outcome: Literal["answered", "abandoned", "tested"]
+    """``tested``: a test call, whose caller heard itself."""
+    by: Literal["caller", "seat", "failure", "switch"]
     reason: str
     """A code: ``hung-up``, ``cancelled``, ``no-acknowledgement``, ``media-lost``, …"""
 
@@ -347,6 +353,8 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
     code: AlarmCode
     since: datetime
+    about: str = ""
+    """The trunk, where the alarm is about one."""
 
 
 class SeatPush(Struct, frozen=True, kw_only=True, tag_field="event", tag="state"):
@@ -373,6 +381,51 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     media_connected: bool
     alarms: list[Alarm]
     counters: dict[str, int]
+
+
+class CallInHand(Struct, frozen=True, kw_only=True):
+    """A call whose outcome or whose recording's end is still owed."""
+
+    call_id: str
+    phase: str
+    loopback: bool
+    arrived_at: datetime
+    port: int
+    """Media's port of the caller."""
+    recording: str | None
+    """Path of the recording that runs, relative to the folder ``recordings``."""
+
+
+class MediaPort(Struct, frozen=True, kw_only=True):
+    """A port that media holds."""
+
+    port: int
+    kind: str
+    name: str
+    known: bool
+    """Whether some call, seat or prompt of the switch needs it."""
+
+
+class Inventory(Struct, frozen=True, kw_only=True):
+    """The answer to ``inventory``: all that the switch has in hand, beside what media holds."""
+
+    now: datetime
+    calls: list[CallInHand]
+    calls_max: int
+    seats: int
+    """Seats where somebody sits."""
+    seats_max: int
+    spool_done: int
+    """Position up to which the log has taken facts."""
+    spool_end: int
+    spool_unwritten: int
+    """Facts that wait in memory because the disk takes none."""
+    spool_unwritten_max: int
+    media: bool
+    """Whether media answered; without it the next two are empty."""
+    ports: list[MediaPort] = []
+    recordings: list[str] = []
+    """Paths, absolute, of the recordings that media writes."""
 
 
 # ---- operations -----------------------------------------------------------------------------

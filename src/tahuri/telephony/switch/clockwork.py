@@ -1,6 +1,6 @@
 """What happens because time passes: missed offers, vanished seats, parties that never answer."""
 
-from tahuri.telephony.switch import answering, audio, offers, parties, seats
+from tahuri.telephony.switch import answering, audio, ending, offers, parties, seats
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
 
@@ -23,6 +23,8 @@ def _of_call(core: Core, call: Call, now_s: float) -> None:
     if call.notice is not None and now_s >= call.notice_due and core.media_ready:
         call.notice_due = now_s + audio.NOTICE_S_MAX
         core.post(call.call_id, lambda: audio.end_notice(core, call))
+    if call.phase == "echo" and now_s - call.arrived_s >= core.settings.test_call_s:
+        core.post(call.call_id, lambda: ending.end(core, call, "switch", "test-over"))
     for party in call.parties:
         if party.state == "calling" and now_s >= party.ring_due:
             party.ring_due = now_s + parties.PARTY_RING_S

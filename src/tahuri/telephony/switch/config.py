@@ -87,6 +87,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seat_vanish_s: float = 30
     robot_after_s: float = 6
     calls_max: int = 200
+    test_numbers: list[str] = []
+    """Numbers that are answered by loop-back, as ``urn:service:test.sos`` is."""
+    test_calls_max: int = 3
+    test_call_s: float = 30
+    test_call_every_s: float = 0
+    """How often each line of ``test_lines`` is tried; 0: never, and no absence is told."""
+    test_lines: list[str] = []
+    """Trunks by which test calls must come, and ``edge`` for those of this machine."""
+    test_source: str = "127.0.0.1"
+    """Address from which this machine tries its own edge; let in for test calls alone."""
     party_aliases: dict[str, str] = {}
 
     @property

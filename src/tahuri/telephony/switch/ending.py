@@ -8,7 +8,8 @@ from tahuri.telephony.switch import audio, offers, seats
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call
 
-EndedBy = Literal["caller", "seat", "failure"]
+EndedBy = Literal["caller", "seat", "failure", "switch"]
+Outcome = Literal["answered", "abandoned", "tested"]
 
 
 async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
@@ -17,10 +18,12 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
         return
     offers.withdraw(core, call)
     actor = (call.operator_id or SWITCH) if by == "seat" else SWITCH
-    answered = call.answered_at is not None
+    outcome: Outcome = "abandoned" if call.answered_at is None else "answered"
+    if call.echo:
+        outcome = "tested"
     seat = audio.seat_of(core, call)
     call.phase = "ended"
-    body = CallEnded(outcome="answered" if answered else "abandoned", by=by, reason=reason)
+    body = CallEnded(outcome=outcome, by=by, reason=reason)
     for party in call.parties:
         core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="call-ended"))
     core.fact(f"call/{call.call_id}", body, actor, identifier=call.ended_id)

@@ -1,6 +1,7 @@
 """What an INVITE says about its caller, its place and its purpose.  Pure."""
 
 import re
+from collections.abc import Collection
 from ipaddress import ip_address
 from typing import Literal
 
@@ -22,7 +23,7 @@ class Purpose(Struct, frozen=True):
 
     kind: Literal["number", "service-urn"]
     test: bool
-    """An RFC 6881 test call: ``urn:service:test.sos``."""
+    """A test call: ``urn:service:test.sos`` (RFC 6881 §15), or a number kept for it."""
 
 
 def trunk_of(trunks: list[Trunk], source: str) -> Trunk | None:
@@ -32,12 +33,12 @@ def trunk_of(trunks: list[Trunk], source: str) -> Trunk | None:
     return next(found, None)
 
 
-def purpose_of(request: Request) -> Purpose:
+def purpose_of(request: Request, test_numbers: Collection[str] = ()) -> Purpose:
     """Whatever a trunk sends is a call to us; only its kind differs."""
     uri = parse_uri(request.uri)
     if uri.is_service:
         return Purpose("service-urn", uri.user.startswith("test."))
-    return Purpose("number", False)
+    return Purpose("number", uri.user.partition(";")[0] in test_numbers)
 
 
 def caller_of(request: Request) -> tuple[Caller | None, NumberStatus]:

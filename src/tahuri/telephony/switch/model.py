@@ -19,7 +19,8 @@ from tahuri.telephony.sip.sdp import Stream
 from tahuri.telephony.sip.transaction import Flow, Send
 from tahuri.telephony.token import SeatKind
 
-Phase = Literal["arriving", "queued", "live", "ended"]
+Phase = Literal["arriving", "queued", "live", "echo", "ended"]
+"""``echo``: a test call, whose caller hears itself."""
 MediaState = Literal["connected", "connecting", "down"]
 
 
@@ -114,6 +115,8 @@ class Call(Struct, kw_only=True):
     recording: Recording | None = None
     recordings: int = 0
     keys: int = 0
+    echo: bool = False
+    """A test call: never queued, never at a seat, never recorded."""
 
     @property
     def number(self) -> str | None:

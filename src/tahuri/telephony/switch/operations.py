@@ -6,7 +6,7 @@ import msgspec
 
 from tahuri.telephony import protocol as p
 from tahuri.telephony.rpc import Failure, Message
-from tahuri.telephony.switch import answering, ending, offers, parties, seats, views
+from tahuri.telephony.switch import answering, ending, inventory, offers, parties, seats, views
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Seat
 
@@ -36,6 +36,8 @@ async def answer(core: Core, op: str, arguments: Message) -> object:
             return None
         case "state":
             return views.snapshot(core)
+        case "inventory":
+            return await inventory.taken(core)
         case _:
             return await seat_operation(core, {**arguments, "op": op})
 

@@ -188,13 +188,15 @@ class Router:
 
     def _key(self, port: int, digit: str) -> None:
         found = self._call_at(port)
-        if found is not None and found[1].role == "caller" and found[0].keys < KEYS_MAX:
+        if found is None or found[0].echo:
+            return
+        if found[1].role == "caller" and found[0].keys < KEYS_MAX:
             found[0].keys += 1
             self._core.of_call(found[0], KeyPressed(digit=digit))
 
     def _tell_silence(self, port: int, silent: bool) -> None:
         found = self._call_at(port)
-        if found is None or found[0].phase == "ended":
+        if found is None or found[0].phase in ("echo", "ended"):
             return
         call, place = found
         leg = place.leg_id if place.role == "party" else place.role

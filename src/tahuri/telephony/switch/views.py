@@ -10,7 +10,7 @@ from tahuri.telephony.protocol import (
     SeatView,
     Snapshot,
 )
-from tahuri.telephony.switch import acd
+from tahuri.telephony.switch import acd, testcalls
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
 
@@ -41,7 +41,7 @@ def push(core: Core, seat: Seat, queued: list[QueuedView]) -> SeatPush:
         offer=offer_view(call) if call is not None and offered else None,
         call=call_view(call) if call is not None and talks else None,
         seats_ready=seats_ready(core),
-        alarms=[alarm.code for alarm in alarms(core)],
+        alarms=list(dict.fromkeys(alarm.code for alarm in alarms(core))),
     )
 
 
@@ -52,7 +52,7 @@ def alarms(core: Core) -> list[Alarm]:
         found.append(Alarm(code="spool-disk-full", since=core.now()))
     if core.spool.lost:
         found.append(Alarm(code="facts-lost", since=core.now()))
-    return found
+    return found + testcalls.missing(core)
 
 
 def queue(core: Core) -> list[QueuedView]:
