@@ -19,6 +19,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+import tahuri.calls.keeping_routes
 import tahuri.calls.routes
 import tahuri.calls.views
 import tahuri.dispatch.routes
@@ -28,8 +29,11 @@ import tahuri.operators.routes
 import tahuri.operators.views
 import tahuri.places.routes
 import tahuri.reports.routes
+import tahuri.telephone
 import tahuri.units.routes
 import tahuri.units.views
+import tahuri.watch.routes
+import tahuri.watch.views
 from tahuri import __version__
 from tahuri.api_words import WORDS
 from tahuri.calls.switchboard import Switchboard
@@ -66,15 +70,19 @@ VIEWS: Sequence[View] = (
     *tahuri.operators.views.VIEWS,
     *tahuri.incidents.views.VIEWS,
     *tahuri.units.views.VIEWS,
+    *tahuri.watch.views.VIEWS,
 )
 SLICES: Sequence[Routes] = (
     tahuri.operators.routes.routes,
     tahuri.calls.routes.routes,
+    tahuri.calls.keeping_routes.routes,
     tahuri.incidents.routes.routes,
     tahuri.dispatch.routes.routes,
     tahuri.units.routes.routes,
     tahuri.places.routes.routes,
     tahuri.reports.routes.routes,
+    tahuri.watch.routes.routes,
+    tahuri.telephone.routes,
 )
 
 centre_routes = Routes("centre")
@@ -205,6 +213,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     state.db, state.views, state.feed, state.positions = database, VIEWS, feed_hub, positions
     state.switchboard, state.session_reader, state.settings = switchboard, session_reader, settings
     state.pack, state.recordings = centre.pack, centre.folder.recordings
+    state.run = centre.folder.run
     state.gazetteer, state.roads = centre.gazetteer, roads
     state.layers = centre.folder.cache / "layers"
     state.root_certificate = centre.root_certificate if settings.own_authority else None

@@ -188,6 +188,43 @@ class RecordingChecked(Event, frozen=True, tag="calls.recording-checked"):
     fault: str | None = None
 
 
+class RecordingCopied(Event, frozen=True, tag="calls.recording-copied"):
+    """It lies in the second folder as well; the copy was read again and is the same."""
+
+    recording_id: RecordingId
+
+
+class RecordingErased(Event, frozen=True, tag="calls.recording-erased"):
+    """Its time was over: its files are removed, here and in the second folder."""
+
+    recording_id: RecordingId
+    kept_as: str
+    """The class whose days counted."""
+    days: int
+
+
+class LegalHoldSet(Event, frozen=True, tag="calls.legal-hold-set"):
+    """The recording must be kept whatever its age."""
+
+    reason: PersonalId
+
+
+class LegalHoldLifted(Event, frozen=True, tag="calls.legal-hold-lifted"):
+    """It need not be kept any longer than others."""
+
+    reason: PersonalId
+
+
+class RecordingsExported(Event, frozen=True, tag="calls.recordings-exported"):
+    """Somebody took recordings out of the centre.  Stream: ``export/<id>``."""
+
+    recording_ids: tuple[RecordingId, ...]
+    incident_id: str | None = None
+    begin: str | None = None
+    end: str | None = None
+    manifest_sha256: str = ""
+
+
 class CallClassified(Event, frozen=True, tag="calls.call-classified"):
     """The call taker said what the call was."""
 

@@ -22,6 +22,8 @@ from tahuri.calls.events import (
     CallWrappedUp,
     FactUnreadable,
     KeyPressed,
+    LegalHoldLifted,
+    LegalHoldSet,
     MediaHeard,
     MediaSilent,
     OfferMissed,
@@ -31,6 +33,8 @@ from tahuri.calls.events import (
     PartyLeft,
     RecordingChecked,
     RecordingClosed,
+    RecordingCopied,
+    RecordingErased,
     RecordingFailed,
     RecordingPlayed,
     RecordingStarted,
@@ -74,6 +78,10 @@ CallEvent = (
     | RecordingFailed
     | RecordingPlayed
     | RecordingChecked
+    | RecordingCopied
+    | RecordingErased
+    | LegalHoldSet
+    | LegalHoldLifted
     | CallClassified
     | CallWrappedUp
     | CallLinked
@@ -96,12 +104,15 @@ class Recording(Struct, frozen=True):
 
     recording_id: RecordingId
     state: str
-    """``recording``, ``closed`` or ``failed``."""
+    """``recording``, ``closed``, ``failed`` or ``erased``."""
     path: str
     sha256: str | None = None
     duration_s: float | None = None
     intact: bool | None = None
     """Whether the file was found to be what the log says; None until it was read again."""
+    copied: bool = False
+    """Whether the second folder has it."""
+    erased_at: datetime | None = None
 
 
 class CallRow(Row, frozen=True):
@@ -134,6 +145,8 @@ class CallRow(Row, frozen=True):
     wrapped_up_at: datetime | None = None
     incident_ids: tuple[IncidentId, ...] = ()
     recording: Recording | None = None
+    legal_hold: bool = False
+    """Whether the recording is kept whatever its age."""
     keys: str = ""
     requeued: int = 0
 
@@ -192,6 +205,10 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
             return replace(row, incident_ids=others)
         case RecordingStarted() | RecordingClosed() | RecordingFailed() | RecordingChecked():
             return replace(row, recording=_recording(row.recording, event))
+        case RecordingCopied() | RecordingErased():
+            return replace(row, recording=_kept(row.recording, event, fact.at))
+        case LegalHoldSet() | LegalHoldLifted():
+            return replace(row, legal_hold=isinstance(event, LegalHoldSet))
         case PartyAdded() | PartyJoined() | PartyLeft():
             return replace(row, parties=_parties(row.parties, event))
         case RecordingPlayed() | FactUnreadable():
@@ -292,6 +309,16 @@ def _recording(
             return replace(now, intact=event.intact)
         case _:
             assert_never(event)
+
+
+def _kept(
+    known: Recording | None, event: RecordingCopied | RecordingErased, at: datetime
+) -> Recording | None:
+    if known is None or known.recording_id != event.recording_id:
+        return known
+    if isinstance(event, RecordingCopied):
+        return replace(known, copied=True)
+    return replace(known, state="erased", erased_at=at)
 
 
 def _parties(

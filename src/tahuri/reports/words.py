@@ -40,6 +40,23 @@ WORDS: dict[str, tuple[str, str]] = {
         "Rekaman diperiksa, utuh: {intact}",
         "Recording checked, intact: {intact}",
     ),
+    "calls.recording-copied": (
+        "Rekaman disalin ke tempat kedua",
+        "Recording copied to the second folder",
+    ),
+    "calls.recording-erased": (
+        "Rekaman dihapus setelah {days} hari ({kept_as})",
+        "Recording erased after {days} days ({kept_as})",
+    ),
+    "calls.legal-hold-set": (
+        "Rekaman ditahan untuk hukum: {reason}",
+        "Recording under legal hold: {reason}",
+    ),
+    "calls.legal-hold-lifted": (
+        "Penahanan rekaman dicabut: {reason}",
+        "Legal hold lifted: {reason}",
+    ),
+    "calls.recordings-exported": ("Rekaman diekspor", "Recordings exported"),
     "calls.call-classified": ("Jenis panggilan: {call_class}", "Call class: {call_class}"),
     "calls.call-wrapped-up": ("Panggilan diselesaikan", "Call wrapped up"),
     "calls.call-linked": ("Panggilan dikaitkan dengan kejadian", "Call linked to the incident"),
@@ -84,6 +101,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "{unit_id} ditarik ({reason})",
         "{unit_id} stood down ({reason})",
     ),
+    "watch.finding-opened": ("Temuan: {code} {about}", "Finding: {code} {about}"),
+    "watch.finding-closed": ("Temuan selesai", "Finding mended"),
+    "watch.finding-accepted": ("Temuan diterima: {reason}", "Finding accepted: {reason}"),
     "units.report-came-late": (
         "Laporan {unit_id} terlambat masuk: {state}",
         "Report of {unit_id} came late: {state}",
@@ -93,6 +113,8 @@ WORDS: dict[str, tuple[str, str]] = {
 CODES: dict[str, tuple[str, str]] = {
     "answered": ("dijawab", "answered"),
     "abandoned": ("terputus", "abandoned"),
+    "tested": ("panggilan uji", "test call"),
+    "switch": ("sistem", "the switch"),
     "caller": ("penelepon", "caller"),
     "seat": ("kursi", "seat"),
     "failure": ("gangguan", "failure"),
