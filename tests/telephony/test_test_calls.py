@@ -38,7 +38,9 @@ async def test_a_test_call_hears_itself_and_its_placer_says_so(tmp_path: Path) -
         assert state["queue"] == state["calls"] == []
 
 
-async def test_the_placer_tells_why_a_test_call_failed(tmp_path: Path) -> None:
+async def test_the_placer_tells_why_a_test_call_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """ "It does not work" helps nobody at night.
 
     Given a switch that takes no test call at once; when one is placed; then it was refused, with
@@ -48,6 +50,7 @@ async def test_the_placer_tells_why_a_test_call_failed(tmp_path: Path) -> None:
         result = await testcall.place(URN, ADDRESS, centre.sip_port, ADDRESS)
         assert (result.ok, result.fault, result.status) == (False, "refused", 486)
         port = centre.sip_port
+    monkeypatch.setattr(testcall, "ANSWER_S", 1.0)
     dead = asyncio.create_task(testcall.place(URN, ADDRESS, port, ADDRESS))
     assert (await dead).fault == "no-answer"
 

@@ -101,9 +101,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "{unit_id} ditarik ({reason})",
         "{unit_id} stood down ({reason})",
     ),
-    "watch.finding-opened": ("Temuan: {code} {about}", "Finding: {code} {about}"),
-    "watch.finding-closed": ("Temuan selesai", "Finding mended"),
-    "watch.finding-accepted": ("Temuan diterima: {reason}", "Finding accepted: {reason}"),
     "units.report-came-late": (
         "Laporan {unit_id} terlambat masuk: {state}",
         "Report of {unit_id} came late: {state}",
