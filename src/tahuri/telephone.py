@@ -53,6 +53,7 @@ async def telephone(request: Request) -> Response:
     return Json(
         {
             "now": clock.now(),
+            "zone": request.app.state.pack.city.zone,
             "verdict": verdict,
             "last_call": last,
             "lines": list(kept.lines.values()),

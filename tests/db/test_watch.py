@@ -164,7 +164,7 @@ async def http(place: Place) -> AsyncIterator[httpx.AsyncClient]:
     state = app.state
     state.db, state.views, state.session_reader = place.database, VIEWS, reader
     state.recordings, state.run = place.recordings, place.centre.folder.run
-    state.settings = place.settings
+    state.settings, state.pack = place.settings, place.centre.pack
     state.switchboard = Switchboard(str(place.recordings / "no.sock"), place.database, VIEWS)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(
@@ -389,7 +389,7 @@ async def test_what_is_due_is_erased_here_and_in_the_copy_and_nothing_else(
     assert (await post(http, f"/api/calls/{free}/legal-hold", hold)).status_code == 422
     lifted = await post(http, f"/api/calls/{kept}/lift-legal-hold", {"reason": "Selesai"})
     assert lifted.status_code == 200
-    await place.write(str(incident), IncidentClosed(disposition="done"))
+    await place.write(str(incident), IncidentClosed(disposition="done", remarks=None))
     await place.watchman.erase()  # once a day
     assert kept_file.exists()
     place.watchman.kept.erased_on = ""

@@ -68,7 +68,7 @@ export interface CallerLocation {
 
 export interface Recording {
   recording_id: string;
-  state: "recording" | "closed" | "failed";
+  state: "recording" | "closed" | "failed" | "erased";
   sha256: string | null;
   duration_s: number | null;
   /** Whether the file was found to be what the log says; null until it was read again. */
@@ -102,6 +102,8 @@ export interface CallBody {
   wrapped_up_at: string | null;
   incident_ids: string[];
   recording: Recording | null;
+  /** Whether the recording is kept whatever its age. */
+  legal_hold?: boolean;
   keys: string;
 }
 
@@ -198,11 +200,20 @@ export interface SeatBody {
 }
 
 /** The views a console reads, by name. */
+/** What the watch found; see page /telephone. */
+export interface FindingBody {
+  finding_id: string;
+  code: string;
+  about: string;
+  state: "open" | "accepted" | "closed";
+}
+
 export interface Bodies {
   call: CallBody;
   incident: IncidentBody;
   unit: UnitBody;
   seat: SeatBody;
+  finding: FindingBody;
 }
 export type ViewName = keyof Bodies;
 
