@@ -56,7 +56,7 @@ def tables() -> str:
     lines = ["| setting | environment | default | meaning |", "|---|---|---|---|"]
     said = meanings(Settings)
     for field in msgspec.structs.fields(Settings):
-        listed = field.name in ("trunks", "sip_seats", "directory", "host_names")
+        listed = field.name in ("trunks", "sip_seats", "directory", "host_names", "recording_days")
         variable = "–" if listed else f"`{PREFIX}{field.name.upper()}`"
         lines.append(f"| `{field.name}` | {variable} | {default(field)} | {said[field.name]} |")
     for title, kind in (

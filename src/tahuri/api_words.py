@@ -26,6 +26,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "description": "Who it is, as far as is known.",
         "detail": "Where exactly, in words.",
         "disposition": "How it ended: a disposition of the city pack.",
+        "finding_id": "The finding, as the list of findings names it.",
         "fields": "Name of a field of the form → what is typed in it.",
         "hazards": "Dangers at the place: codes of the city pack.",
         "heading": "Degrees clockwise from north.",

@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 import tahuri.callbacks.routes
 import tahuri.callbacks.views
+import tahuri.calls.keeping_routes
 import tahuri.calls.routes
 import tahuri.calls.views
 import tahuri.dispatch.routes
@@ -32,8 +33,11 @@ import tahuri.operators.routes
 import tahuri.operators.views
 import tahuri.places.routes
 import tahuri.reports.routes
+import tahuri.telephone
 import tahuri.units.routes
 import tahuri.units.views
+import tahuri.watch.routes
+import tahuri.watch.views
 from tahuri import __version__
 from tahuri.api_words import WORDS
 from tahuri.callbacks.automatic import Automatic, Pace
@@ -76,17 +80,21 @@ VIEWS: Sequence[View] = (
     *tahuri.incidents.views.VIEWS,
     *tahuri.units.views.VIEWS,
     *tahuri.noise.views.VIEWS,
+    *tahuri.watch.views.VIEWS,
 )
 SLICES: Sequence[Routes] = (
     tahuri.operators.routes.routes,
     tahuri.calls.routes.routes,
     tahuri.callbacks.routes.routes,
     tahuri.noise.routes.routes,
+    tahuri.calls.keeping_routes.routes,
     tahuri.incidents.routes.routes,
     tahuri.dispatch.routes.routes,
     tahuri.units.routes.routes,
     tahuri.places.routes.routes,
     tahuri.reports.routes.routes,
+    tahuri.watch.routes.routes,
+    tahuri.telephone.routes,
 )
 
 centre_routes = Routes("centre")
@@ -238,6 +246,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     state.switchboard, state.session_reader, state.settings = switchboard, session_reader, settings
     state.call_back_rules = call_back_rules
     state.pack, state.recordings = centre.pack, centre.folder.recordings
+    state.run = centre.folder.run
     state.gazetteer, state.roads = centre.gazetteer, roads
     state.layers = centre.folder.cache / "layers"
     state.root_certificate = centre.root_certificate if settings.own_authority else None

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,9 +11,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tahuri import watching
 from tahuri.calls.switchboard import Switchboard
+from tahuri.kernel import clock
 from tahuri.kernel.http import Json, db
 from tahuri.kernel.refusal import Refused, Unavailable
+from tahuri.settings import Settings
+from tahuri.telephony.protocol import Inventory
+from tahuri.watch import queries
+from tahuri.watch.verdict import Reason, Verdict, verdict
 
 DISK_FREE_MIN = 0.05
 """Share of the disk below which recordings are in danger."""
@@ -45,6 +52,7 @@ async def parts(request: Request) -> dict[str, dict[str, Any]]:
             "counters": state.counters,
             "alarms": [alarm.code for alarm in state.alarms],
             "trunks": [msgspec.to_builtins(trunk) for trunk in state.trunks],
+            "alarm_list": state.alarms,
         }
         found["media"] = {"ok": state.media_connected}
     except (Unavailable, Refused) as error:
@@ -60,7 +68,52 @@ async def healthz(request: Request) -> Response:
     """200 while calls can be taken, 503 otherwise; the state of each part either way."""
     found = await parts(request)
     taking = found["switch"]["ok"] and found["media"]["ok"]
-    return Json({"taking_calls": taking, "parts": found}, 200 if taking else 503)
+    kept = watching.read(request.app.state.run)
+    said = verdict_now(request.app.state.settings, kept, found, await _findings(request))
+    body = {"taking_calls": taking, "telephone": said, "parts": found}
+    return Json(body, 200 if taking else 503)
+
+
+async def _findings(request: Request) -> list[Reason]:
+    """Open findings; none while the database is away."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return reasons_of(await queries.open_findings(db(request)))
+    except (Unavailable, TimeoutError):
+        return []
+
+
+def reasons_of(findings: list[dict[str, Any]]) -> list[Reason]:
+    """Those that nobody has accepted, as reasons of the verdict."""
+    return [
+        Reason(
+            code=row["code"],
+            about=row["about"],
+            since=msgspec.convert(row["opened_at"], datetime),
+            numbers=row["numbers"],
+        )
+        for row in findings
+        if row["state"] == "open"
+    ]
+
+
+def verdict_now(
+    settings: Settings,
+    kept: watching.Kept,
+    found: dict[str, dict[str, Any]],
+    findings: list[Reason],
+) -> Verdict:
+    """How the telephone is, from what was just looked at and what the watch keeps."""
+    alarms = found["switch"].get("alarm_list", ())
+    return verdict(
+        parts=found,
+        alarms=[Reason(code=one.code, about=one.about, since=one.since) for one in alarms],
+        findings=findings,
+        lines=kept.lines.values(),
+        round_at=kept.round_at,
+        now=clock.now(),
+        every_s=settings.test_call_every_s,
+    )
 
 
 async def metrics(request: Request) -> Response:
@@ -83,6 +136,26 @@ async def metrics(request: Request) -> Response:
     for name, (text, value) in values.items():
         if value is not None:
             Gauge(name, text, registry=registry).set(value)
+    kept = watching.read(request.app.state.run)
+    settings = cast("Settings", request.app.state.settings)
+    used = Gauge("tahuri_limit_used", "Used of what is finite", ["of"], registry=registry)
+    limit = Gauge("tahuri_limit", "What is finite", ["of"], registry=registry)
+    board = cast("Switchboard", request.app.state.switchboard)
+
+    async def ask() -> Inventory:
+        return msgspec.convert(await board.command("inventory"), Inventory)
+
+    inventory = await watching.asked(ask)
+    for one in watching.limits(settings, request.app.state.run, kept, inventory):
+        used.labels(one.name).set(one.used)
+        limit.labels(one.name).set(one.limit)
+    age = Gauge("tahuri_test_call_age_s", "Since a success", ["line"], registry=registry)
+    for line in kept.lines.values():
+        if line.last_ok_at is not None:
+            age.labels(line.name).set((clock.now() - line.last_ok_at).total_seconds())
+    opened = Gauge("tahuri_findings_open", "Findings nobody accepted", ["code"], registry=registry)
+    for reason in await _findings(request):
+        opened.labels(reason.code).inc()
     counted = Gauge("tahuri_switch_count", "Counted by the switch", ["of"], registry=registry)
     for name, value in found["switch"].get("counters", {}).items():
         counted.labels(name).set(value)

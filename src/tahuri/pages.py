@@ -22,6 +22,7 @@ PAGES = {
     "/console": "console.html",
     "/field": "field.html",
     "/admin": "admin.html",
+    "/telephone": "telephone.html",
 }
 HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d+)?")
 YEAR_S = 31_536_000

@@ -28,6 +28,12 @@ TRUNK_NAME_CHARS_MAX = 64
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 CALLER_ID = re.compile(r"\+?[0-9*#]{2,20}")
 WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
+TEST_NUMBER = re.compile(r"\+?[0-9]{3,20}")
+RECORDING_CLASSES = frozenset(
+    ("normal", "informasi", "prank", "ghost", "abandoned", "ivr_prank", "unanswered", "test")
+) | {"non_emergency"}
+DAYS_MIN_REAL = 365
+"""Recordings of real emergencies are evidence for a year at least."""
 HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?")
 
 
@@ -40,6 +46,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Addresses or networks (CIDR) whose calls are taken."""
     host: str | None = None
     """``host`` or ``host:port`` for calls that we place; None where we place none."""
+    test_call_to: str | None = None
+    """A number that the far end sends back to us, to try the trunk with; needs ``host``."""
     out: bool = False
     """Whether third parties are called, and callers called back, through it by default."""
     edge: bool = False
@@ -154,6 +162,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds of listening to a silent caller before the call may be ended as silent."""
     noise_half_life_days: float = 30.0
     """Days after which a call weighs half in its number's score."""
+    test_number: str | None = None
+    """A number that is answered by loop-back, as ``urn:service:test.sos`` always is."""
+    test_calls_max: int = 3
+    """Test calls at once; further ones are answered 486."""
+    test_call_s: float = 30.0
+    """Seconds after which a test call is ended."""
+    test_call_every_s: float = 60.0
+    """Seconds between the test calls by which each trunk and our own edge are tried; 0: never."""
+    limit_percent_max: float = 80.0
+    """Percent of a limit (ports, calls, disk …) from which on there is an alarm."""
+    recordings_copy: str | None = None
+    """A second folder for closed recordings, best on another machine; each copy is read again."""
+    recording_days: dict[str, int] = {}
+    """Days that recordings are kept, by class of call, over those of ``docs/operations.md``."""
     demo: bool = False
     """Shows demo accounts on the first page.  Never on a real centre."""
 
@@ -282,6 +304,7 @@ def impossible(settings: Settings) -> list[str]:
         *_https(settings),
         *_messages(settings),
         *_folder(settings.folder),
+        *_keeping(settings),
         *_city(settings.city),
         *_lines(settings.trunks),
         *_reserves(settings),
@@ -340,7 +363,7 @@ def _ports(settings: Settings) -> Iterator[str]:
 
 
 def _numbers(settings: Settings) -> Iterator[str]:
-    for name in ("offer_s", "seat_vanish_s", "robot_after_s"):
+    for name in ("offer_s", "seat_vanish_s", "robot_after_s", "test_call_s"):
         if not 1 <= getattr(settings, name) <= 600:
             yield f"{name}: from 1 to 600 seconds"
     if not 90 <= settings.session_expires_s <= 86_400:
@@ -365,6 +388,12 @@ def _numbers(settings: Settings) -> Iterator[str]:
         yield "listen_in_s: from 5 to 300 seconds"
     if not 1 <= settings.noise_half_life_days <= 365:
         yield "noise_half_life_days: from 1 to 365 days"
+    if settings.test_calls_max < 1:
+        yield "test_calls_max: at least 1"
+    if settings.test_call_every_s != 0 and not 10 <= settings.test_call_every_s <= 3600:
+        yield "test_call_every_s: 0, or from 10 to 3600 seconds"
+    if not 10 <= settings.limit_percent_max <= 100:
+        yield "limit_percent_max: from 10 to 100 percent"
     if settings.database_url is not None:
         try:
             conninfo_to_dict(settings.database_url)
@@ -410,6 +439,30 @@ def _folder(folder: Path) -> Iterator[str]:
         yield f"data: not a folder: {there}"
     elif not os.access(there, os.W_OK | os.X_OK):
         yield f"data: cannot be written: {there}"
+
+
+def _keeping(settings: Settings) -> Iterator[str]:
+    """Test numbers, the second folder of recordings, and how long they are kept."""
+    numbers = {"test_number": settings.test_number}
+    numbers |= {f"trunks[{one.name}].test_call_to": one.test_call_to for one in settings.trunks}
+    for name, number in numbers.items():
+        if number is not None and not TEST_NUMBER.fullmatch(number):
+            yield f"{name}: 3 to 20 digits, perhaps after a +: {number!r}"
+    for trunk in settings.trunks:
+        if trunk.test_call_to is not None and trunk.host is None:
+            yield f"trunks[{trunk.name}].host: needed with test_call_to"
+    if settings.recordings_copy is not None:
+        copy = Path(settings.recordings_copy)
+        if not copy.is_absolute():
+            yield f"recordings_copy: not an absolute path: {settings.recordings_copy!r}"
+        elif copy == settings.folder / "recordings" or settings.folder in copy.parents:
+            yield f"recordings_copy: lies in the data folder itself: {settings.recordings_copy!r}"
+    for name, days in settings.recording_days.items():
+        if name not in RECORDING_CLASSES:
+            yield f"recording_days: no such class of call: {name!r}"
+        elif days < (DAYS_MIN_REAL if name == "normal" else 1):
+            least = DAYS_MIN_REAL if name == "normal" else 1
+            yield f"recording_days: {name}: at least {least}"
 
 
 def _city(city: str) -> Iterator[str]:

@@ -27,6 +27,7 @@ from tahuri.kernel.roles import Role
 from tahuri.operators.queries import Account
 from tahuri.settings import Settings, SettingsError, SipSeat
 from tahuri.telephony.switch.config import REALM
+from tahuri.testlines import own_address, test_lines, test_numbers
 from tahuri.units.queries import register_units
 
 PROMPTS = Path(__file__).parent / "telephony" / "prompts"
@@ -137,6 +138,12 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         "slow_lane_s": settings.slow_lane_s,
         "slow_lane_sample": settings.slow_lane_sample,
         "listen_in_s": settings.listen_in_s,
+        "test_numbers": test_numbers(settings),
+        "test_calls_max": settings.test_calls_max,
+        "test_call_s": settings.test_call_s,
+        "test_call_every_s": settings.test_call_every_s,
+        "test_lines": [line.name for line in test_lines(settings)],
+        "test_source": own_address(settings),
         "party_aliases": settings.directory,
     }
 

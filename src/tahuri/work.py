@@ -23,6 +23,7 @@ from tahuri.kernel.jobs import job_app
 from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.view import View
 from tahuri.settings import Settings
+from tahuri.watchman import watch
 
 AGAIN_S = 2.0
 POLL_S = 0.5
@@ -99,6 +100,7 @@ async def run(settings: Settings) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(keep_deadlines(database, VIEWS, DEADLINES))
         group.create_task(for_ever("jobs", worker))
+        group.create_task(watch(centre, database, VIEWS))
 
 
 def main(argv: Sequence[str]) -> int:

@@ -20,7 +20,7 @@ describe("rights", () => {
   it("lead each role to its own page", () => {
     expect(homeOf(person("administrator"))).toBe("/admin");
     expect(homeOf(person("crew"))).toBe("/field");
-    expect(pagesOf(person("supervisor", "administrator"))).toEqual(["/console", "/admin"]);
+    expect(pagesOf(person("supervisor", "administrator"))).toEqual(["/console", "/admin", "/telephone"]);
   });
 
   it("let a desk report for its own agency's units only, out of service as well", () => {

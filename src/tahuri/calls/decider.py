@@ -62,6 +62,8 @@ def decide(command: ClassifyCall | WrapUpCall, state: Call) -> list[Event]:
 def evolve(state: Call, event: Event) -> Call:
     """State after the event; what the rules need not know leaves it as it is."""
     match event:
+        case CallArrived(loopback=True):
+            return state  # nobody talked: there is nothing to say about it
         case CallArrived() | CallBackBegun():
             return Call(known=True, live=True)
         case CallAnswered() | CallRequeued():

@@ -41,6 +41,8 @@ class CallArrived(Event, frozen=True, tag="calls.call-arrived"):
     """``present``, ``withheld`` or ``none``."""
     request_uri_kind: str = "number"
     test: bool = False
+    loopback: bool = False
+    """A test call that hears itself: no queue, no seat, no recording, no row."""
     caller: PersonalId | None = None
     location: PersonalId | None = None
 
@@ -231,9 +233,11 @@ class CallEnded(Event, frozen=True, tag="calls.call-ended"):
     """The call is over: its only outcome."""
 
     outcome: str
-    """``answered`` or ``abandoned``; ``not-reached`` of a call of ours."""
+    """``answered`` or ``abandoned``; ``not-reached`` of a call of ours; ``tested`` of a test call
+    that heard itself."""
     by: str
-    """``caller`` (whoever is outside), ``seat`` or ``failure``."""
+    """``caller`` (whoever is outside), ``seat`` or ``failure``; ``switch`` when a test call took
+    too long."""
     reason: str = ""
     status: int | None = None
     """SIP status with which a call of ours was refused."""
@@ -276,6 +280,43 @@ class RecordingChecked(Event, frozen=True, tag="calls.recording-checked"):
     recording_id: RecordingId
     intact: bool
     fault: str | None = None
+
+
+class RecordingCopied(Event, frozen=True, tag="calls.recording-copied"):
+    """It lies in the second folder as well; the copy was read again and is the same."""
+
+    recording_id: RecordingId
+
+
+class RecordingErased(Event, frozen=True, tag="calls.recording-erased"):
+    """Its time was over: its files are removed, here and in the second folder."""
+
+    recording_id: RecordingId
+    kept_as: str
+    """The class whose days counted."""
+    days: int
+
+
+class LegalHoldSet(Event, frozen=True, tag="calls.legal-hold-set"):
+    """The recording must be kept whatever its age."""
+
+    reason: PersonalId
+
+
+class LegalHoldLifted(Event, frozen=True, tag="calls.legal-hold-lifted"):
+    """It need not be kept any longer than others."""
+
+    reason: PersonalId
+
+
+class RecordingsExported(Event, frozen=True, tag="calls.recordings-exported"):
+    """Somebody took recordings out of the centre.  Stream: ``export/<id>``."""
+
+    recording_ids: tuple[RecordingId, ...]
+    incident_id: str | None = None
+    begin: str | None = None
+    end: str | None = None
+    manifest_sha256: str = ""
 
 
 class CallClassified(Event, frozen=True, tag="calls.call-classified"):

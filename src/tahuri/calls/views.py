@@ -32,6 +32,8 @@ from tahuri.calls.events import (
     GhostStarted,
     KeyPressed,
     LaneLeft,
+    LegalHoldLifted,
+    LegalHoldSet,
     MediaHeard,
     MediaSilent,
     OfferMissed,
@@ -41,6 +43,8 @@ from tahuri.calls.events import (
     PartyLeft,
     RecordingChecked,
     RecordingClosed,
+    RecordingCopied,
+    RecordingErased,
     RecordingFailed,
     RecordingPlayed,
     RecordingStarted,
@@ -90,6 +94,10 @@ CallEvent = (
     | RecordingFailed
     | RecordingPlayed
     | RecordingChecked
+    | RecordingCopied
+    | RecordingErased
+    | LegalHoldSet
+    | LegalHoldLifted
     | CallClassified
     | CallWrappedUp
     | CallLinked
@@ -119,12 +127,15 @@ class Recording(Struct, frozen=True):
 
     recording_id: RecordingId
     state: str
-    """``recording``, ``closed`` or ``failed``."""
+    """``recording``, ``closed``, ``failed`` or ``erased``."""
     path: str
     sha256: str | None = None
     duration_s: float | None = None
     intact: bool | None = None
     """Whether the file was found to be what the log says; None until it was read again."""
+    copied: bool = False
+    """Whether the second folder has it."""
+    erased_at: datetime | None = None
 
 
 class Silence(Struct, frozen=True):
@@ -177,6 +188,8 @@ class CallRow(Row, frozen=True):
     wrapped_up_at: datetime | None = None
     incident_ids: tuple[IncidentId, ...] = ()
     recording: Recording | None = None
+    legal_hold: bool = False
+    """Whether the recording is kept whatever its age."""
     keys: str = ""
     requeued: int = 0
     lane: str = ""
@@ -185,8 +198,21 @@ class CallRow(Row, frozen=True):
     silence: Silence | None = None
 
 
+def _only_tests(event: Event) -> bool:
+    """Whether it tells of a test call that hears itself: those are facts without a row."""
+    match event:
+        case CallArrived(loopback=True) | CallEnded(outcome="tested"):
+            return True
+        case CallRefused(reason="too-many-test-calls"):
+            return True
+        case _:
+            return False
+
+
 def keys(stream: StreamId, event: Event) -> tuple[str, ...]:
     """The call's own row."""
+    if _only_tests(event):
+        return ()
     return (stream.key,) if stream.kind == "call" and isinstance(event, CallEvent) else ()
 
 
@@ -237,6 +263,10 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
             return replace(row, incident_ids=others)
         case RecordingStarted() | RecordingClosed() | RecordingFailed() | RecordingChecked():
             return replace(row, recording=_recording(row.recording, event))
+        case RecordingCopied() | RecordingErased():
+            return replace(row, recording=_kept(row.recording, event, fact.at))
+        case LegalHoldSet() | LegalHoldLifted():
+            return replace(row, legal_hold=isinstance(event, LegalHoldSet))
         case PartyAdded() | PartyJoined() | PartyLeft():
             return replace(row, parties=_parties(row.parties, event))
         case CallSlowed():
@@ -376,6 +406,16 @@ def _recording(
             return replace(now, intact=event.intact)
         case _:
             assert_never(event)
+
+
+def _kept(
+    known: Recording | None, event: RecordingCopied | RecordingErased, at: datetime
+) -> Recording | None:
+    if known is None or known.recording_id != event.recording_id:
+        return known
+    if isinstance(event, RecordingCopied):
+        return replace(known, copied=True)
+    return replace(known, state="erased", erased_at=at)
 
 
 def _parties(

@@ -75,6 +75,23 @@ WORDS: dict[str, tuple[str, str]] = {
         "Rekaman diperiksa, utuh: {intact}",
         "Recording checked, intact: {intact}",
     ),
+    "calls.recording-copied": (
+        "Rekaman disalin ke tempat kedua",
+        "Recording copied to the second folder",
+    ),
+    "calls.recording-erased": (
+        "Rekaman dihapus setelah {days} hari ({kept_as})",
+        "Recording erased after {days} days ({kept_as})",
+    ),
+    "calls.legal-hold-set": (
+        "Rekaman ditahan untuk hukum: {reason}",
+        "Recording under legal hold: {reason}",
+    ),
+    "calls.legal-hold-lifted": (
+        "Penahanan rekaman dicabut: {reason}",
+        "Legal hold lifted: {reason}",
+    ),
+    "calls.recordings-exported": ("Rekaman diekspor", "Recordings exported"),
     "calls.call-classified": ("Jenis panggilan: {call_class}", "Call class: {call_class}"),
     "calls.call-wrapped-up": ("Panggilan diselesaikan", "Call wrapped up"),
     "calls.call-linked": ("Panggilan dikaitkan dengan kejadian", "Call linked to the incident"),
@@ -180,6 +197,8 @@ CODES: dict[str, tuple[str, str]] = {
     "no-number": ("tanpa nomor", "no number"),
     "answered-later": ("menelepon lagi dan dijawab", "rang again and was answered"),
     "duplicate": ("ganda", "duplicate"),
+    "tested": ("panggilan uji", "test call"),
+    "switch": ("sistem", "the switch"),
     "caller": ("penelepon", "caller"),
     "seat": ("kursi", "seat"),
     "failure": ("gangguan", "failure"),

@@ -26,7 +26,13 @@ PartyState = Literal["calling", "joined"]
 Direction = Literal["in", "out"]
 LeftReason = Literal["dropped", "hung-up", "refused", "no-answer", "failed", "call-ended"]
 AlarmCode = Literal[
-    "media-lost", "spool-disk-full", "facts-lost", "recording-failed", "draining", "trunk-down"
+    "media-lost",
+    "spool-disk-full",
+    "facts-lost",
+    "recording-failed",
+    "draining",
+    "trunk-down",
+    "test-call-missing",
 ]
 TrunkStateName = Literal["unknown", "up", "down"]
 RefusedReason = Literal[
@@ -43,6 +49,7 @@ RefusedReason = Literal[
     "switch-restarted",
     "draining",
     "internal-error",
+    "too-many-test-calls",
 ]
 
 
@@ -65,6 +72,8 @@ class CallArrived(Body, frozen=True, tag="calls.call-arrived"):
     number_status: NumberStatus
     request_uri_kind: Literal["number", "service-urn"]
     test: bool
+    loopback: bool = False
+    """A test call: the caller hears itself; no queue, no seat, no recording."""
 
 
 class CallRefused(Body, frozen=True, tag="calls.call-refused"):
@@ -217,7 +226,7 @@ class GhostAnswered(Body, frozen=True, tag="calls.ghost-answered"):
 class GhostEnded(Body, frozen=True, tag="calls.ghost-ended"):
     """A silent call is over, and nobody has spoken."""
 
-    by: Literal["caller", "seat", "failure"]
+    by: Literal["caller", "seat", "failure", "switch"]
     answers: int
     """Keys that the caller answered with: somebody was there."""
     call_back: bool
@@ -237,9 +246,10 @@ class CallEnded(Body, frozen=True, tag="calls.call-ended"):
     """Terminal; exactly one of this and `CallRefused` for each INVITE of theirs, and exactly one of
     this for each call of ours."""
 
-    outcome: Literal["answered", "abandoned", "not-reached"]
-    """``not-reached``: nobody answered a call of ours, or it was never placed."""
-    by: Literal["caller", "seat", "failure"]
+    outcome: Literal["answered", "abandoned", "not-reached", "tested"]
+    """``not-reached``: nobody answered a call of ours, or it was never placed; ``tested``: a test
+    call, whose caller heard itself."""
+    by: Literal["caller", "seat", "failure", "switch"]
     """``caller`` is whoever is outside, also when we called."""
     reason: str
     """A code: ``hung-up``, ``cancelled``, ``no-acknowledgement``, ``media-lost``, …; of a call of
@@ -499,6 +509,8 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
     code: AlarmCode
     since: datetime
+    about: str = ""
+    """The trunk, where the alarm is about one."""
 
 
 class TrunkView(Struct, frozen=True, kw_only=True):
@@ -545,6 +557,51 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     alarms: list[Alarm]
     counters: dict[str, int]
     trunks: list[TrunkView] = []
+
+
+class CallInHand(Struct, frozen=True, kw_only=True):
+    """A call whose outcome or whose recording's end is still owed."""
+
+    call_id: str
+    phase: str
+    loopback: bool
+    arrived_at: datetime
+    port: int
+    """Media's port of the caller."""
+    recording: str | None
+    """Path of the recording that runs, relative to the folder ``recordings``."""
+
+
+class MediaPort(Struct, frozen=True, kw_only=True):
+    """A port that media holds."""
+
+    port: int
+    kind: str
+    name: str
+    known: bool
+    """Whether some call, seat or prompt of the switch needs it."""
+
+
+class Inventory(Struct, frozen=True, kw_only=True):
+    """The answer to ``inventory``: all that the switch has in hand, beside what media holds."""
+
+    now: datetime
+    calls: list[CallInHand]
+    calls_max: int
+    seats: int
+    """Seats where somebody sits."""
+    seats_max: int
+    spool_done: int
+    """Position up to which the log has taken facts."""
+    spool_end: int
+    spool_unwritten: int
+    """Facts that wait in memory because the disk takes none."""
+    spool_unwritten_max: int
+    media: bool
+    """Whether media answered; without it the next two are empty."""
+    ports: list[MediaPort] = []
+    recordings: list[str] = []
+    """Paths, absolute, of the recordings that media writes."""
 
 
 # ---- operations -----------------------------------------------------------------------------

@@ -56,6 +56,11 @@ class Spool:
         self.end = self._recover()
 
     @property
+    def unwritten(self) -> int:
+        """Facts that wait in memory because the disk takes none."""
+        return len(self._unwritten)
+
+    @property
     def disk_full(self) -> bool:
         """Whether facts wait in memory because the disk takes none."""
         return bool(self._unwritten)

@@ -218,7 +218,7 @@ def test_every_event_of_a_call_can_be_folded_first() -> None:
         "trunk": "t", "number_status": "none", "status": 486, "reason": "r", **M1,
         "leg_id": DAMKAR, "leg": "caller", "digit": "1", "outcome": "answered", "by": "seat",
         "recording_id": R1, "path": "p", "sha256": "s", "duration_s": 1.0, "bytes": 1,
-        "fault": "f", "intact": True, "call_class": CallClass.TEST,
+        "fault": "f", "kept_as": "prank", "days": 90, "intact": True, "call_class": CallClass.TEST,
         "incident_id": IncidentId("I1"), "event_type": "x", "callback_id": "B1",
             "measure_id": "S1", "wait_max_s": 20.0, "share": 0.1, "waited_s": 20.0, "answers": 1,
             "listen_in_s": 30.0, "question": "police", "answer": "yes", "call_back": True,

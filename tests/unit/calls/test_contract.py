@@ -23,6 +23,11 @@ SAMPLES: dict[Any, Any] = {str: "text", int: 488, float: 9.5, bool: True}
 OURS = {
     "calls.recording-played",
     "calls.recording-checked",
+    "calls.recording-copied",
+    "calls.recording-erased",
+    "calls.legal-hold-set",
+    "calls.legal-hold-lifted",
+    "calls.recordings-exported",
     "calls.call-classified",
     "calls.call-wrapped-up",
     "calls.call-linked",

@@ -55,6 +55,7 @@ export class Desk {
     trunk: 0,
     callback: 0,
     measure: 0,
+    finding: 0,
   });
   #lastCall = $state<string | null>(kept(DESK_CALL_KEPT_AS));
   readonly #feed: Feed;

@@ -450,6 +450,13 @@ const SCREEN_ACTIONS: readonly Action[] = [
       may(roles, ["administrator"]) ? open({ open: "address", address: "/admin" }) : null,
   },
   {
+    name: "telephone",
+    keys: ["Alt+H"],
+    group: "screen",
+    effect: ({ roles }) =>
+      may(roles, ["supervisor", "administrator"]) ? open({ open: "address", address: "/telephone" }) : null,
+  },
+  {
     name: "sign-off",
     keys: ["Alt+Q"],
     group: "screen",

@@ -1,6 +1,7 @@
 /** Who is signed on at this PC. Remembered, so that a console opens while the database is down. */
 
 import { get, request, post, type Result } from "./api";
+import { may } from "./rights";
 import type { Operator, Role } from "./types";
 
 const KEPT_AS = "tahuri.operator";
@@ -58,7 +59,7 @@ export async function signOff(): Promise<void> {
   await request("DELETE", "/api/session", {});
 }
 
-export type Page = "/console" | "/field" | "/admin";
+export type Page = "/console" | "/field" | "/admin" | "/telephone";
 
 const PAGES_OF: Record<Role, Page> = {
   call_taker: "/console",
@@ -72,7 +73,8 @@ const PAGES_OF: Record<Role, Page> = {
 /** The pages that a person's roles work on. */
 export function pagesOf({ roles }: Operator): Page[] {
   const pages = new Set(roles.map((role) => PAGES_OF[role]));
-  return (["/console", "/field", "/admin"] as const).filter((page) => pages.has(page));
+  if (may(roles, ["supervisor", "administrator"])) pages.add("/telephone");
+  return (["/console", "/field", "/admin", "/telephone"] as const).filter((page) => pages.has(page));
 }
 
 /** The page to begin with: the console for who works in the room, else one's own. */

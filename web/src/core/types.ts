@@ -69,7 +69,7 @@ export interface CallerLocation {
 
 export interface Recording {
   recording_id: string;
-  state: "recording" | "closed" | "failed";
+  state: "recording" | "closed" | "failed" | "erased";
   sha256: string | null;
   duration_s: number | null;
   /** Whether the file was found to be what the log says; null until it was read again. */
@@ -106,6 +106,8 @@ export interface CallBody {
   wrapped_up_at: string | null;
   incident_ids: string[];
   recording: Recording | null;
+  /** Whether the recording is kept whatever its age. */
+  legal_hold?: boolean;
   keys: string;
   /** Missing in rows that were stored before there was one. */
   lane?: Lane;
@@ -291,6 +293,14 @@ export interface TrunkBody {
 }
 
 /** The views a console reads, by name. */
+/** What the watch found; see page /telephone. */
+export interface FindingBody {
+  finding_id: string;
+  code: string;
+  about: string;
+  state: "open" | "accepted" | "closed";
+}
+
 export interface Bodies {
   call: CallBody;
   incident: IncidentBody;
@@ -299,6 +309,7 @@ export interface Bodies {
   trunk: TrunkBody;
   callback: CallBackBody;
   measure: MeasureBody;
+  finding: FindingBody;
 }
 export type ViewName = keyof Bodies;
 

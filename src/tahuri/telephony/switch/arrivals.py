@@ -14,7 +14,16 @@ from tahuri.telephony.sip.body import session_of
 from tahuri.telephony.sip.gate import Bucket
 from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.transaction import Send
-from tahuri.telephony.switch import admission, audio, edge, ending, identity, lane, offers
+from tahuri.telephony.switch import (
+    admission,
+    audio,
+    edge,
+    ending,
+    identity,
+    lane,
+    offers,
+    testcalls,
+)
 from tahuri.telephony.switch.core import SWITCH, Core, Place
 from tahuri.telephony.switch.model import Audio, Call, kept
 
@@ -62,7 +71,9 @@ class Door:
         core = self._core
         trunk = identity.trunk_of(core.settings.trunks, event.flow.host)
         from_seat = trunk is None and self._is_seat(event)
-        if trunk is None and not from_seat:
+        test = testcalls.is_test(core, event)
+        own = test and testcalls.is_own(core, event)
+        if trunk is None and not from_seat and not own:
             core.perform(core.endpoint.agent.reject(event.leg, 403, core.sip_now))
             self._tell_refusal(event.flow.host, 403, "not-allowed")
             return
@@ -70,19 +81,34 @@ class Door:
         call_id = mint.new_id()
         trunks = core.settings.trunks
         name = identity.line_of(trunk, event.request, trunks) if trunk else SEATS_TRUNK
+        if own:
+            name = testcalls.EDGE
         core.places[event.leg.name] = Place(call_id, "caller")
         for refusal in core.endpoint.agent.refusal(event.request, event.flow, 503):
             core.journal.owe_answer(call_id, kept(refusal))
+        if test:
+            if len(core.tests) >= core.settings.test_calls_max:
+                self._refuse(event, call_id, 486, "too-many-test-calls")
+                return
+            core.tests.add(call_id)
+        elif not self._has_room(event, call_id, name):
+            return
+        core.post(call_id, lambda: self._arrive(event, call_id, name, from_seat))
+
+    def _has_room(self, event: events.Incoming, call_id: str, trunk: str) -> bool:
+        """Refuses a caller for whom there is no room; test calls take nobody's."""
+        core = self._core
         if core.draining_since is not None:
             self._refuse(event, call_id, 503, "draining")
-            return
-        full = self._room.refusal(name, {one.call_id: one.trunk for one in core.calls.values()})
+            return False
+        held = {one.call_id: one.trunk for one in core.calls.values() if not one.echo}
+        full = self._room.refusal(trunk, held)
         if full is not None:
             core.count(f"refused-{full}")
             self._refuse(event, call_id, 503, full)
-            return
-        self._room.entering(call_id, name)
-        core.post(call_id, lambda: self._arrive(event, call_id, name, from_seat))
+            return False
+        self._room.entering(call_id, trunk)
+        return True
 
     def _is_seat(self, event: events.Incoming) -> bool:
         return any(
@@ -127,7 +153,7 @@ class Door:
         try:
             if session is not None:
                 stream = sdp.parse(session)
-            purpose = identity.purpose_of(event.request)
+            purpose = identity.purpose_of(event.request, core.settings.test_numbers)
         except sdp.NoSession:
             self._refuse(event, call_id, 488, "unsupported-codec")
             return
@@ -143,6 +169,7 @@ class Door:
             number_status=call.number_status,
             request_uri_kind=purpose.kind,
             test=purpose.test or from_seat,
+            loopback=call.echo,
         )
         personal: dict[str, Struct] = {}
         if call.caller is not None:
@@ -205,6 +232,7 @@ class Door:
             location=identity.place_of(event.request),
             leg=event.leg,
             audio=port,
+            echo=call_id in self._core.tests,
         )
         self._core.calls[call_id] = call
         return call
@@ -212,9 +240,12 @@ class Door:
     async def _let_in(self, call: Call) -> None:
         """Notice, recording, answer, queue."""
         core = self._core
-        call.phase = "queued"
-        lane.enter(core, call)
-        await audio.prepare(core, call)
+        call.phase = "echo" if call.echo else "queued"
+        if call.echo:
+            await audio.mix(core, call)
+        else:
+            lane.enter(core, call)
+            await audio.prepare(core, call)
         remote = call.audio.remote
         session = audio.answer_of(call.audio, remote) if remote else audio.offer_of(call.audio)
         outputs = core.endpoint.agent.accept(call.leg, session, core.sip_now)
@@ -224,6 +255,9 @@ class Door:
         core.save(call)  # with the 200 in it: killed before it is sent, the next process sends it
         core.perform(outputs)
         core.journal.answered(call.call_id)
+        if call.echo:
+            testcalls.came(core, call.trunk)
+            return
         core.of_call(call, CallQueued())
         core.save(call)
         core.changed()

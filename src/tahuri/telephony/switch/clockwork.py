@@ -1,6 +1,15 @@
 """What happens because time passes: missed offers, vanished seats, parties that never answer."""
 
-from tahuri.telephony.switch import answering, audio, lane, offers, outgoing, parties, seats
+from tahuri.telephony.switch import (
+    answering,
+    audio,
+    ending,
+    lane,
+    offers,
+    outgoing,
+    parties,
+    seats,
+)
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
 
@@ -25,6 +34,8 @@ def _of_call(core: Core, call: Call, now_s: float) -> None:
         call.notice_due = now_s + audio.NOTICE_S_MAX
         core.post(call.call_id, lambda: audio.end_notice(core, call))
     outgoing.look(core, call, now_s)
+    if call.phase == "echo" and now_s - call.arrived_s >= core.settings.test_call_s:
+        core.post(call.call_id, lambda: ending.end(core, call, "switch", "test-over"))
     for party in call.parties:
         if party.state == "calling" and now_s >= party.ring_due:
             party.ring_due = now_s + parties.PARTY_RING_S

@@ -53,6 +53,8 @@ def cells(call: Call, seat: Seat | None, tone: int | None, hold: int | None) -> 
     if call.phase == "calling":
         return _ringback(call, seat, tone)
     caller = call.audio.port
+    if call.phase == "echo":
+        return {(caller, caller): 1.0}
     seat_says = seat_port(call, seat)
     talkers = others(call, seat)
     present = talkers if call.on_hold else [caller, *talkers]

@@ -130,6 +130,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Share of measured calls that bypass it, drawn by lot."""
     listen_in_s: float = 30
     """Listening to a silent caller before the call may be ended as silent."""
+    test_numbers: list[str] = []
+    """Numbers that are answered by loop-back, as ``urn:service:test.sos`` is."""
+    test_calls_max: int = 3
+    test_call_s: float = 30
+    test_call_every_s: float = 0
+    """How often each line of ``test_lines`` is tried; 0: never, and no absence is told."""
+    test_lines: list[str] = []
+    """Trunks by which test calls must come, and ``edge`` for those of this machine."""
+    test_source: str = "127.0.0.1"
+    """Address from which this machine tries its own edge; let in for test calls alone."""
     party_aliases: dict[str, str] = {}
 
     @property

@@ -102,6 +102,12 @@ class Core:
         self.media_instance = ""
         self.media_ready = False
         """Media is connected and holds what we believe it holds."""
+        self.tests: set[str] = set()
+        """Test calls in hand."""
+        self.tested: dict[str, tuple[float, datetime]] = {}
+        """By line, when a test call came last: on the clock that never steps, and by the wall."""
+        self.begun = (clock.monotonic_s(), clock.now())
+        """When this process began, likewise."""
         self.silent: dict[int, float] = {}
         """Ports without RTP, and since when."""
         self.tone: int | None = None
@@ -247,6 +253,7 @@ class Core:
 
     def finish_work(self, call_id: str) -> None:
         """The call is over; called from its own last step."""
+        self.tests.discard(call_id)
         work = self._works.pop(call_id, None)
         if work is not None:
             asyncio.get_running_loop().call_soon(work.finish)

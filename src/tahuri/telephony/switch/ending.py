@@ -14,7 +14,8 @@ from tahuri.telephony.switch import audio, offers, seats
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call
 
-EndedBy = Literal["caller", "seat", "failure"]
+EndedBy = Literal["caller", "seat", "failure", "switch"]
+Outcome = Literal["answered", "abandoned", "not-reached", "tested"]
 GHOST = "ghost"
 """Why a seat ended a call on which nobody spoke."""
 
@@ -25,18 +26,11 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
         return
     offers.withdraw(core, call)
     actor = (call.operator_id or SWITCH) if by == "seat" else SWITCH
-    answered = call.answered_at is not None
+    outcome = _outcome(call)
     seat = audio.seat_of(core, call)
     call.phase = "ended"
-    unanswered: Literal["abandoned", "not-reached"] = (
-        "abandoned" if call.direction == "in" else "not-reached"
-    )
-    body = CallEnded(
-        outcome="answered" if answered else unanswered,
-        by=by,
-        reason=reason,
-        status=call.outgoing.status if call.outgoing else None,
-    )
+    status = call.outgoing.status if call.outgoing else None
+    body = CallEnded(outcome=outcome, by=by, reason=reason, status=status)
     for party in call.parties:
         core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="call-ended"))
     _tell_ghost(core, call, by, reason, actor)
@@ -54,6 +48,14 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     core.changed()
     offers.dispatch(core)
     await finish(core, call)
+
+
+def _outcome(call: Call) -> Outcome:
+    if call.echo:
+        return "tested"
+    if call.answered_at is not None:
+        return "answered"
+    return "abandoned" if call.direction == "in" else "not-reached"
 
 
 def _tell_ghost(core: Core, call: Call, by: EndedBy, reason: str, actor: str) -> None:

@@ -1,6 +1,7 @@
 """What an INVITE says about its caller, its place and its purpose.  Pure."""
 
 import re
+from collections.abc import Collection
 from ipaddress import ip_address
 from typing import Literal
 
@@ -24,7 +25,7 @@ class Purpose(Struct, frozen=True):
 
     kind: Literal["number", "service-urn"]
     test: bool
-    """An RFC 6881 test call: ``urn:service:test.sos``."""
+    """A test call: ``urn:service:test.sos`` (RFC 6881 §15), or a number kept for it."""
 
 
 def trunk_of(trunks: list[Trunk], source: str) -> Trunk | None:
@@ -40,12 +41,12 @@ def line_of(trunk: Trunk, request: Request, trunks: list[Trunk]) -> str:
     return told if any(told == other.name for other in trunks) else trunk.name
 
 
-def purpose_of(request: Request) -> Purpose:
+def purpose_of(request: Request, test_numbers: Collection[str] = ()) -> Purpose:
     """Whatever a trunk sends is a call to us; only its kind differs."""
     uri = parse_uri(request.uri)
     if uri.is_service:
         return Purpose("service-urn", uri.user.startswith("test."))
-    return Purpose("number", False)
+    return Purpose("number", uri.user.partition(";")[0] in test_numbers)
 
 
 def caller_of(request: Request) -> tuple[Caller | None, NumberStatus]:

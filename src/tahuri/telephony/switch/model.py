@@ -24,8 +24,9 @@ from tahuri.telephony.sip.sdp import Stream
 from tahuri.telephony.sip.transaction import Flow, Send
 from tahuri.telephony.token import SeatKind
 
-Phase = Literal["arriving", "queued", "proposed", "calling", "live", "ended"]
-"""A call of ours is ``proposed`` while it waits for a seat to accept it, then ``calling``."""
+Phase = Literal["arriving", "queued", "proposed", "calling", "live", "echo", "ended"]
+"""A call of ours is ``proposed`` while it waits for a seat to accept it, then ``calling``;
+``echo``: a test call, whose caller hears itself."""
 MediaState = Literal["connected", "connecting", "down"]
 
 
@@ -159,6 +160,8 @@ class Call(Struct, kw_only=True):
     lane_due_s: float = 0.0
     """When it leaves the slow lane, on the clock that never steps."""
     ghost: Ghost | None = None
+    echo: bool = False
+    """A test call: never queued, never at a seat, never recorded."""
 
     @property
     def number(self) -> str | None:

@@ -10,6 +10,7 @@ from tahuri.telephony.switch import (
     answering,
     ending,
     ghost,
+    inventory,
     lane,
     offers,
     outgoing,
@@ -60,6 +61,8 @@ async def answer(core: Core, op: str, arguments: Message) -> object:
         case "measures":
             lane.set_measures(core, _converted({**arguments, "op": op}, p.SetMeasures))
             return None
+        case "inventory":
+            return await inventory.taken(core)
         case _:
             return await seat_operation(core, {**arguments, "op": op})
 

@@ -42,6 +42,8 @@ def restore(core: Core) -> list[Owed]:
         core.trunks[trunk.name] = trunk
     for call in core.journal.load_calls():
         core.calls[call.call_id] = call
+        if call.echo:
+            core.tests.add(call.call_id)
         owed += _restore_call(core, call)
     for call_id in core.journal.unreadable:
         body = CallEnded(outcome="abandoned", by="failure", reason="journal-unreadable")
@@ -214,7 +216,7 @@ async def _give_audio(core: Core, call: Call, held: set[int]) -> None:
         identifier = call.recording.recording_id
         call.recording = None
         core.of_call(call, RecordingFailed(recording_id=identifier, fault="media-lost"))
-    if call.recording is None:
+    if call.recording is None and not call.echo:
         await audio.start_recording(core, call)
     await audio.mix(core, call)
     core.save(call)
@@ -235,14 +237,20 @@ async def _replace(core: Core, call: Call, old: Audio, place: Place) -> None:
     core.perform(core.endpoint.agent.reoffer(leg, audio.offer_of(old), core.sip_now))
 
 
-async def _free_orphans(core: Core, holdings: Holdings) -> None:
-    """Ports and recordings that no call of the journal knows."""
+def known_ports(core: Core) -> set[int]:
+    """Ports of media that some call, seat or prompt of ours needs."""
     known = set(core.ports) | {port for port in (core.tone, core.hold) if port is not None}
     known |= {seat.port for seat in core.seats.values() if seat.port is not None}
     known |= {call.notice for call in core.calls.values() if call.notice is not None}
     for call in core.calls.values():
         known |= {call.audio.port, *(party.audio.port for party in call.parties)}
         known |= {call.phone.audio.port} if call.phone else set()
+    return known
+
+
+async def _free_orphans(core: Core, holdings: Holdings) -> None:
+    """Ports and recordings that no call of the journal knows."""
+    known = known_ports(core)
     orphans = [port.port for port in holdings.ports if port.port not in known]
     await audio.free(core, *orphans)
     numbers = {call.recording.number for call in core.calls.values() if call.recording}

@@ -208,7 +208,7 @@ class Router:
 
     def _key(self, port: int, digit: str) -> None:
         found = self._call_at(port)
-        if found is None or found[1].role != "caller":
+        if found is None or found[1].role != "caller" or found[0].echo:
             return
         call = found[0]
         if call.keys < KEYS_MAX:
@@ -219,7 +219,7 @@ class Router:
 
     def _tell_silence(self, port: int, silent: bool) -> None:
         found = self._call_at(port)
-        if found is None or found[0].phase == "ended":
+        if found is None or found[0].phase in ("echo", "ended"):
             return
         call, place = found
         leg = place.leg_id if place.role == "party" else place.role

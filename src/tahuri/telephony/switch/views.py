@@ -15,7 +15,7 @@ from tahuri.telephony.protocol import (
     Snapshot,
     TrunkView,
 )
-from tahuri.telephony.switch import acd, ghost, outgoing
+from tahuri.telephony.switch import acd, ghost, outgoing, testcalls
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat, TrunkState
 
@@ -52,7 +52,7 @@ def push(core: Core, seat: Seat, queued: list[QueuedView]) -> SeatPush:
         offer=offer_view(call) if call is not None and offered else None,
         call=call_view(core, call) if call is not None and talks else None,
         seats_ready=seats_ready(core),
-        alarms=[alarm.code for alarm in alarms(core)],
+        alarms=list(dict.fromkeys(alarm.code for alarm in alarms(core))),
         trunks_down=[trunk.name for trunk in trunks_down(core)],
     )
 
@@ -68,7 +68,7 @@ def alarms(core: Core) -> list[Alarm]:
         found.append(Alarm(code="facts-lost", since=core.now()))
     if down := trunks_down(core):
         found.append(Alarm(code="trunk-down", since=min(trunk.since for trunk in down)))
-    return found
+    return found + testcalls.missing(core)
 
 
 def trunks_down(core: Core) -> list[TrunkState]:

@@ -1,0 +1,273 @@
+"""Recordings after the call: copied to a second folder, erased when their time is over."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from tahuri.calls.events import RecordingChecked, RecordingCopied, RecordingStarted
+from tahuri.calls.recordings import file_fault
+from tahuri.calls.retention import DAYS, KEEPING, Erase, Kept, is_due, kept_as
+from tahuri.kernel import clock
+from tahuri.kernel.db import Database
+from tahuri.kernel.event import StreamId
+from tahuri.kernel.ids import RecordingId, encoded_id
+from tahuri.kernel.log import Writing, writing
+from tahuri.kernel.mint import new_id
+from tahuri.kernel.view import View
+
+BATCH = 100
+LOOK_BACK = timedelta(days=2)
+"""Calls of this age may still have a recording to be copied."""
+SWEPT = timedelta(days=60)
+"""So long after an erasure its files are looked for again, here and in the copy."""
+BLOCK_BYTES = 1 << 20
+EXPORT_S = 86_400
+"""An export takes less; its temporary file of this age belongs to nobody."""
+
+log = structlog.get_logger()
+
+
+class Closed(Struct, frozen=True):
+    """A closed recording, as the log has it."""
+
+    recording_id: str
+    path: str
+    sha256: str
+    intact: bool | None
+
+
+class Copying(Struct, frozen=True):
+    """How far the second folder is."""
+
+    waiting: int = 0
+    oldest_at: datetime | None = None
+    """When the oldest call ended whose recording waits."""
+    fault: str | None = None
+    """Why nothing can be copied now."""
+
+
+def copied(file: Path, to: Path, sha256: str) -> str | None:
+    """Copies a closed recording, reads the copy again and compares; what is wrong, or None.
+
+    The copy takes its name only when it is whole and on the disk.
+    """
+    fresh = to.with_name(f".{to.name}.new")
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("rb") as source, fresh.open("wb") as target:
+            os.fchmod(target.fileno(), 0o600)
+            while block := source.read(BLOCK_BYTES):
+                target.write(block)
+            target.flush()
+            os.fsync(target.fileno())
+        with fresh.open("rb") as again:
+            found = hashlib.file_digest(again, "sha256").hexdigest()
+        if found != sha256:
+            fresh.unlink()
+            return f"has sha256 {found}"
+        fresh.replace(to)
+    except OSError as error:
+        return error.strerror or "cannot be written"
+    return None
+
+
+class Copier:
+    """Brings every closed recording to the second folder, the oldest first, for ever.
+
+    Args:
+        folder: of the recordings.
+        target: the second folder; it must be there: one that we made ourselves might be the empty
+            place of a disk that is not mounted.
+    """
+
+    def __init__(self, db: Database, views: Sequence[View], folder: Path, target: Path) -> None:
+        self._db, self._views = db, views
+        self._folder, self._target = folder, target
+        self._from = ""
+        """All recordings of calls before it are copied."""
+
+    async def round(self) -> Copying:
+        """Copies what waits, at most ``BATCH``; how far it is then.  Raises Unavailable."""
+        waiting = await self._waiting()
+        if not waiting:
+            self._from = encoded_id(int((clock.now() - LOOK_BACK).timestamp() * 1000), 0)
+            return Copying()
+        if not self._target.is_dir():
+            return self._behind(waiting, "the folder is not there")
+        left, fault = [], None
+        for row in waiting[:BATCH]:
+            told = await self._copy(row)
+            if told is not None:
+                left.append(row)
+                fault = told
+        rest = [*left, *waiting[BATCH:]]
+        if not rest:
+            return Copying()
+        return self._behind(rest, fault)
+
+    def _behind(self, waiting: list[dict[str, Any]], fault: str | None) -> Copying:
+        self._from = str(waiting[0]["call_id"])
+        oldest = msgspec.convert(waiting[0]["ended_at"], datetime)
+        return Copying(len(waiting), oldest, fault)
+
+    async def _waiting(self) -> list[dict[str, Any]]:
+        records = await self._db.all(
+            "select body from view_rows where city_id = %s and view = 'call' and key >= %s "
+            "and body #>> '{recording,state}' = 'closed' "
+            "and not coalesce((body #>> '{recording,copied}')::boolean, false) "
+            "and body ->> 'ended_at' is not null order by key limit %s",
+            (self._db.city_id, self._from, 10 * BATCH),
+        )
+        return [record[0] for record in records]
+
+    async def _copy(self, row: dict[str, Any]) -> str | None:
+        recording = row["recording"]
+        path, sha256 = recording["path"], recording["sha256"]
+        fault = await asyncio.to_thread(copied, self._folder / path, self._target / path, sha256)
+        if fault is not None:
+            log.warning("a recording cannot be copied", call_id=row["call_id"], fault=fault)
+            return fault
+        await _append(
+            self._db,
+            self._views,
+            row["call_id"],
+            f"copy {recording['recording_id']}",
+            RecordingCopied(recording_id=RecordingId(recording["recording_id"])),
+        )
+        return None
+
+
+async def _append(
+    db: Database,
+    views: Sequence[View],
+    call_id: str,
+    command: str,
+    event: RecordingCopied | RecordingChecked,
+) -> None:
+    write = Writing(actor="work", command=command, now=clock.now())
+    async with writing(db, views, write) as open_log:
+        if open_log.answered is None:
+            await open_log.append(StreamId("call", call_id), [event])
+
+
+async def check_again(
+    db: Database,
+    views: Sequence[View],
+    folder: Path,
+    call_id: str,
+    recording: Closed,
+) -> bool:
+    """Reads a recording again; what it is now is a fact when it differs from what was known.
+
+    Returns:
+        Whether it is intact.
+    """
+    fault = await asyncio.to_thread(file_fault, folder / recording.path, recording.sha256)
+    intact = fault is None
+    if intact != (recording.intact is not False):
+        event = RecordingChecked(
+            recording_id=RecordingId(recording.recording_id), intact=intact, fault=fault
+        )
+        await _append(db, views, call_id, new_id(), event)
+    return intact
+
+
+async def erase_due(
+    db: Database,
+    views: Sequence[View],
+    folders: Sequence[Path],
+    days: Mapping[str, int],
+) -> int:
+    """Erases every recording whose time is over; how many.
+
+    The fact comes first: a kill in between leaves a file that the next sweep removes, never a
+    recording that is gone without a fact.
+
+    Args:
+        folders: of the recordings, and of their copies.
+        days: by class, over ``retention.DAYS``.
+    """
+    now = clock.now()
+    done, after = 0, ""
+    while True:
+        rows = await _old_rows(db, now - timedelta(days=min({**DAYS, **days}.values())), after)
+        if not rows:
+            break
+        after = rows[-1][0].call_id
+        for call, recording_id in rows:
+            if is_due(call, days, now) and await _erase(db, views, call, recording_id, days):
+                done += 1
+    await sweep(db, folders, now)
+    return done
+
+
+async def _old_rows(db: Database, before: datetime, after: str) -> list[tuple[Kept, str]]:
+    records = await db.all(
+        "select v.key, (v.body ->> 'ended_at')::timestamptz, v.body ->> 'call_class', "
+        "v.body -> 'incident_ids' <> '[]', exists (select from view_rows i "
+        "where i.city_id = v.city_id and i.view = 'incident' and i.body ->> 'state' = 'open' "
+        "and v.body -> 'incident_ids' ? i.key), "
+        "coalesce((v.body ->> 'legal_hold')::boolean, false), "
+        "v.body #>> '{recording,recording_id}' "
+        "from view_rows v where v.city_id = %s and v.view = 'call' and v.key > %s and v.key < %s "
+        "and v.body #>> '{recording,state}' in ('closed', 'failed') "
+        "and (v.body ->> 'ended_at')::timestamptz < %s order by v.key limit %s",
+        (db.city_id, after, encoded_id(int(before.timestamp() * 1000), 0), before, BATCH),
+    )
+    return [(Kept(*record[:6]), record[6]) for record in records]
+
+
+async def _erase(
+    db: Database,
+    views: Sequence[View],
+    call: Kept,
+    recording_id: str,
+    days: Mapping[str, int],
+) -> bool:
+    name = kept_as(call.call_class, call.linked)
+    erase = Erase(RecordingId(recording_id), name, {**DAYS, **days}.get(name, 0))
+    stream = StreamId("call", call.call_id)
+    write = Writing(actor="work", command=new_id(), now=clock.now())
+    async with writing(db, views, write) as open_log:
+        # looked at again under the city's lock: an incident may have opened, a hold been set
+        still = await open_log.fetch(
+            "select 1 from view_rows i where i.city_id = %s and i.view = 'incident' "
+            "and i.body ->> 'state' = 'open' and i.body -> 'call_ids' ? %s",
+            (db.city_id, call.call_id),
+        )
+        events = KEEPING.decide(erase, KEEPING.state(await open_log.read(stream)))
+        if still:
+            events = []
+        await open_log.append(stream, events)
+    return bool(events)
+
+
+async def sweep(db: Database, folders: Sequence[Path], now: datetime) -> None:
+    """Removes the files of erased recordings that are still there."""
+    records = await db.all(
+        "select v.key, f.body ->> 'path' from view_rows v join facts f on f.city_id = v.city_id "
+        "and f.stream = 'call/' || v.key and f.type = %s "
+        "where v.city_id = %s and v.view = 'call' "
+        "and (v.body #>> '{recording,erased_at}')::timestamptz > %s",
+        (RecordingStarted.__struct_config__.tag, db.city_id, now - SWEPT),
+    )
+    for folder in folders:
+        root = folder.resolve()
+        for left in root.glob(".export-*.zip"):  # of a process that was killed
+            if now.timestamp() - left.stat().st_mtime > EXPORT_S:
+                left.unlink(missing_ok=True)
+        for _, path in records:
+            file = (root / path).resolve()
+            if file.is_relative_to(root):
+                try:
+                    await asyncio.to_thread(file.unlink, missing_ok=True)
+                except OSError as error:
+                    log.warning("an erased recording cannot be removed", fault=error.strerror)

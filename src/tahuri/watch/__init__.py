@@ -1,0 +1,1 @@
+"""Is everything accounted for?  What is compared, what was found, and how the telephone is."""

@@ -1,0 +1,375 @@
+"""The watch, run by ``work``: test calls, comparison, copies, erasures, findings as facts."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+
+from tahuri import watching
+from tahuri.calls.keeping import Closed, Copier, Copying, check_again, erase_due
+from tahuri.centre import Centre
+from tahuri.kernel import clock
+from tahuri.kernel.db import Database
+from tahuri.kernel.event import StreamId
+from tahuri.kernel.log import Writing, writing
+from tahuri.kernel.mint import new_id
+from tahuri.kernel.refusal import Unavailable
+from tahuri.kernel.view import View
+from tahuri.settings import Settings
+from tahuri.telephony import rpc, testcall
+from tahuri.telephony.protocol import Inventory
+from tahuri.testlines import TestLine, own_address, test_lines
+from tahuri.watch import queries, traffic
+from tahuri.watch.decider import FINDING, Mend, Report, grown
+from tahuri.watch.limits import Sample, near
+from tahuri.watch.reconcile import (
+    BYTES_S,
+    GRACE_S,
+    Difference,
+    Held,
+    LoggedCall,
+    day_of,
+    differences,
+    may_close,
+)
+from tahuri.watch.verdict import Line
+
+ROUND_S = 60.0
+COPY_S = 20.0
+FIRST_S = 3.0
+"""After a start, so that switch and media are there."""
+RECENT = timedelta(days=2)
+DAYS_MAX = 14
+"""Days that one look may take in: the last, one in turn, and those of open findings."""
+SCRUB_BYTES = 64 << 20
+"""Recordings read again in one look: about 90 GB a day."""
+SCRUB_CALLS = 50
+WRITTEN = timedelta(minutes=2)
+"""A recording is not written later than this after its call."""
+SAMPLES_MAX = 1440
+COPY_LATE = timedelta(minutes=10)
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+log = structlog.get_logger()
+
+
+class Watchman:
+    """One centre's watch.
+
+    Args:
+        ask: gives what the switch has in hand; raises Unavailable.
+        grace_s: how long a difference must last to be a finding.
+    """
+
+    def __init__(
+        self,
+        centre: Centre,
+        db: Database,
+        views: Sequence[View],
+        ask: watching.Ask,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        self._settings: Settings = centre.settings
+        self._zone = ZoneInfo(centre.pack.city.zone)
+        self._run = centre.folder.run
+        self._recordings = centre.folder.recordings
+        self._db, self._views, self._ask = db, views, ask
+        self._grace_s = grace_s
+        self.kept = watching.read(self._run)
+        self._since: dict[str, float] = {}
+        self._signatures: dict[str, tuple[int, int]] = {}
+        self._scrubbed = ""
+        """Key of the call whose recording was read again last, in turn."""
+        self._day = f"{clock.now():%Y/%m/%d}"
+        self._counts: tuple[datetime, dict[datetime, int], datetime | None] | None = None
+        self._copier = (
+            Copier(db, views, self._recordings, Path(self._settings.recordings_copy))
+            if self._settings.recordings_copy is not None
+            else None
+        )
+
+    async def run(self) -> None:
+        """For ever."""
+        await asyncio.sleep(FIRST_S)
+        async with asyncio.TaskGroup() as group:
+            for line in test_lines(self._settings) if self._settings.test_call_every_s else ():
+                group.create_task(self._try_for_ever(line))
+            group.create_task(_for_ever("the watch", self.round, ROUND_S))
+            group.create_task(_for_ever("erasing", self.erase, ROUND_S))
+            if self._copier is not None:
+                group.create_task(_for_ever("copying", self.copy, COPY_S))
+
+    # ---- test calls -----------------------------------------------------------------------------
+
+    async def _try_for_ever(self, line: TestLine) -> None:
+        while True:
+            begun_s = clock.monotonic_s()
+            await self.try_line(line)
+            spent_s = clock.monotonic_s() - begun_s
+            await asyncio.sleep(max(1.0, self._settings.test_call_every_s - spent_s))
+
+    async def try_line(self, line: TestLine) -> None:
+        """One test call; what became of it is kept."""
+        source = own_address(self._settings)
+        if line.host != source and source in ("127.0.0.1", "::1"):
+            source = self._settings.media_address
+        try:
+            result = await testcall.place(line.target, line.host, line.port, source)
+        except Exception:
+            log.exception("a test call met a bug", line=line.name)
+            result = testcall.Result(ok=False, fault="internal-error")
+        now = clock.now()
+        known = self.kept.lines.get(line.name)
+        last_ok_at = known.last_ok_at if known is not None else None
+        self.kept.lines[line.name] = Line(
+            name=line.name,
+            last_at=now,
+            last_ok_at=now if result.ok else last_ok_at,
+            ok=result.ok,
+            fault=result.fault,
+            status=result.status,
+            answer_ms=result.answer_ms,
+            sound_ms=result.sound_ms,
+            begun_at=known.begun_at if known is not None else now,
+        )
+        if not result.ok:
+            log.warning("a test call failed", line=line.name, fault=result.fault)
+        self._write()
+
+    # ---- one look -------------------------------------------------------------------------------
+
+    async def round(self) -> None:
+        """Compares everything once; opens and closes findings.  Raises Unavailable."""
+        now = clock.now()
+        self.kept.round_at = now
+        self._drop_old_lines()
+        self._write()
+        days = await self._days(now)
+        inventory = await watching.asked(self._ask)
+        held = watching.held_of(inventory, self._recordings) if inventory is not None else None
+        files = await asyncio.to_thread(self._files, days)
+        await self._scrub(await self._logged(days, now), files)
+        calls = await self._logged(days, now)
+        found = differences(calls, held, _sizes(files), days, now)
+        found += await self._traffic(now)
+        found += self._own(inventory, now)
+        await self._settle(found, held, days)
+        self._write()
+
+    def _drop_old_lines(self) -> None:
+        """A trunk that is no longer in the settings is not waited for."""
+        names = {line.name for line in test_lines(self._settings)}
+        if not self._settings.test_call_every_s:
+            names = set()
+        self.kept.lines = {name: one for name, one in self.kept.lines.items() if name in names}
+
+    async def _days(self, now: datetime) -> frozenset[str]:
+        """Days (``2026/11/26``) to look at: the last, one earlier in turn, those of findings."""
+        days = {f"{now - back:%Y/%m/%d}" for back in (timedelta(0), DAY, RECENT)}
+        self._day = self._earlier() or f"{now:%Y/%m/%d}"
+        days.add(self._day)
+        for row in await queries.open_findings(self._db):
+            day = day_of(row["code"], row["about"])
+            if day is not None and len(days) < DAYS_MAX:
+                days.add(day)
+        return frozenset(days)
+
+    def _earlier(self) -> str | None:
+        """The day before the one whose turn was last; None after the oldest on disk."""
+        folders = self._recordings.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]")
+        names = (str(one.relative_to(self._recordings)) for one in folders)
+        return max((name for name in names if name < self._day), default=None)
+
+    async def _logged(self, days: frozenset[str], now: datetime) -> list[LoggedCall]:
+        """Calls of these days and of the last, and all without an outcome."""
+        begin = now.replace(hour=0, minute=0, second=0, microsecond=0) - RECENT
+        calls = {one.call_id: one for one in await queries.logged_calls(self._db, begin)}
+        for day in days:
+            at = datetime.strptime(day, "%Y/%m/%d").replace(tzinfo=UTC)
+            if at < begin:
+                for one in await queries.calls_between(self._db, at - HOUR, at + DAY + HOUR):
+                    calls[one.call_id] = one
+        return list(calls.values())
+
+    def _files(self, days: frozenset[str]) -> dict[str, tuple[int, int]]:
+        """Path, relative → (bytes, time of the last change in ns) of what lies there."""
+        found: dict[str, tuple[int, int]] = {}
+        for day in days:
+            with contextlib.suppress(OSError):
+                for file in (self._recordings / day).iterdir():
+                    with contextlib.suppress(OSError):
+                        stat = file.stat()
+                        found[f"{day}/{file.name}"] = (stat.st_size, stat.st_mtime_ns)
+        return found
+
+    async def _scrub(self, calls: list[LoggedCall], files: Mapping[str, tuple[int, int]]) -> None:
+        """Reads recordings again: those that changed, those found altered, and all in turn."""
+        for call in calls:
+            if call.recording is None or call.recording.state != "closed":
+                continue
+            now = files.get(call.recording.path)
+            before = self._signatures.get(call.recording.path)
+            touched = now is not None and (
+                before != now if before is not None else _written_late(call, now[1])
+            )
+            if touched or call.recording.intact is False:
+                await self._check(call)
+        self._signatures = dict(files)
+        budget = SCRUB_BYTES
+        for call in await queries.closed_after(self._db, self._scrubbed, SCRUB_CALLS):
+            self._scrubbed = call.call_id
+            await self._check(call)
+            assert call.recording is not None
+            budget -= int((call.recording.duration_s or 0) * BYTES_S)
+            if budget < 0:
+                return
+
+    async def _check(self, call: LoggedCall) -> None:
+        recording = call.recording
+        assert recording is not None
+        if recording.sha256 is None:
+            return
+        closed = Closed(recording.recording_id, recording.path, recording.sha256, recording.intact)
+        await check_again(self._db, self._views, self._recordings, call.call_id, closed)
+
+    # ---- what else is looked at -----------------------------------------------------------------
+
+    async def _traffic(self, now: datetime) -> list[Difference]:
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        if self._counts is None or self._counts[0] != hour:
+            first = await queries.first_call(self._db)
+            since, until = hour - traffic.HISTORY, hour - DAY
+            self._counts = (hour, await queries.call_counts(self._db, since, until), first)
+        _, counts, first = self._counts
+        offset = now.astimezone(self._zone).utcoffset() or timedelta(0)
+        arrivals = await queries.arrivals(self._db, now)
+        self.kept.traffic = judged = traffic.judged(counts, arrivals, first, now, offset)
+        if judged.state not in ("quiet", "surge"):
+            return []
+        numbers = {"hours": judged.hours, "seen": judged.seen, "expected": judged.expected}
+        return [Difference(f"traffic-{judged.state}", "all", dict(numbers))]
+
+    def _own(self, inventory: Inventory | None, now: datetime) -> list[Difference]:
+        """Lines that failed, limits that are near, copies that are late."""
+        found = [
+            Difference("test-call-failed", line.name, {"status": float(line.status or 0)})
+            for line in self.kept.lines.values()
+            if not line.ok
+        ]
+        self._sample(now)
+        known = watching.limits(self._settings, self._run, self.kept, inventory)
+        found += near(known, self._settings.limit_percent_max)
+        copying = self.kept.copying
+        if copying is not None and copying.oldest_at is not None:
+            late = now - copying.oldest_at
+            if late > COPY_LATE:
+                numbers = {"waiting": float(copying.waiting), "late_s": late.total_seconds()}
+                found.append(Difference("copy-behind", "recordings_copy", numbers))
+        return found
+
+    def _sample(self, now: datetime) -> None:
+        for name, folder in watching.folders(self._settings).items():
+            with contextlib.suppress(OSError):
+                samples = self.kept.disks.setdefault(name, [])
+                samples.append(Sample(now, shutil.disk_usage(folder).used))
+                del samples[:-SAMPLES_MAX]
+                while samples and now - samples[0].at > DAY:
+                    samples.pop(0)
+
+    # ---- findings -------------------------------------------------------------------------------
+
+    async def _settle(
+        self, found: list[Difference], held: Held | None, days: frozenset[str]
+    ) -> None:
+        """Opens what has lasted, closes what is mended."""
+        now_s = clock.monotonic_s()
+        by_key = {one.key: one for one in found}
+        self._since = grown(self._since, set(by_key), now_s)
+        rows = {row["finding_id"]: row for row in await queries.open_findings(self._db)}
+        for key, one in by_key.items():
+            if key not in rows and now_s - self._since[key] >= self._grace_s:
+                await self._tell(key, Report(one.code, one.about, one.numbers))
+        for key, row in rows.items():
+            if key not in by_key and may_close(row["code"], row["about"], held, days):
+                await self._tell(key, Mend())
+
+    async def _tell(self, key: str, command: Report | Mend) -> None:
+        stream = StreamId("finding", key)
+        write = Writing(actor="work", command=new_id(), now=clock.now())
+        async with writing(self._db, self._views, write) as open_log:
+            state = FINDING.state(await open_log.read(stream))
+            await open_log.append(stream, FINDING.decide(command, state))
+
+    # ---- recordings -----------------------------------------------------------------------------
+
+    async def copy(self) -> None:
+        """Brings recordings to the second folder.  Raises Unavailable."""
+        if self._copier is not None:
+            self.kept.copying = await self._copier.round()
+            self._write()
+
+    async def erase(self) -> None:
+        """Once a day: recordings whose time is over.  Raises Unavailable."""
+        today = f"{clock.now():%Y-%m-%d}"
+        if self.kept.erased_on == today:
+            return
+        folders = [self._recordings]
+        if self._settings.recordings_copy is not None:
+            folders.append(Path(self._settings.recordings_copy))
+        count = await erase_due(self._db, self._views, folders, self._settings.recording_days)
+        log.info("recordings erased", count=count)
+        self.kept.erased_on = today
+        self._write()
+
+    def _write(self) -> None:
+        if self._copier is None:
+            self.kept.copying = None
+        elif self.kept.copying is None:
+            self.kept.copying = Copying()
+        watching.write(self._run, self.kept)
+
+
+def _written_late(call: LoggedCall, changed_ns: int) -> bool:
+    if call.ended_at is None:
+        return False
+    return changed_ns / 1e9 > (call.ended_at + WRITTEN).timestamp()
+
+
+def _sizes(files: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+    return {path: size for path, (size, _) in files.items()}
+
+
+async def _for_ever(name: str, step: Callable[[], Awaitable[None]], every_s: float) -> None:
+    while True:
+        begun_s = clock.monotonic_s()
+        try:
+            await step()
+        except Unavailable:
+            log.warning("waits for the database", part=name)
+        except Exception:
+            log.exception("failed, and is tried again", part=name)
+        await asyncio.sleep(max(1.0, every_s - (clock.monotonic_s() - begun_s)))
+
+
+async def watch(centre: Centre, db: Database, views: Sequence[View]) -> None:
+    """Watches for ever."""
+    client = rpc.Client(str(centre.folder.run / "switch.sock"))
+    client.start()
+
+    async def ask() -> Inventory:
+        try:
+            return msgspec.convert(await client.call("inventory"), Inventory)
+        except (rpc.Unavailable, rpc.Failure) as error:
+            raise Unavailable("switch", str(error)) from error
+
+    try:
+        await Watchman(centre, db, views, ask).run()
+    finally:
+        await client.close()

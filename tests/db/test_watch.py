@@ -1,0 +1,525 @@
+"""The watch over a real log and real files: what is harmed is found, what is mended is closed."""
+
+import asyncio
+import hashlib
+import json
+import shutil
+import socket
+import zipfile
+from argparse import Namespace
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from msgspec.structs import replace
+from room import reader
+from starlette.applications import Starlette
+
+from tahuri import watching
+from tahuri.app import SLICES, VIEWS, centre_routes
+from tahuri.calls import keeping
+from tahuri.calls.events import (
+    CallArrived,
+    CallClass,
+    CallClassified,
+    CallEnded,
+    CallLinked,
+    CallQueued,
+    RecordingClosed,
+    RecordingStarted,
+)
+from tahuri.calls.export import MANIFEST, zip_faults
+from tahuri.calls.switchboard import Switchboard
+from tahuri.centre import Centre
+from tahuri.city.records import CityPack
+from tahuri.cli import recordings_verify
+from tahuri.host.folder import DataFolder
+from tahuri.incidents.events import IncidentClosed, IncidentOpened
+from tahuri.kernel import clock
+from tahuri.kernel.db import Database
+from tahuri.kernel.event import Event, StreamId
+from tahuri.kernel.http import EXCEPTION_HANDLERS
+from tahuri.kernel.ids import IncidentId, PersonalId, RecordingId, encoded_id
+from tahuri.kernel.log import Writing, writing
+from tahuri.kernel.mint import new_id
+from tahuri.kernel.refusal import Unavailable
+from tahuri.kernel.verify import verify
+from tahuri.settings import Settings, Trunk
+from tahuri.telephony import testcall
+from tahuri.telephony.protocol import CallInHand, Inventory
+from tahuri.testlines import test_lines as lines_of
+from tahuri.watchman import Watchman
+
+TALK_S = 2.0
+
+
+class Place:
+    """A centre's log and folders, and a switch that says what it is told to say."""
+
+    def __init__(self, database: Database, pack: CityPack, folder: Path) -> None:
+        self.database = database
+        self.copy = folder / "second"
+        trunks = (
+            Trunk(name="telco", sources=("192.0.2.1",), host="127.0.0.1:9", test_call_to="119900"),
+        )
+        self.settings = Settings(
+            data=str(folder / "data"), recordings_copy=str(self.copy), trunks=trunks
+        )
+        self.centre = Centre(self.settings, DataFolder(folder / "data"), pack)
+        self.centre.folder.make()
+        self.recordings = self.centre.folder.recordings
+        self.inventory: Inventory | None = held()
+        self.watchman = Watchman(self.centre, database, VIEWS, self.ask, grace_s=0)
+
+    async def ask(self) -> Inventory:
+        if self.inventory is None:
+            raise Unavailable("switch")
+        return self.inventory
+
+    async def write(self, stream: str, *events: Event, at: datetime | None = None) -> None:
+        write = Writing(actor="switch", command=new_id(), now=clock.now())
+        async with writing(self.database, VIEWS, write) as log:
+            await log.append(StreamId.parse(stream), events, at=at)
+
+    async def call(self, age: timedelta = timedelta(minutes=10), *more: Event) -> tuple[str, Path]:
+        """An ended, recorded call; its id and its file."""
+        at = clock.now() - age
+        call_id = encoded_id(int(at.timestamp() * 1000), len(more) + int(age.total_seconds()))
+        path = f"{at:%Y/%m/%d}/{call_id}.wav"
+        file = self.recordings / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bytes(44) + call_id.encode() * 2 + bytes(int(TALK_S * 32_000) - 52))
+        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+        recording = RecordingId(f"R{call_id}")
+        await self.write(
+            f"call/{call_id}",
+            CallArrived(trunk="telco", number_status="none"),
+            CallQueued(),
+            RecordingStarted(recording_id=recording, path=path),
+            CallEnded(outcome="abandoned", by="caller"),
+            RecordingClosed(
+                recording_id=recording,
+                sha256=sha256,
+                duration_s=TALK_S,
+                bytes=file.stat().st_size,
+            ),
+            *more,
+            at=at,
+        )
+        return call_id, file
+
+    async def open(self) -> set[tuple[str, str]]:
+        """(code, what about) of open findings about calls and recordings, after a look."""
+        await self.watchman.round()
+        rows = await self.database.all(
+            "select body ->> 'code', body ->> 'about' from view_rows where view = 'finding' "
+            "and body ->> 'state' = 'open'"
+        )
+        return {(code, about) for code, about in rows if code.startswith(("call-", "recording-"))}
+
+    async def row(self, call_id: str) -> dict[str, Any]:
+        record = await self.database.one(
+            "select body from view_rows where view = 'call' and key = %s", (call_id,)
+        )
+        assert record is not None
+        return dict(record[0])
+
+
+def held(*calls: str) -> Inventory:
+    now = clock.now()
+    return Inventory(
+        now=now,
+        calls=[
+            CallInHand(
+                call_id=one,
+                phase="queued",
+                loopback=False,
+                arrived_at=now - timedelta(hours=1),
+                port=1,
+                recording=None,
+            )
+            for one in calls
+        ],
+        calls_max=200, seats=1, seats_max=500, spool_done=9, spool_end=9,
+        spool_unwritten=0, spool_unwritten_max=20_000, media=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def place(database: Database, pack: CityPack, tmp_path: Path) -> AsyncIterator[Place]:
+    made = Place(database, pack, tmp_path)
+    yield made
+    verdict = await verify(database, VIEWS)
+    assert verdict.fault is None
+
+
+@pytest.fixture
+async def http(place: Place) -> AsyncIterator[httpx.AsyncClient]:
+    """The routes over that centre, without a switch; ``who`` names the person."""
+    routes = [one for slice_ in (*SLICES, centre_routes) for one in slice_.starlette()]
+    app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS)
+    state = app.state
+    state.db, state.views, state.session_reader = place.database, VIEWS, reader
+    state.recordings, state.run = place.recordings, place.centre.folder.run
+    state.settings, state.pack = place.settings, place.centre.pack
+    state.switchboard = Switchboard(str(place.recordings / "no.sock"), place.database, VIEWS)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://room", headers={"who": "chief"}
+    ) as client:
+        yield client
+
+
+def post(http: httpx.AsyncClient, path: str, body: Any, who: str = "chief") -> Any:
+    return http.post(path, json=body, headers={"who": who, "Idempotency-Key": new_id()})
+
+
+@pytest.mark.parametrize("harm", ["altered", "cut", "deleted"])
+async def test_a_recording_that_is_harmed_by_hand_is_found_and_closed_when_mended(
+    place: Place, harm: str
+) -> None:
+    """Somebody with the disk in hand must not be able to change evidence unseen.
+
+    Given a recording that is as it was told; when it is altered, cut or deleted; then the next look
+    opens a finding; when the file is put back; then the finding is closed.
+    """
+    _, file = await place.call()
+    about = str(file.relative_to(place.recordings))
+    assert await place.open() == set()
+    whole = file.read_bytes()
+    if harm == "deleted":
+        file.unlink()
+    else:
+        file.write_bytes(whole[:-1] + b"x" if harm == "altered" else whole[:-3200])
+    code = "recording-missing" if harm == "deleted" else "recording-altered"
+    found = await place.open()
+    assert (code, about) in found or ("recording-altered", about) in found
+    assert {one for _, one in found} == {about}
+    file.write_bytes(whole)
+    await place.open()
+    assert await place.open() == set()
+    facts = await place.database.all(
+        "select type from facts where stream like 'finding/%%' and stream like %s order by seq",
+        (f"%{about}",),
+    )
+    kinds = [kind for (kind,) in facts]
+    assert kinds.count("watch.finding-opened") == kinds.count("watch.finding-closed") > 0
+
+
+async def test_an_old_recording_is_read_again_in_turn(place: Place) -> None:
+    """Given a recording of last month, altered with its old time put back; when its turn comes;
+    then it is found, and its row says that it is not intact."""
+    call_id, file = await place.call(timedelta(days=30))
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + b"x")
+    found: set[tuple[str, str]] = set()
+    for _ in range(3):
+        found |= await place.open()
+    assert ("recording-altered", str(file.relative_to(place.recordings))) in found
+    assert (await place.row(call_id))["recording"]["intact"] is False
+
+
+async def test_a_call_that_nobody_holds_is_found_and_closed_when_it_ends(place: Place) -> None:
+    """Given a call in the log without an end; when the switch has it; then all is well; when it has
+    not; then that is a finding; when the switch is away; then it stays; when the end comes; then it
+    is closed."""
+    call_id = new_id()
+    await place.write(f"call/{call_id}", CallArrived(trunk="t", number_status="none"))
+    place.inventory = held(call_id)
+    assert await place.open() == set()
+    place.inventory = held()
+    assert await place.open() == {("call-without-end", call_id)}
+    place.inventory = None
+    assert await place.open() == {("call-without-end", call_id)}
+    place.inventory = held()
+    await place.write(f"call/{call_id}", CallEnded(outcome="abandoned", by="failure"))
+    assert await place.open() == set()
+
+
+async def test_a_difference_of_a_moment_is_no_finding(place: Place) -> None:
+    """Given a grace of 90 s; when a difference is seen once; then nothing is told."""
+    place.watchman = Watchman(place.centre, place.database, VIEWS, place.ask, grace_s=90)
+    await place.write(f"call/{new_id()}", CallArrived(trunk="t", number_status="none"))
+    assert await place.open() == set()
+    assert await place.open() == set()
+
+
+async def test_a_file_of_no_call_is_found(place: Place) -> None:
+    """A recording that was slipped in is no evidence."""
+    _, file = await place.call()
+    shutil.copy(file, file.with_name(f"{new_id()}.wav"))
+    assert {code for code, _ in await place.open()} == {"recording-of-nobody"}
+
+
+async def test_an_accepted_finding_alarms_no_longer(place: Place, http: httpx.AsyncClient) -> None:
+    """Given a recording that is gone for good; when a supervisor says why; then it is no reason
+    any more; a call taker may not say so, and an empty reason is refused by its field."""
+    _, file = await place.call()
+    file.unlink()
+    ((code, about),) = await place.open()
+    body = {"finding_id": f"{code}:{about}", "reason": "Disk rusak, laporan 7/XI."}
+    assert (await post(http, "/api/findings/accept", body, "taker")).status_code == 403
+    empty = await post(http, "/api/findings/accept", {**body, "reason": " "})
+    assert (empty.status_code, empty.json()["errors"][0]["field"]) == (422, "reason")
+    strange = await post(http, "/api/findings/accept", {**body, "finding_id": "x:y"})
+    assert strange.json()["errors"][0]["field"] == "finding_id"
+    reasons = (await http.get("/api/telephone")).json()["verdict"]["reasons"]
+    assert code in {one["code"] for one in reasons}
+    assert (await post(http, "/api/findings/accept", body)).status_code == 200
+    shown = (await http.get("/api/telephone")).json()
+    assert code not in {one["code"] for one in shown["verdict"]["reasons"]}
+    kept = next(one for one in shown["findings"] if one["about"] == about)
+    assert (kept["state"], kept["reason_text"]) == ("accepted", "Disk rusak, laporan 7/XI.")
+    assert await place.open() == set()
+
+
+async def test_a_dead_trunk_and_a_dead_edge_are_told_with_their_line(
+    place: Place, http: httpx.AsyncClient
+) -> None:
+    """Given a trunk whose far end is gone, and no switch at our edge; when test calls are placed;
+    then each failure is kept with why, becomes a finding, and the telephone is dead."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        for line in lines_of(place.settings):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(testcall, "ANSWER_S", 0.3)
+                port = nobody.getsockname()[1]
+                await place.watchman.try_line(replace(line, host="127.0.0.1", port=port))
+    await place.watchman.round()
+    shown = (await http.get("/api/telephone")).json()
+    assert {one["name"]: one["fault"] for one in shown["lines"]} == {
+        "edge": "no-answer",
+        "telco": "no-answer",
+    }
+    findings = {(one["code"], one["about"]) for one in shown["findings"]}
+    assert {("test-call-failed", "edge"), ("test-call-failed", "telco")} <= findings
+    assert shown["verdict"]["state"] == "dead"  # the switch is away as well
+    health = (await http.get("/healthz")).json()
+    assert health["telephone"]["state"] == "dead"
+    text = (await http.get("/metrics")).text
+    assert 'tahuri_findings_open{code="test-call-failed"} 2.0' in text
+    assert 'tahuri_limit_used{of="disk_data"}' in text
+    assert (await http.get("/api/telephone", headers={"who": "taker"})).status_code == 403
+
+
+async def test_closed_recordings_are_copied_and_catch_up_when_the_folder_is_back(
+    place: Place,
+) -> None:
+    """A disk that dies must not take the evidence along.
+
+    Given two recordings and no second folder; then both wait and it is said why; when it is there;
+    then both are copied and read again; when it was away for a third; then that one follows.
+    """
+    first, file = await place.call()
+    await place.call(timedelta(minutes=20))
+    await place.watchman.copy()
+    waiting = place.watchman.kept.copying
+    assert waiting is not None
+    assert (waiting.waiting, waiting.fault) == (2, "the folder is not there")
+    await place.watchman.round()
+    rows = await place.database.all("select body ->> 'code' from view_rows where view = 'finding'")
+    assert ("copy-behind",) in rows
+    place.copy.mkdir()
+    await place.watchman.copy()
+    assert place.watchman.kept.copying == keeping.Copying()
+    copied = place.copy / file.relative_to(place.recordings)
+    assert copied.read_bytes() == file.read_bytes()
+    assert (await place.row(first))["recording"]["copied"] is True
+    shutil.rmtree(place.copy)
+    await place.call(timedelta(minutes=1))
+    await place.watchman.copy()
+    assert place.watchman.kept.copying.waiting == 1
+    place.copy.mkdir()
+    await place.watchman.copy()
+    assert place.watchman.kept.copying.waiting == 0
+    await place.watchman.round()
+    (row,) = await place.database.all(
+        "select body ->> 'state' from view_rows where view = 'finding' "
+        "and body ->> 'code' = 'copy-behind'"
+    )
+    assert row == ("closed",)
+
+
+async def test_a_recording_that_was_altered_is_not_copied(place: Place) -> None:
+    """Given a file that is not what the log says; then no copy takes its name."""
+    _, file = await place.call()
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    place.copy.mkdir()
+    await place.watchman.copy()
+    assert place.watchman.kept.copying is not None
+    assert place.watchman.kept.copying.waiting == 1
+    assert [one for one in place.copy.rglob("*") if one.is_file()] == []
+
+
+PRANK = CallClassified(call_class=CallClass.PRANK)
+
+
+async def test_what_is_due_is_erased_here_and_in_the_copy_and_nothing_else(
+    place: Place, http: httpx.AsyncClient
+) -> None:
+    """Given pranks of 100 days: one free, one held, one of an open incident, and a real call; when
+    the day's erasing runs; then only the free one is gone, with a fact; when the hold is lifted and
+    the incident closed; then the held one goes, the one of an incident is kept as real."""
+    old = timedelta(days=100)
+    place.copy.mkdir()
+    incident = StreamId("incident", "I1")
+    await place.write(str(incident), _opened())
+    free, free_file = await place.call(old, PRANK)
+    kept, kept_file = await place.call(old + timedelta(seconds=1), PRANK)
+    linked, linked_file = await place.call(
+        old + timedelta(seconds=2), PRANK, CallLinked(incident_id=IncidentId("I1"))
+    )
+    _, real_file = await place.call(old + timedelta(seconds=3))
+    hold = {"reason": "Surat Polresta"}
+    assert (await post(http, f"/api/calls/{kept}/legal-hold", hold, "taker")).status_code == 403
+    assert (await post(http, f"/api/calls/{kept}/legal-hold", {"reason": ""})).status_code == 422
+    assert (await post(http, "/api/calls/nobody/legal-hold", hold)).status_code == 404
+    assert (await post(http, f"/api/calls/{kept}/legal-hold", hold)).status_code == 200
+    assert (await place.row(kept))["legal_hold"] is True
+    await place.watchman.copy()
+    await place.watchman.erase()
+    assert (await place.row(free))["recording"]["state"] == "erased"
+    assert not free_file.exists()
+    assert not (place.copy / free_file.relative_to(place.recordings)).exists()
+    for file in (kept_file, linked_file, real_file):
+        assert file.exists()
+    assert (await post(http, f"/api/calls/{free}/legal-hold", hold)).status_code == 422
+    lifted = await post(http, f"/api/calls/{kept}/lift-legal-hold", {"reason": "Selesai"})
+    assert lifted.status_code == 200
+    await place.write(str(incident), IncidentClosed(disposition="done", remarks=None))
+    await place.watchman.erase()  # once a day
+    assert kept_file.exists()
+    place.watchman.kept.erased_on = ""
+    await place.watchman.erase()
+    assert not kept_file.exists()
+    assert linked_file.exists()
+    assert (await place.row(linked))["recording"]["state"] == "closed"
+    assert await place.open() == set()
+
+
+async def test_a_kill_between_fact_and_file_leaves_nothing_for_ever(place: Place) -> None:
+    """Given an erased recording whose file is there; then it is told, and the next sweep removes
+    it."""
+    _, file = await place.call(timedelta(days=100), PRANK)
+    content = file.read_bytes()
+    await place.watchman.erase()
+    file.write_bytes(content)
+    found: set[tuple[str, str]] = set()
+    for _ in range(2):
+        found |= await place.open()
+    assert {code for code, _ in found} == {"recording-not-erased"}
+    place.watchman.kept.erased_on = ""
+    await place.watchman.erase()
+    assert not file.exists()
+
+
+def _opened() -> IncidentOpened:
+    return IncidentOpened(
+        number="1",
+        category="structure-fire",
+        priority=1,
+        place=PersonalId("P1"),
+        ward_code=None,
+        injured=None,
+        hazards=(),
+        report=PersonalId("P2"),
+        notify=(),
+    )
+
+
+async def test_an_export_proves_itself_without_the_centre(
+    place: Place, http: httpx.AsyncClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A court must be able to check what it was given.
+
+    Given two recordings; when a supervisor exports their time; then the ZIP holds both with their
+    facts, its check passes here and with sha256sum, and the export is a fact; when a byte of sound,
+    or a word of a fact, is changed; then the check says which.
+    """
+    await place.call()
+    _, file = await place.call(timedelta(minutes=20))
+    begin = (clock.now() - timedelta(hours=1)).isoformat()
+    params = {"from": begin, "until": clock.now().isoformat()}
+    taken = await http.get("/api/recordings/export", params=params, headers={"who": "taker"})
+    assert taken.status_code == 403
+    answer = await http.get("/api/recordings/export", params=params)
+    assert answer.status_code == 200, answer.text
+    zipped = tmp_path / "export.zip"
+    zipped.write_bytes(answer.content)
+    assert list(place.recordings.glob(".export-*")) == []
+    assert zip_faults(zipped) == []
+    assert await recordings_verify(Namespace(file=str(zipped))) == 0
+    out = tmp_path / "out"
+    with zipfile.ZipFile(zipped) as archive:
+        archive.extractall(out)
+        manifest = json.loads(archive.read(MANIFEST))
+    done = await asyncio.create_subprocess_exec("sha256sum", "--quiet", "-c", "SHA256SUMS", cwd=out)
+    assert await done.wait() == 0
+    assert len(manifest["recordings"]) == 2
+    record = await place.database.one(
+        "select body from facts where type = 'calls.recordings-exported'"
+    )
+    assert record is not None
+    assert record[0]["manifest_sha256"] == hashlib.sha256((out / MANIFEST).read_bytes()).hexdigest()
+    wav = out / "recordings" / file.name
+    for harm in ("sound", "fact"):
+        bad = tmp_path / f"{harm}.zip"
+        with zipfile.ZipFile(bad, "w") as archive:
+            for one in out.rglob("*"):
+                if one.is_file():
+                    content = one.read_bytes()
+                    if harm == "sound" and one == wav:
+                        content = content[:-1] + b"x"
+                    if harm == "fact" and one.name == MANIFEST:
+                        content = content.replace(b'"abandoned"', b'"answered"', 1)
+                    archive.writestr(str(one.relative_to(out)), content)
+        faults = zip_faults(bad)
+        assert len(faults) == 1
+        assert (file.name if harm == "sound" else "fact ") in faults[0]
+        assert await recordings_verify(Namespace(file=str(bad))) == 1
+    assert zip_faults(file) != []
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "field"),
+    [
+        ("", 422, "from"),
+        ("from=yesterday&until=today", 422, "from"),
+        ("from=2026-11-26T08:00:00Z&until=2026-11-26T07:00:00Z", 422, "until"),
+        ("from=2020-11-26T08:00:00Z&until=2020-11-26T09:00:00Z", 404, None),
+        ("incident_id=nobody", 404, None),
+    ],
+)
+async def test_an_export_of_nothing_or_of_nonsense_says_so(
+    http: httpx.AsyncClient, query: str, status: int, field: str | None
+) -> None:
+    """An empty ZIP would be taken for proof that there was nothing."""
+    answer = await http.get(f"/api/recordings/export?{query}")
+    assert answer.status_code == status
+    if field is not None:
+        assert answer.json()["errors"][0]["field"] == field
+
+
+async def test_what_the_watch_keeps_outlives_it_and_a_damaged_file(place: Place) -> None:
+    """Given a look; then another process reads it; given half a file; then nothing is believed."""
+    await place.watchman.round()
+    run = place.centre.folder.run
+    assert watching.read(run).round_at == place.watchman.kept.round_at
+    (run / watching.FILE).write_text('{"round_at"')
+    assert watching.read(run).round_at is None
+
+
+async def test_test_calls_leave_no_row_and_no_traffic(place: Place) -> None:
+    """A robot's call each minute must not look like a busy city."""
+    await place.write(
+        "call/T1",
+        CallArrived(trunk="edge", number_status="none", test=True, loopback=True),
+        CallEnded(outcome="tested", by="caller"),
+    )
+    assert await place.database.all("select 1 from view_rows where view = 'call'") == []
+    assert await place.open() == set()
+    assert place.watchman.kept.traffic.state == "learning"

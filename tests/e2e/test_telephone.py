@@ -1,0 +1,46 @@
+"""Page /telephone: one answer, why, and what to do; also while a part is down."""
+
+import os
+import signal
+
+from chromium import opened
+from playwright.async_api import expect
+from shift import LONG_MS
+
+from demo import DemoCentre
+
+PROBLEM = '{"status": 503, "code": "database-unavailable", "title": "", "errors": []}'
+
+
+async def test_the_page_says_whether_the_telephone_is_alive_and_why_not(centre: DemoCentre) -> None:
+    """A supervisor at night has one question, and needs no engineer to read the answer.
+
+    Given a centre without a seat that is ready; then the page says that it lives, with that fault
+    and what to do, and that a test call heard itself; when the switch hangs; then it says that the
+    telephone is dead; when it goes on; then it lives again; when the database cannot be asked;
+    then the short answer stands, from what needs none.
+    """
+    async with opened(centre, "supervisor", "/telephone") as page:
+        answer, reasons = page.get_by_test_id("answer"), page.get_by_test_id("reasons")
+        await expect(reasons).to_contain_text("Siap", timeout=LONG_MS)
+        await expect(answer).to_have_attribute("data-state", "degraded")
+        edge = page.locator('[data-line="edge"]')
+        await expect(edge).to_contain_text("terdengar", timeout=LONG_MS)
+        await expect(page.locator('[data-limit="rtp_ports"]')).to_be_visible()
+        switch = centre.pid("switch")
+        os.kill(switch, signal.SIGSTOP)
+        try:
+            await expect(answer).to_have_attribute("data-state", "dead", timeout=LONG_MS)
+            await expect(page.get_by_test_id("reason").first).to_contain_text("Sentral")
+        finally:
+            os.kill(switch, signal.SIGCONT)
+        await expect(answer).to_have_attribute("data-state", "degraded", timeout=LONG_MS)
+        await page.route(
+            "**/api/telephone",
+            lambda route: route.fulfill(status=503, body=PROBLEM, content_type="application/json"),
+        )
+        await expect(page.get_by_test_id("only-part")).to_be_visible(timeout=LONG_MS)
+        await expect(reasons).to_contain_text("Siap")
+        await expect(page.get_by_test_id("part").first).to_be_visible()
+    async with opened(centre, "call_taker", "/telephone") as page:
+        await expect(page.get_by_test_id("telephone-problem")).to_contain_text("tidak mengizinkan")

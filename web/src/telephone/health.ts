@@ -1,0 +1,168 @@
+/** Shapes of `/api/telephone` and `/healthz`, and what may be said while only the latter answers. */
+
+import { get, type Problem, type Result } from "../core/api";
+
+export type State = "alive" | "degraded" | "dead" | "unknown";
+
+export interface Reason {
+  code: string;
+  about: string;
+  since: string | null;
+  numbers: Record<string, number>;
+}
+
+export interface Verdict {
+  state: State;
+  reasons: Reason[];
+}
+
+export interface Line {
+  name: string;
+  last_at: string | null;
+  last_ok_at: string | null;
+  ok: boolean;
+  fault: string | null;
+  status: number | null;
+  answer_ms: number | null;
+  sound_ms: number | null;
+}
+
+export interface Trunk {
+  name: string;
+  state: "up" | "down" | "unknown";
+  since: string | null;
+  rtt_ms: number | null;
+  calls: number;
+}
+
+export interface Finding {
+  finding_id: string;
+  code: string;
+  about: string;
+  numbers: Record<string, number>;
+  state: "open" | "accepted";
+  opened_at: string;
+  accepted_by: string | null;
+  reason_text: string | null;
+}
+
+export interface Limit {
+  name: string;
+  used: number;
+  limit: number;
+  percent: number;
+  hours_left: number | null;
+}
+
+export interface Traffic {
+  state: "learning" | "usual" | "quiet" | "surge";
+  hours: number;
+  seen: number;
+  expected: number;
+  days: number;
+  calls: number;
+}
+
+export interface Part {
+  ok: boolean;
+  detail?: string;
+}
+
+export interface Telephone {
+  now: string;
+  zone: string;
+  verdict: Verdict;
+  last_call: { at: string; trunk: string } | null;
+  lines: Line[];
+  test_call_every_s: number;
+  trunks: Trunk[] | null;
+  parts: Record<string, Part>;
+  findings: Finding[];
+  limits: Limit[];
+  limit_percent_max: number;
+  traffic: Traffic;
+  copying: { waiting: number; oldest_at: string | null; fault: string | null } | null;
+  round_at: string | null;
+}
+
+interface Health {
+  telephone: Verdict;
+  parts: Record<string, Part>;
+}
+
+/** What is known now: everything, or only what `/healthz` tells anybody while PostgreSQL is away. */
+export type Known =
+  | { kind: "whole"; telephone: Telephone }
+  | { kind: "part"; health: Health }
+  | { kind: "none"; problem: Problem };
+
+type Asking = <T>(path: string) => Promise<Result<T>>;
+
+export async function look(ask: Asking = get): Promise<Known> {
+  const whole = await ask<Telephone>("/api/telephone");
+  if (whole.ok) return { kind: "whole", telephone: whole.value };
+  if (whole.problem.status === 401 || whole.problem.status === 403)
+    return { kind: "none", problem: whole.problem };
+  const part = await ask<Health>("/healthz");
+  // 503 is an answer as well: no calls can be taken, and here is why.
+  const health = part.ok ? part.value : (part.problem.context as unknown as Partial<Health>);
+  if (health.telephone && health.parts) return { kind: "part", health: health as Health };
+  return { kind: "none", problem: whole.problem };
+}
+
+/** What to do, by code: many faults ask for the same. */
+const TODO: Record<string, string> = {
+  "switch-down": "restart",
+  "media-down": "restart",
+  "database-down": "database",
+  "disk-down": "disk",
+  "edge-silent": "restart",
+  "line-silent": "trunk",
+  "lines-silent": "trunk",
+  "nobody-watches": "watch",
+  "no-seat-ready": "seats",
+  "media-lost": "wait",
+  "spool-disk-full": "disk",
+  "facts-lost": "administrator",
+  "recording-failed": "disk",
+  "test-call-missing": "trunk",
+  "test-call-failed": "trunk",
+  "log-behind": "database",
+  "call-without-end": "call",
+  "call-not-in-log": "call",
+  "call-without-sound": "call",
+  "port-unknown": "administrator",
+  "recording-stopped": "recording",
+  "recording-ownerless": "administrator",
+  "recording-lacking": "recording",
+  "recording-missing": "recording",
+  "recording-altered": "recording",
+  "recording-length": "recording",
+  "recording-of-nobody": "recording",
+  "recording-not-erased": "administrator",
+  "traffic-quiet": "quiet",
+  "traffic-surge": "surge",
+  "limit-near": "limit",
+  "copy-behind": "copy",
+};
+
+export const REASONS: readonly string[] = Object.keys(TODO);
+export const TODOS: readonly string[] = [...new Set([...Object.values(TODO), "administrator"])];
+
+export function todoOf(code: string): string {
+  return TODO[code] ?? "administrator";
+}
+
+/** 1 234 567 890 → `1,2 GB`; numbers below a million as they are. */
+export function amount(value: number, language: string): string {
+  const units = ["", "", "MB", "GB", "TB"];
+  let step = 0;
+  let rest = value;
+  while (rest >= 1000 && step < 4 && value >= 1e6) {
+    rest /= 1000;
+    step += 1;
+  }
+  const digits = step > 1 && rest < 100 ? 1 : 0;
+  const text = rest.toLocaleString(language, { maximumFractionDigits: digits });
+  return units[step] ? `${text} ${units[step]}` : text;
+}
