@@ -26,6 +26,7 @@ from tahuri.telephony.sip.transaction import (
     Send,
     ServerKey,
     Unanswered,
+    server_key,
 )
 from tahuri.telephony.sip.transaction import Output as Lower
 
@@ -59,6 +60,21 @@ class Agent(Calling):
         except (BadValue, IndexError):
             return []
         if request.method == "INVITE":
+            outputs.append(events.InviteRefused(flow, error.status, str(error)))
+        return outputs
+
+    def failed(self, error: Malformed, flow: Flow, now: float) -> list[Output]:
+        """Taking a request met a fault: it is answered all the same, and nothing of it is kept."""
+        request = error.request
+        key = server_key(request) if request is not None else None
+        if key is None or not self.transactions.knows(key):
+            return self.malformed(error, flow)
+        if leg := self._invited.get(key):
+            self._forget(leg)
+        if not self.transactions.is_open(key):
+            return []
+        outputs = self.respond(key, error.status, now)
+        if key[2] == "INVITE" and request is not None and not request.to.tag:
             outputs.append(events.InviteRefused(flow, error.status, str(error)))
         return outputs
 
@@ -137,6 +153,9 @@ class Agent(Calling):
         return 0, ()
 
     def _invited_by(self, asked: Asked, now: float) -> list[Output]:
+        if self._is_merged(asked.request):
+            merged = events.InviteRefused(asked.flow, 482, "the same call by another way")
+            return [*self.respond(asked.key, 482, now), merged]
         tag = self.transactions.tag(asked.key)
         try:
             leg = from_invite(self._mint(), asked.request, asked.flow, asked.key, tag)
@@ -146,6 +165,17 @@ class Agent(Calling):
         self.legs[leg.dialog] = leg
         self._invited[asked.key] = leg
         return [*self.respond(asked.key, 100, now), events.Incoming(leg, asked.request, asked.flow)]
+
+    def _is_merged(self, request: Request) -> bool:
+        """Whether a call that stands came once more, by another way (RFC 3261 § 8.2.2.2).
+
+        Until the caller has acknowledged our 200 the first way may be dead: the copy is let in.
+        """
+        name = (request.call_id, request.from_.tag or "", request.cseq[0])
+        return any(
+            leg.confirmed and (leg.call_id, leg.remote_tag, leg.invite_cseq) == name
+            for leg in self._invited.values()
+        )
 
     def _inside(self, leg: Leg, asked: Asked, now: float) -> list[Output]:
         request = asked.request

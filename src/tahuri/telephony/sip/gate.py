@@ -9,8 +9,10 @@ UDP_LINES_MAX = 400
 STRANGER_MESSAGES_PER_S = 50.0
 TRUNK_MESSAGES_PER_S = 5_000.0
 CALLS_PER_S = 100.0
-"""New calls a second from all trunks together; beyond it the far end gets 503 with Retry-After."""
+"""New calls a second from one trunk's network; beyond it the far end gets 503 with Retry-After."""
 CALLS_BURST = 200.0
+BYTES_A_TOKEN = 2048
+"""A long message takes as long to read as several short ones, and costs as many tokens."""
 UNPARSABLE_COST = 5.0
 """Tokens that a message costs which cannot be read."""
 SOURCES_MAX = 10_000
@@ -48,11 +50,12 @@ class Gate:
     shed: int = 0
     """Messages thrown away unread."""
     _sources: dict[str, Bucket] = field(default_factory=dict)
-    _calls: Bucket = field(default_factory=lambda: Bucket(CALLS_PER_S, CALLS_BURST, CALLS_BURST, 0))
+    _calls: dict[Network | None, Bucket] = field(default_factory=dict)
+    """By trunk's network; all strangers share None."""
 
     def admit(self, source: str, data: bytes, now: float, stream: bool = False) -> Verdict:
         """Whether to read a message; what comes as a datagram has a smaller limit of size."""
-        if not self._bucket(source, now).take(1, now):
+        if not self._bucket(source, now).take(1 + len(data) // BYTES_A_TOKEN, now):
             self.shed += 1
             return "shed"
         if stream:
@@ -67,9 +70,13 @@ class Gate:
         bucket = self._bucket(source, now)
         bucket.left = max(bucket.left - UNPARSABLE_COST, 0.0)
 
-    def admit_call(self, now: float) -> bool:
-        """Whether a new call may come in now."""
-        return self._calls.take(1, now)
+    def admit_call(self, now: float, source: str = "") -> bool:
+        """Whether a new call may come in now: a flood on one trunk uses up no other's share."""
+        network = self._network(source)
+        bucket = self._calls.get(network)
+        if bucket is None:
+            bucket = self._calls[network] = Bucket(CALLS_PER_S, CALLS_BURST, CALLS_BURST, now)
+        return bucket.take(1, now)
 
     def _bucket(self, source: str, now: float) -> Bucket:
         bucket = self._sources.get(source)
@@ -81,8 +88,11 @@ class Gate:
         return bucket
 
     def _is_trunk(self, source: str) -> bool:
+        return self._network(source) is not None
+
+    def _network(self, source: str) -> Network | None:
         try:
             address = ip_address(source)
         except ValueError:
-            return False
-        return any(address in network for network in self.trunks)
+            return None
+        return next((network for network in self.trunks if address in network), None)

@@ -18,6 +18,7 @@ _MIRROR: dict[Direction, Direction] = {
     "recvonly": "sendonly",
     "inactive": "inactive",
 }
+_PORT = re.compile(r"^[0-9]{1,5}$")
 _DIRECTION = re.compile(r"^a=(sendrecv|sendonly|recvonly|inactive)\s*$")
 
 
@@ -83,7 +84,7 @@ def _stream(
         return None
     port = words[1].partition("/")[0]
     payload = next((number for number in words[3:] if number in ("8", "0")), None)
-    if not port.isdigit() or not 0 < int(port) < 1 << 16 or payload is None:
+    if not _PORT.match(port) or not 0 < int(port) < 1 << 16 or payload is None:
         return None
     address = _address(section) or _address(session)
     if address is None:
@@ -101,7 +102,7 @@ def _stream(
 
 def _address(lines: list[str]) -> str | None:
     for line in lines:
-        match = re.match(r"^c=IN IP[46] (\S+?)(?:/\d+)*\s*$", line)
+        match = re.match(r"^c=IN IP[46] ([^\s/]+)(?:/\S*)?\s*$", line)
         if match:
             try:
                 return str(ipaddress.ip_address(match[1]))

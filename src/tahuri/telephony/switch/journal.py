@@ -14,13 +14,13 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from tahuri.telephony.switch import text
 from tahuri.telephony.switch.model import Call, Kept, Seat
 
 FILE_BYTES_MAX = 256 << 10
 """A longer file is begun anew."""
 
 log = logging.getLogger(__name__)
-_encoder = msgspec.json.Encoder()
 
 
 class Seats(Struct, kw_only=True):
@@ -53,7 +53,7 @@ class Journal:
 
     def owe_answer(self, call_id: str, refusal: Kept) -> None:
         """An INVITE is let in: should we die before its answer, the next process refuses it."""
-        self._write(self._unanswered / f"{call_id}.json", _encoder.encode(refusal))
+        self._write(self._unanswered / f"{call_id}.json", text.encode(refusal))
 
     def answered(self, call_id: str) -> None:
         """The INVITE has its final answer."""
@@ -64,24 +64,24 @@ class Journal:
         found: dict[str, Kept] = {}
         for path in sorted(self._unanswered.glob("*.json")):
             with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeError):
-                found[path.stem] = msgspec.json.decode(_last_line(path), type=Kept)
+                found[path.stem] = text.decode(_last_line(path), Kept)
         return found
 
     def save_call(self, call: Call) -> None:
         """Keep a call as it is now."""
-        self._write(self._calls / f"{call.call_id}.json", _encoder.encode(call))
+        self._write(self._calls / f"{call.call_id}.json", text.encode(call))
 
     def forget_call(self, call_id: str) -> None:
         """The call is over and its facts are told."""
         self._remove(self._calls / f"{call_id}.json")
 
     def save_seats(self, seats: Seats) -> None:
-        self._write(self._seats, _encoder.encode(seats))
+        self._write(self._seats, text.encode(seats))
 
     def load_seats(self) -> Seats:
         """What was saved last; nothing if there is nothing readable."""
         try:
-            return msgspec.json.decode(_last_line(self._seats), type=Seats)
+            return text.decode(_last_line(self._seats), Seats)
         except (OSError, msgspec.DecodeError, UnicodeError):
             return Seats()
 
@@ -90,7 +90,7 @@ class Journal:
         calls: list[Call] = []
         for path in sorted(self._calls.glob("*.json")):
             try:
-                calls.append(msgspec.json.decode(_last_line(path), type=Call))
+                calls.append(text.decode(_last_line(path), Call))
             except (OSError, msgspec.DecodeError, UnicodeError):
                 log.error("journal has an unreadable call")
                 self.unreadable.append(path.stem)

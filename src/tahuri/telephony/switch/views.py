@@ -25,7 +25,7 @@ def snapshot(core: Core) -> Snapshot:
         seats_ready=seats_ready(core),
         media_connected=core.media.connected and core.media_ready,
         alarms=alarms(core),
-        counters=dict(core.counters),
+        counters={**core.counters, "messages-shed": core.gate.shed},
     )
 
 
