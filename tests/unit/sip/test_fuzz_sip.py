@@ -343,6 +343,7 @@ _lines = st.sampled_from(
 @given(st.lists(_lines, max_size=14).map(lambda lines: b"v=0\r\n" + b"\r\n".join(lines)))
 @example(SESSION.replace(b"40000", "²".encode()))
 @example(SESSION.replace(b"40000", b"9" * 5000))
+@example(SESSION + b"m=\r\n")
 @searched(150)
 def test_no_session_breaks_the_answer(content: bytes) -> None:
     """A session is answered, with an m= line for each of theirs, or it is none (488)."""

@@ -12,6 +12,8 @@ CODECS = {8: "PCMA", 0: "PCMU"}
 DTMF_OFFERED = 101
 LINES_MAX = 400
 
+_NO_MEDIA = ("audio", "0", "RTP/AVP", "0")
+"""What is missing in an m= line that we refuse anyway."""
 _MIRROR: dict[Direction, Direction] = {
     "sendrecv": "sendrecv",
     "sendonly": "recvonly",
@@ -140,9 +142,10 @@ def answer(stream: Stream, address: str, udp: int, version: int) -> bytes:
     """The answer to an offer: its audio taken in one codec, everything else refused."""
     media: list[str] = []
     for index, line in enumerate(stream.media):
-        kind, _, protocol, *formats = [*line.split(), "", "", ""][: max(4, len(line.split()))]
+        words = line.split()
+        kind, _, protocol, number = [*words, *_NO_MEDIA[len(words) :]][:4]
         if index != stream.index:
-            media.append(f"m={kind} 0 {protocol} {formats[0]}")
+            media.append(f"m={kind} 0 {protocol} {number}")
             continue
         dtmf = "" if stream.dtmf is None else f" {stream.dtmf}"
         media.append(f"m=audio {udp} {protocol} {stream.payload}{dtmf}")
