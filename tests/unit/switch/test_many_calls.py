@@ -86,7 +86,8 @@ async def quiet(centre: Bench) -> dict[str, int]:
     core = centre.switch.core
     await until(lambda: not core.calls and not core._works, 30)
     await until(lambda: len(centre.media.ports) == 2 and not centre.media.recordings, 30)
-    core.perform(core.endpoint.agent.elapse(core.sip_now + 200))
+    for minutes in range(1, 9):  # a timer that is due may set another
+        core.perform(core.endpoint.agent.elapse(core.sip_now + 60 * minutes))
     await asyncio.sleep(0.05)
     return remains(centre)
 
@@ -99,10 +100,13 @@ async def one_call(centre: Bench, kind: int) -> None:
     if kind == 1:
         await asyncio.sleep(0.002)
         call.hang_up()  # CANCEL, before or after the answer
+    status = 200
     try:
         await call.wait_answered(30)
     except CallFailed as failed:
-        assert (kind, failed.status) in ((1, 487), (3, 488))
+        status = failed.status
+    assert status in {1: (200, 487), 3: (488,)}.get(kind, (200,))
+    if status != 200:
         return
     if kind == 2:
         call.reoffer(sdp.offer(ADDRESS, 40002, 2))

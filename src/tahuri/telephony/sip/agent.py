@@ -193,6 +193,8 @@ class Agent(Calling):
                 outputs = self.respond(asked.key, 200, now)
                 if leg.invite_key and self.transactions.is_open(leg.invite_key):
                     outputs += self.respond(leg.invite_key, 487, now)
+                elif leg.invite_key:
+                    self.transactions.acknowledge(leg.invite_key)  # they know of our 200
                 return outputs + self._gone(leg, "hung-up")
             case "INVITE" | "UPDATE":
                 return self._reoffered(leg, asked, now)
