@@ -81,7 +81,8 @@ async def test_a_stream_without_lengths_is_answered_and_closed(told: Told) -> No
 
 async def test_overload_is_a_503_for_new_calls_only(told: Told) -> None:
     """Calls that are there go on; the trunk is told to try again."""
-    told.gate._calls = {None: Bucket(0.0, 0.0, 0.0, 0.0)}
+    spent = Bucket(0.0, 0.0, 0.0, 0.0)
+    told.gate._calls = dict.fromkeys((None, *told.gate.trunks), spent)
     heard = await answers(told, text("INVITE", n=3), text("OPTIONS", n=4))
     assert b"SIP/2.0 503" in heard
     assert b"Retry-After" in heard

@@ -14,13 +14,14 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from tahuri.telephony.switch import text
 from tahuri.telephony.switch.model import Call, Kept, Seat
+from tahuri.telephony.switch.text import Encoder, decode
 
 FILE_BYTES_MAX = 256 << 10
 """A longer file is begun anew."""
 
 log = logging.getLogger(__name__)
+_encoder = Encoder()
 
 
 class Seats(Struct, kw_only=True):
@@ -53,7 +54,7 @@ class Journal:
 
     def owe_answer(self, call_id: str, refusal: Kept) -> None:
         """An INVITE is let in: should we die before its answer, the next process refuses it."""
-        self._write(self._unanswered / f"{call_id}.json", text.encode(refusal))
+        self._write(self._unanswered / f"{call_id}.json", _encoder.encode(refusal))
 
     def answered(self, call_id: str) -> None:
         """The INVITE has its final answer."""
@@ -64,24 +65,24 @@ class Journal:
         found: dict[str, Kept] = {}
         for path in sorted(self._unanswered.glob("*.json")):
             with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeError):
-                found[path.stem] = text.decode(_last_line(path), Kept)
+                found[path.stem] = decode(_last_line(path), Kept)
         return found
 
     def save_call(self, call: Call) -> None:
         """Keep a call as it is now."""
-        self._write(self._calls / f"{call.call_id}.json", text.encode(call))
+        self._write(self._calls / f"{call.call_id}.json", _encoder.encode(call))
 
     def forget_call(self, call_id: str) -> None:
         """The call is over and its facts are told."""
         self._remove(self._calls / f"{call_id}.json")
 
     def save_seats(self, seats: Seats) -> None:
-        self._write(self._seats, text.encode(seats))
+        self._write(self._seats, _encoder.encode(seats))
 
     def load_seats(self) -> Seats:
         """What was saved last; nothing if there is nothing readable."""
         try:
-            return text.decode(_last_line(self._seats), Seats)
+            return decode(_last_line(self._seats), Seats)
         except (OSError, msgspec.DecodeError, UnicodeError):
             return Seats()
 
@@ -90,7 +91,7 @@ class Journal:
         calls: list[Call] = []
         for path in sorted(self._calls.glob("*.json")):
             try:
-                calls.append(text.decode(_last_line(path), Call))
+                calls.append(decode(_last_line(path), Call))
             except (OSError, msgspec.DecodeError, UnicodeError):
                 log.error("journal has an unreadable call")
                 self.unreadable.append(path.stem)

@@ -9,21 +9,21 @@ T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 
 
-def encode(value: object) -> bytes:
-    """One line.
+class Encoder:
+    """Names in Latin-1 are no UTF-8; their bytes are kept as lone surrogates (PEP 383), which JSON
+    can hold as escapes and msgspec does not write."""
 
-    Names in Latin-1 are no UTF-8; their bytes are kept as lone surrogates (PEP 383), which JSON can
-    hold as escapes and msgspec does not write.
-    """
-    try:
-        return _encoder.encode(value)
-    except UnicodeEncodeError:
-        plain = msgspec.to_builtins(value, str_keys=True)
-        return json.dumps(plain, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    def encode(self, value: object) -> bytes:
+        """One line."""
+        try:
+            return _encoder.encode(value)
+        except UnicodeEncodeError:
+            plain = msgspec.to_builtins(value, str_keys=True)
+            return json.dumps(plain, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 
 def decode(line: bytes, kind: type[T]) -> T:
-    """What `encode` was given.  Raises msgspec.DecodeError, UnicodeError."""
+    """What `Encoder.encode` was given.  Raises msgspec.DecodeError, UnicodeError."""
     try:
         return msgspec.json.decode(line, type=kind)
     except msgspec.DecodeError as error:
