@@ -185,7 +185,7 @@ class Browser:
             message = json.loads(line)
             if message.get("event") == "state":
                 self.state = message
-            elif isinstance(message["id"], int) and message["id"] in self._answers:
+            elif isinstance(message.get("id"), int) and message["id"] in self._answers:
                 self._answers.pop(message["id"]).set_result(message)
 
 
