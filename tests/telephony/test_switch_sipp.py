@@ -101,6 +101,48 @@ async def test_a_scenario_ends_as_it_should(
             await asyncio.sleep(0.05)  # ports are given back when the recording is closed
 
 
+LATE = {
+    "ack_late": ["call-ended"],
+    "bye_before_ack": ["call-ended"],
+    "bye_twice": ["call-ended"],
+    "cancel_nothing": [],
+    "invite_again_refused": ["call-refused"],
+    "invite_merged": ["call-ended"],
+    "malformed_again": ["call-refused"],
+    "malformed_each": ["call-refused"] * 3,
+    "update_early": ["call-ended"],
+}
+"""Scenario → the outcomes that the log has of it."""
+
+
+async def test_late_and_broken_messages_have_one_outcome_for_each_invite(centre: Centre) -> None:
+    """What comes late, twice or broken: each INVITE is told once, and nothing remains.
+
+    The last is a call as it should be: whatever came before it did no harm.
+    """
+    told: list[str] = []
+    for scenario, outcomes in {**LATE, "anonymous": ["call-ended"]}.items():
+        await sipp(centre, scenario)
+        told += outcomes
+        async with asyncio.timeout(15):
+            while (found := await ends(centre)) != told:
+                assert len(found) <= len(told), (scenario, found)
+                await asyncio.sleep(0.02)
+    state = await centre.until_state(lambda state: not state["queue"])
+    assert state["counters"]["invites-merged"] == 1  # type: ignore[index]
+    arrived = {fact.stream for fact in await centre.facts() if "call-arrived" in fact.type}
+    ended = [fact.stream for fact in await centre.facts() if "call-ended" in fact.type]
+    assert sorted(ended) == sorted(arrived)
+    async with asyncio.timeout(10):
+        while {port.kind for port in (await centre.media.client.hello()).ports} - {"play"}:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def ends(centre: Centre) -> list[str]:
+    """The outcomes in the spool so far, in order."""
+    return [kind for kind in await centre.types() if kind in ("call-ended", "call-refused")]
+
+
 async def test_a_source_that_is_no_trunk_is_refused(tmp_path: Path) -> None:
     """403, and a fact that somebody tried."""
     trunks = [{"name": "telco", "sources": ["192.0.2.0/24"]}]

@@ -26,6 +26,9 @@ RECONNECT_MAX_S = 1.0
 CALL_TIMEOUT_S = 10.0
 """How long a call waits for its answer unless told otherwise."""
 
+UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What decoding raises for a line that is no message: no JSON, no text, nested without end."""
+
 Message = dict[str, object]
 Handler = Callable[[str, Message], Awaitable[object]]
 
@@ -135,7 +138,7 @@ class Server:
             try:
                 message = _decoder.decode(line)
                 number, operation = message.pop("id"), message.pop("op")
-            except (msgspec.DecodeError, KeyError):
+            except (*UNREADABLE, KeyError):
                 self._write(writer, {"id": None, "error": _error("bad-request", "not a request")})
                 continue
             await in_hand.acquire()
@@ -283,7 +286,7 @@ class Client:
     def _received(self, line: bytes) -> None:
         try:
             message = _decoder.decode(line)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             log.warning("rpc line is not JSON")
             return
         if "event" in message:

@@ -342,6 +342,7 @@ def test_an_adopted_dialog_can_be_ended_by_either_side() -> None:
 def test_too_many_transactions_are_refused_unremembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is finite."""
     monkeypatch.setattr(transaction, "TRANSACTIONS_MAX", 0)
+    monkeypatch.setattr(transaction, "STRAY_MAX", 0)
     wire = Wire()
     assert wire.raw(text("OPTIONS")) == ["503 OPTIONS"]
     assert len(wire.callee.agent.transactions) == 0

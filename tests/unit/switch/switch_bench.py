@@ -185,7 +185,7 @@ class Browser:
             message = json.loads(line)
             if message.get("event") == "state":
                 self.state = message
-            elif "id" in message:
+            elif isinstance(message.get("id"), int) and message["id"] in self._answers:
                 self._answers.pop(message["id"]).set_result(message)
 
 
@@ -244,6 +244,15 @@ class Bench:
         """Every fact so far."""
         found = self.switch.core.spool.after(0, 1000)
         return [msgspec.json.decode(raw, type=Fact) for _, raw in found]
+
+    def all_facts(self) -> list[Fact]:
+        """The same, of more than a thousand."""
+        found: list[Fact] = []
+        position = 0
+        while batch := self.switch.core.spool.after(position, 500):
+            position = batch[-1][0]
+            found += [msgspec.json.decode(raw, type=Fact) for _, raw in batch]
+        return found
 
     def types(self) -> list[str]:
         return [fact.type.partition(".")[2] for fact in self.facts()]

@@ -13,7 +13,7 @@ from tahuri.telephony.media.protocol import MediaError, MediaRefused
 
 HASHES: Final = frozenset({"sha-256", "sha-384", "sha-512"})
 SECTIONS_MAX: Final = 16
-_EVENTS = re.compile(r"^(\d+) telephone-event/8000", re.IGNORECASE)
+_EVENTS = re.compile(r"^(\d{1,3}) telephone-event/8000", re.IGNORECASE)
 _TOKEN = re.compile(r"^[!-~]{1,256}$")
 
 
@@ -90,7 +90,8 @@ def read(sdp: str) -> Offer:
     known = [words for words in prints if len(words) == 2 and words[0].lower() in HASHES]
     if not known:
         raise MediaRefused(MediaError.BAD_SDP, "a=fingerprint")
-    events = [match[1] for value in section.all("rtpmap") if (match := _EVENTS.match(value))]
+    found = [_EVENTS.match(value) for value in section.all("rtpmap")]
+    events = [int(match[1]) for match in found if match and int(match[1]) < 128]
     return Offer(
         sections=sections,
         audio=ours[0],
@@ -100,7 +101,7 @@ def read(sdp: str) -> Offer:
         hash_name=known[0][0].lower(),
         fingerprint=known[0][1].upper(),
         they_wait=one("setup", "actpass") == "passive",
-        dtmf=int(events[0]) if events else None,
+        dtmf=events[0] if events else None,
     )
 
 

@@ -27,6 +27,7 @@ from tahuri.telephony.sip.transaction import (
     Send,
     ServerKey,
     Unanswered,
+    server_key,
 )
 from tahuri.telephony.sip.transaction import Output as Lower
 
@@ -71,6 +72,21 @@ class Agent(Calling):
     def unreachable(self, flow: Flow, now: float) -> list[Output]:
         """No connection can be made there: calls that wait for it fail at once."""
         return self._lift(self.transactions.unreachable(flow), now)
+
+    def failed(self, error: Malformed, flow: Flow, now: float) -> list[Output]:
+        """Taking a request met a fault: it is answered all the same, and nothing of it is kept."""
+        request = error.request
+        key = server_key(request) if request is not None else None
+        if key is None or not self.transactions.knows(key):
+            return self.malformed(error, flow)
+        if leg := self._invited.get(key):
+            self._forget(leg)
+        if not self.transactions.is_open(key):
+            return []
+        outputs = self.respond(key, error.status, now)
+        if key[2] == "INVITE" and request is not None and not request.to.tag:
+            outputs.append(events.InviteRefused(flow, error.status, str(error)))
+        return outputs
 
     def wake_at(self) -> float | None:
         return self.transactions.wake_at()
@@ -153,6 +169,9 @@ class Agent(Calling):
         return 0, ()
 
     def _invited_by(self, asked: Asked, now: float) -> list[Output]:
+        if self._is_merged(asked.request):
+            merged = events.InviteRefused(asked.flow, 482, "the same call by another way")
+            return [*self.respond(asked.key, 482, now), merged]
         tag = self.transactions.tag(asked.key)
         try:
             leg = from_invite(self._mint(), asked.request, asked.flow, asked.key, tag)
@@ -166,6 +185,17 @@ class Agent(Calling):
         self.legs[leg.dialog] = leg
         self._invited[asked.key] = leg
         return [*self.respond(asked.key, 100, now), events.Incoming(leg, asked.request, asked.flow)]
+
+    def _is_merged(self, request: Request) -> bool:
+        """Whether a call that stands came once more, by another way (RFC 3261 § 8.2.2.2).
+
+        Until the caller has acknowledged our 200 the first way may be dead: the copy is let in.
+        """
+        name = (request.call_id, request.from_.tag or "", request.cseq[0])
+        return any(
+            leg.confirmed and (leg.call_id, leg.remote_tag, leg.invite_cseq) == name
+            for leg in self._invited.values()
+        )
 
     def _inside(self, leg: Leg, asked: Asked, now: float) -> list[Output]:
         request = asked.request
@@ -181,6 +211,8 @@ class Agent(Calling):
                 outputs = self.respond(asked.key, 200, now)
                 if leg.invite_key and self.transactions.is_open(leg.invite_key):
                     outputs += self.respond(leg.invite_key, 487, now)
+                elif leg.invite_key:
+                    self.transactions.acknowledge(leg.invite_key)  # they know of our 200
                 return outputs + self._gone(leg, "hung-up")
             case "INVITE" | "UPDATE":
                 return self._reoffered(leg, asked, now)

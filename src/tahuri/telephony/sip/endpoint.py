@@ -13,6 +13,7 @@ from tahuri.telephony.sip.dialogs import Identity, Output
 from tahuri.telephony.sip.gate import Gate
 from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.message import Malformed, Request, ask_rport, parse
+from tahuri.telephony.sip.refusals import Refusals
 from tahuri.telephony.sip.transaction import Flow, Send, server_key
 from tahuri.telephony.sip.transport import Transports
 
@@ -37,6 +38,7 @@ class Endpoint:
         self._on_event = on_event
         self._gate = gate
         self._transports = Transports(self._received, self._needs, self._greets, self._unreachable)
+        self._refusals = Refusals()
         self.needed: Callable[[Flow], bool] = lambda _: False
         """Whether the owner needs a connection that no dialog uses."""
         self.behind_nat: Callable[[str], bool] = lambda _: False
@@ -93,8 +95,18 @@ class Endpoint:
             else:
                 happened.append(output)
         for event in happened:
-            self._on_event(event)
+            try:
+                self._on_event(event)
+            except Exception:
+                log.exception("what the user agent told met a bug")
+                self._unheard(event)
         self._set_timer()
+
+    def _unheard(self, event: events.Event) -> None:
+        """A bug of the owner's: a caller whom nobody took gets an answer and an outcome."""
+        if isinstance(event, events.Incoming) and event.leg.state == "incoming":
+            self.perform(self.agent.reject(event.leg, 500, self.now))
+            self.perform([events.InviteRefused(event.flow, 500, "bug")])
 
     def _received(self, data: bytes, flow: Flow) -> None:
         now = self.now
@@ -112,24 +124,25 @@ class Endpoint:
         except Malformed as error:
             if self._gate and verdict == "in":  # too large has cost its penalty already
                 self._gate.penalise(source, now)
-            self.perform(self.agent.malformed(error, flow))
+            self._refuse(error, flow, now)
             return
         try:
+            if isinstance(message, Request) and (status := self._was_refused(message, flow, now)):
+                self._refuse(Malformed(status, "repeated", message), flow, now)
+                return
             if isinstance(message, Request) and self._is_overload(message, source, now):
-                refused = self.agent.transactions.refuse(message, flow, 503)
-                sends = [output for output in refused if isinstance(output, Send)]
-                self.perform([*sends, events.InviteRefused(flow, 503, "overload")])
+                self._refuse(Malformed(503, "overload", message), flow, now)
                 return
             if isinstance(message, Request) and self.behind_nat(source):
                 ask_rport(message)
             self.perform(self.agent.receive(message, flow, now))
         except BadValue as error:
             if isinstance(message, Request):
-                self.perform(self.agent.malformed(Malformed(400, str(error), message), flow))
+                self.perform(self.agent.failed(Malformed(400, str(error), message), flow, now))
         except Exception:
             log.exception("a sip message met a bug")
             if isinstance(message, Request):
-                self.perform(self.agent.malformed(Malformed(500, "bug", message), flow))
+                self.perform(self.agent.failed(Malformed(500, "bug", message), flow, now))
 
     def _needs(self, names: set[Flow]) -> bool:
         """A live dialog may be silent for an hour and still need its connection."""
@@ -143,12 +156,23 @@ class Endpoint:
     def _unreachable(self, flow: Flow) -> None:
         self.perform(self.agent.unreachable(flow, self.now))
 
+    def _refuse(self, error: Malformed, flow: Flow, now: float) -> None:
+        """Answer without a transaction; an INVITE that comes again is told once."""
+        outputs, request = self.agent.malformed(error, flow), error.request
+        invite = request if request is not None and request.method == "INVITE" else None
+        if invite and not self._refusals.is_new(invite, flow, error.status, now):
+            outputs = [output for output in outputs if isinstance(output, Send)]
+        self.perform(outputs)
+
+    def _was_refused(self, request: Request, flow: Flow, now: float) -> int:
+        return self._refusals.status(request, flow, now) if request.method == "INVITE" else 0
+
     def _is_overload(self, request: Request, source: str, now: float) -> bool:
         if self._gate is None or request.method != "INVITE" or request.to.tag:
             return False
         if self.agent.transactions.knows(server_key(request)):
             return False
-        return not self._gate.admit_call(now, source)
+        return self.agent.transactions.is_full or not self._gate.admit_call(now, source)
 
     def _set_timer(self) -> None:
         at = self.agent.wake_at()

@@ -11,6 +11,8 @@ TRUNK_MESSAGES_PER_S = 5_000.0
 CALLS_PER_S = 100.0
 """New calls a second from one trunk's network; beyond it the far end gets 503 with Retry-After."""
 CALLS_BURST = 200.0
+BYTES_A_TOKEN = 2048
+"""A long message takes as long to read as several short ones, and costs as many tokens."""
 UNPARSABLE_COST = 5.0
 """Tokens that a message costs which cannot be read."""
 SOURCES_MAX = 10_000
@@ -63,7 +65,7 @@ class Gate:
 
     def admit(self, source: str, data: bytes, now: float, stream: bool = False) -> Verdict:
         """Whether to read a message; what comes as a datagram has a smaller limit of size."""
-        if not self._bucket(source, now).take(1, now):
+        if not self._bucket(source, now).take(1 + len(data) // BYTES_A_TOKEN, now):
             self.shed += 1
             return "shed"
         if stream:

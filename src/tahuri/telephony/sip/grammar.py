@@ -156,7 +156,10 @@ def host_port(text: str, default_port: int) -> tuple[str, int]:
     match = re.match(r"^(\[[0-9a-fA-F:.]+\]|[^\s:;\[\]]+)(?::\s*(\d{1,5}))?$", text.strip())
     if not match:
         raise BadValue("host and port")
-    return match[1].strip("[]"), int(match[2]) if match[2] else default_port
+    port = int(match[2]) if match[2] else default_port
+    if not 0 < port < 1 << 16:
+        raise BadValue("port")  # a socket that is asked to send there closes for good
+    return match[1].strip("[]"), port
 
 
 def _display_name(value: str) -> tuple[str, str]:
@@ -177,9 +180,10 @@ def _display_name(value: str) -> tuple[str, str]:
 
 
 def _split_outside_quotes(text: str, separator: str) -> list[str]:
-    parts = [""]
+    parts: list[str] = []
     quoted = escaped = False
-    for letter in text:
+    start = 0
+    for place, letter in enumerate(text):
         if escaped:
             escaped = False
         elif letter == "\\" and quoted:
@@ -187,7 +191,7 @@ def _split_outside_quotes(text: str, separator: str) -> list[str]:
         elif letter == '"':
             quoted = not quoted
         elif letter == separator and not quoted:
-            parts.append("")
-            continue
-        parts[-1] += letter
+            parts.append(text[start:place])
+            start = place + 1
+    parts.append(text[start:])
     return parts

@@ -159,6 +159,7 @@ def from_invite(name: str, request: Request, flow: Flow, key: ServerKey, tag: st
         target=name_address(contacts[0]).uri,
         routes=request.all("record-route"),
         remote_cseq=request.cseq[0],
+        invite_cseq=request.cseq[0],
         transport=flow.transport,
         host=flow.host,
         port=flow.port,

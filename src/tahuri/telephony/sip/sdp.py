@@ -12,12 +12,15 @@ CODECS = {8: "PCMA", 0: "PCMU"}
 DTMF_OFFERED = 101
 LINES_MAX = 400
 
+_NO_MEDIA = ("audio", "0", "RTP/AVP", "0")
+"""What is missing in an m= line that we refuse anyway."""
 _MIRROR: dict[Direction, Direction] = {
     "sendrecv": "sendrecv",
     "sendonly": "recvonly",
     "recvonly": "sendonly",
     "inactive": "inactive",
 }
+_PORT = re.compile(r"^[0-9]{1,5}$")
 _DIRECTION = re.compile(r"^a=(sendrecv|sendonly|recvonly|inactive)\s*$")
 
 
@@ -83,7 +86,7 @@ def _stream(
         return None
     port = words[1].partition("/")[0]
     payload = next((number for number in words[3:] if number in ("8", "0")), None)
-    if not port.isdigit() or not 0 < int(port) < 1 << 16 or payload is None:
+    if not _PORT.match(port) or not 0 < int(port) < 1 << 16 or payload is None:
         return None
     address = _address(section) or _address(session)
     if address is None:
@@ -101,7 +104,7 @@ def _stream(
 
 def _address(lines: list[str]) -> str | None:
     for line in lines:
-        match = re.match(r"^c=IN IP[46] (\S+?)(?:/\d+)*\s*$", line)
+        match = re.match(r"^c=IN IP[46] ([^\s/]+)(?:/\S*)?\s*$", line)
         if match:
             try:
                 return str(ipaddress.ip_address(match[1]))
@@ -139,9 +142,10 @@ def answer(stream: Stream, address: str, udp: int, version: int) -> bytes:
     """The answer to an offer: its audio taken in one codec, everything else refused."""
     media: list[str] = []
     for index, line in enumerate(stream.media):
-        kind, _, protocol, *formats = [*line.split(), "", "", ""][: max(4, len(line.split()))]
+        words = line.split()
+        kind, _, protocol, number = [*words, *_NO_MEDIA[len(words) :]][:4]
         if index != stream.index:
-            media.append(f"m={kind} 0 {protocol} {formats[0]}")
+            media.append(f"m={kind} 0 {protocol} {number}")
             continue
         dtmf = "" if stream.dtmf is None else f" {stream.dtmf}"
         media.append(f"m=audio {udp} {protocol} {stream.payload}{dtmf}")

@@ -15,6 +15,8 @@ TIMEOUT_S = 64 * T1_S
 """Timers B, F, H, J, L and M."""
 TRANSACTIONS_MAX = 20_000
 """Transactions kept at once; further requests get 503, unremembered."""
+STRAY_MAX = TRANSACTIONS_MAX // 2
+"""The same for requests outside any call: a storm of OPTIONS leaves room for callers."""
 
 ServerKey = tuple[str, str, str]
 """Branch, sent-by, method: names a transaction that the far end began."""
@@ -165,7 +167,8 @@ class Transactions:
             return []
         if known is not None:
             return [_response(known.last, message, flow)] if known.last else []
-        if len(self._servers) >= TRANSACTIONS_MAX:
+        needed = message.method in ("INVITE", "CANCEL") or message.to.tag
+        if len(self._servers) >= (TRANSACTIONS_MAX if needed else STRAY_MAX):
             return [self._stateless(message, flow, 503)]
         self._servers[key] = _Server(message, flow, self._mint(), started=now)
         if message.method != "INVITE":
@@ -204,6 +207,11 @@ class Transactions:
         return [*outputs, Replied(name, response)]
 
     # ---- answering --------------------------------------------------------------------------
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for another request."""
+        return len(self._servers) >= TRANSACTIONS_MAX
 
     def is_open(self, key: ServerKey) -> bool:
         """Whether a request still waits for its final response."""

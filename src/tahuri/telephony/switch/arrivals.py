@@ -41,8 +41,11 @@ MEDIA_REFUSALS: dict[MediaError, tuple[int, RefusedReason]] = {
 STATUS_REASONS: dict[int, RefusedReason] = {
     406: "no-offer-possible",
     415: "unsupported-body",
+    500: "internal-error",
     503: "too-many-calls",
 }
+MERGED = 482
+"""A second copy of an INVITE whose call is there: the call has its one outcome already."""
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +60,9 @@ class Door:
 
     def refused(self, event: events.InviteRefused) -> None:
         """The user agent refused an INVITE by itself."""
+        if event.status == MERGED:
+            self._core.count("invites-merged")
+            return
         reason = STATUS_REASONS.get(event.status, "malformed")
         self._tell_refusal(event.flow.host, event.status, reason)
 

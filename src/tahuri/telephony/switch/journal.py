@@ -16,12 +16,13 @@ from msgspec import Struct
 
 from tahuri.telephony.protocol import SetMeasures
 from tahuri.telephony.switch.model import Call, Kept, Seat, TrunkState
+from tahuri.telephony.switch.text import Encoder, decode
 
 FILE_BYTES_MAX = 256 << 10
 """A longer file is begun anew."""
 
 log = logging.getLogger(__name__)
-_encoder = msgspec.json.Encoder()
+_encoder = Encoder()
 
 
 class Seats(Struct, kw_only=True):
@@ -67,7 +68,7 @@ class Journal:
         found: dict[str, Kept] = {}
         for path in sorted(self._unanswered.glob("*.json")):
             with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeError):
-                found[path.stem] = msgspec.json.decode(_last_line(path), type=Kept)
+                found[path.stem] = decode(_last_line(path), Kept)
         return found
 
     def save_call(self, call: Call) -> None:
@@ -84,7 +85,7 @@ class Journal:
     def load_seats(self) -> Seats:
         """What was saved last; nothing if there is nothing readable."""
         try:
-            return msgspec.json.decode(_last_line(self._seats), type=Seats)
+            return decode(_last_line(self._seats), Seats)
         except (OSError, msgspec.DecodeError, UnicodeError):
             return Seats()
 
@@ -103,7 +104,7 @@ class Journal:
         calls: list[Call] = []
         for path in sorted(self._calls.glob("*.json")):
             try:
-                calls.append(msgspec.json.decode(_last_line(path), type=Call))
+                calls.append(decode(_last_line(path), Call))
             except (OSError, msgspec.DecodeError, UnicodeError):
                 log.error("journal has an unreadable call")
                 self.unreadable.append(path.stem)

@@ -35,7 +35,7 @@ def snapshot(core: Core) -> Snapshot:
         draining=core.draining_since is not None,
         calls_in_hand=len(core.calls),
         alarms=alarms(core),
-        counters=dict(core.counters),
+        counters={**core.counters, "messages-shed": core.gate.shed},
         trunks=[trunk_view(core, trunk) for trunk in core.trunks.values()],
     )
 

@@ -14,7 +14,7 @@ from websockets.http11 import Request, Response
 
 from tahuri.telephony.media.protocol import SDP_LENGTH_MAX, MediaRefused
 from tahuri.telephony.protocol import SUBPROTOCOL, QueuedView
-from tahuri.telephony.rpc import Failure, Message, Unavailable
+from tahuri.telephony.rpc import UNREADABLE, Failure, Message, Unavailable
 from tahuri.telephony.switch import audio, operations, seats, views
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Seat
@@ -226,7 +226,7 @@ def _text(message: Message) -> str:
 def _decoded(line: str | bytes) -> Message:
     try:
         return _decoder.decode(line)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return {}
 
 
