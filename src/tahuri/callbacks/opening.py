@@ -70,11 +70,11 @@ def follower(rules: Rules) -> Follower:
                 await log.forget_deadline(overdue_key(callback_id))
             case CallAnswered():
                 call = await queries.call_of(log, stream.key)
-                if call is not None and call["direction"] == "in" and not call["test"]:
+                if call is not None and call.get("direction", "in") == "in" and not call["test"]:
                     await _answered(log, stream.key, call, at)
             case CallEnded():
                 call = await queries.call_of(log, stream.key)
-                if call is not None and call["direction"] == "out":
+                if call is not None and call.get("direction") == "out":
                     await _attempt_over(log, rules, stream.key, call, event, at)
                 elif event.outcome == "abandoned" or event.by == "failure":
                     failed = event.by == "failure"

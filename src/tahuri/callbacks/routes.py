@@ -95,7 +95,7 @@ async def ask_call_back(request: Request, body: AskCallBack) -> dict[str, Any]:
             call = await queries.call_of(log, body.call_id)
             if call is None:
                 raise Refused(Refusal.CALL_UNKNOWN, call=body.call_id)
-            if call["direction"] != "in":
+            if call.get("direction", "in") != "in":
                 raise Invalid.of({"call_id": "a call of ours is a call-back already"})
             if call["test"]:
                 raise Invalid.of({"call_id": "a test call is not called back"})

@@ -51,6 +51,7 @@ class Town:
         self._voice = voice
         self._calls: asyncio.Queue[PhoneCall] = asyncio.Queue(CALLS_MAX)
         self._phone = Phone(None, self._rings)
+        self._closing: set[asyncio.Task[None]] = set()
         self.listens = asyncio.Event()
         """Set when calls can come."""
 
@@ -72,6 +73,7 @@ class Town:
                 while True:
                     group.create_task(self._take(await self._calls.get()))
         finally:
+            await asyncio.gather(*self._closing, return_exceptions=True)
             await self._phone.stop()
 
     def _rings(self, call: PhoneCall) -> None:
@@ -107,18 +109,24 @@ class Town:
 
     async def _talk(self, call: PhoneCall, story: Story) -> None:
         line = Line()
-        await line.start()
+        tasks: list[asyncio.Task[object]] = []
         try:
+            await line.start()
             line.accept(call)
-            ended = asyncio.create_task(call.wait_ended(RINGS_S_MAX * 4))
-            told = asyncio.create_task(self._tell(line, story))
-            await asyncio.wait([ended, told], return_when=asyncio.FIRST_COMPLETED)
-            for task in (ended, told):
-                task.cancel()
-            await asyncio.gather(ended, told, return_exceptions=True)
+            tasks += [
+                asyncio.create_task(call.wait_ended(RINGS_S_MAX * 4)),
+                asyncio.create_task(self._tell(line, story)),
+            ]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             log.info("called back", story=story.story_id, kind=story.kind)
         finally:
-            await line.stop()
+            for task in tasks:
+                task.cancel()
+            # Told to stop in the middle of it, the line is still closed to its end; see `run`.
+            closing = asyncio.create_task(line.stop())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            await asyncio.shield(closing)
 
     async def _tell(self, line: Line, story: Story) -> None:
         for text in (story.hello, *story.lines, story.closing):
