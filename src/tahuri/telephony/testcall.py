@@ -48,12 +48,15 @@ async def place(target: str, host: str, port: int, source: str) -> Result:
 
     Args:
         target: Request-URI.
-        host, port: where the INVITE is sent, UDP.
+        host, port: where the INVITE is sent, UDP; a name is looked up.
         source: local address to call from.
     """
     phone = Phone()
     family = socket.AF_INET6 if ":" in source else socket.AF_INET
     try:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
+        host = str(found[0][4][0])
         ear = socket.socket(family, socket.SOCK_DGRAM)
     except OSError:
         return Result(ok=False, fault="no-network")

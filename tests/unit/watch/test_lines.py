@@ -1,0 +1,62 @@
+"""By which lines test calls come, and which settings cannot be."""
+
+from pathlib import Path
+
+import pytest
+
+from tahuri.settings import Settings, SettingsError, Trunk, checked
+from tahuri.testlines import EDGE, own_address
+from tahuri.testlines import test_lines as lines_of
+from tahuri.testlines import test_numbers as numbers_of
+
+
+def settings(tmp_path: Path, **changes: object) -> Settings:
+    return Settings(data=str(tmp_path), **changes)  # type: ignore[arg-type]
+
+
+def test_our_edge_is_always_tried_and_a_trunk_where_its_far_end_calls_back(tmp_path: Path) -> None:
+    """A trunk that sends no number back to us cannot be tried, and is not said to be."""
+    trunks = (
+        Trunk(name="a", sources=("192.0.2.1",), host="192.0.2.1:5070", test_call_to="0911990"),
+        Trunk(name="b", sources=("192.0.2.2",), host="192.0.2.2"),
+    )
+    made = settings(tmp_path, trunks=trunks, test_number="119900", sip_address="0.0.0.0")
+    edge, line = lines_of(made)
+    assert (edge.name, edge.target, edge.host, edge.port) == (
+        EDGE, "urn:service:test.sos", "127.0.0.1", 5060,
+    )  # fmt: skip
+    assert (line.name, line.target) == ("a", "sip:0911990@192.0.2.1")
+    assert (line.host, line.port) == ("192.0.2.1", 5070)
+    assert numbers_of(made) == ["0911990", "119900"]
+    assert own_address(settings(tmp_path, sip_address="192.0.2.9")) == "192.0.2.9"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"test_number": "one"}, "test_number"),
+        ({"test_call_every_s": 5.0}, "test_call_every_s"),
+        ({"test_calls_max": 0}, "test_calls_max"),
+        ({"test_call_s": 0.0}, "test_call_s"),
+        ({"limit_percent_max": 5.0}, "limit_percent_max"),
+        ({"recordings_copy": "relative"}, "recordings_copy"),
+        ({"recording_days": {"normal": 364}}, "recording_days"),
+        ({"recording_days": {"pranks": 30}}, "recording_days"),
+        ({"recording_days": {"prank": 0}}, "recording_days"),
+        ({"trunks": (Trunk(name="a", sources=("192.0.2.1",), test_call_to="119"),)},
+         "trunks[a].host"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_is_named(
+    tmp_path: Path, changes: dict[str, object], named: str
+) -> None:
+    """Nobody should learn at night that evidence of last year was erased by a slip."""
+    with pytest.raises(SettingsError) as caught:
+        checked(settings(tmp_path, **changes))
+    assert any(problem.startswith(named) for problem in caught.value.problems)
+
+
+def test_a_copy_inside_the_data_folder_is_no_copy(tmp_path: Path) -> None:
+    """The same disk dies with it."""
+    with pytest.raises(SettingsError, match="recordings_copy"):
+        checked(settings(tmp_path, recordings_copy=str(tmp_path / "copy")))
