@@ -245,6 +245,22 @@ async def test_a_conversation_that_we_lost_opens_an_item(centre: Centre) -> None
     assert (await centre.item("C9"))["dialable"] is False
 
 
+async def test_a_silent_caller_is_called_back_and_stands_above_the_others(centre: Centre) -> None:
+    """A stroke is silent too: the call was answered, and nobody knows what it was."""
+    await centre.arrives("C1")
+    await centre.tell("C1", "call-answered", 3, robot=False, **SEAT)
+    await centre.tell("C1", "ghost-ended", 40, by="seat", answers=1, call_back=True)
+    await centre.tell("C1", "call-ended", 40, outcome="answered", by="seat", reason="ghost")
+    item = await centre.item("C1")
+    assert (item["state"], item["calls"][0]["cause"]) == ("open", "silent")
+    assert {"code": "silent", "points": 4} in item["reasons"]
+    await centre.arrives("C2", number=OTHER)
+    await centre.tell("C2", "call-answered", 3, robot=False, **SEAT)
+    await centre.tell("C2", "ghost-ended", 40, by="seat", answers=0, call_back=False)
+    await centre.tell("C2", "call-ended", 40, outcome="answered", by="seat", reason="ghost")
+    assert await centre.items() == ["C1"]
+
+
 async def test_whoever_rings_again_and_is_answered_needs_no_call_back(centre: Centre) -> None:
     """The item closes by itself and names the call."""
     await centre.in_vain("C1")

@@ -18,6 +18,8 @@ class Cause(StrEnum):
     """They gave up before an answer."""
     FAILURE = "failure"
     """A part of the centre failed, while they waited or in the conversation."""
+    SILENT = "silent"
+    """They did not speak, and perhaps could not."""
     ASKED = "asked"
     """They, or who spoke with them, asked for it."""
 

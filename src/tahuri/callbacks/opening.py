@@ -26,7 +26,7 @@ from tahuri.callbacks.decider import (
 from tahuri.callbacks.events import AttemptEnded, Cause, ItemOpened
 from tahuri.callbacks.messages import SEND
 from tahuri.callbacks.risk import is_night
-from tahuri.calls.events import CallAnswered, CallEnded, CallPlaced
+from tahuri.calls.events import CallAnswered, CallEnded, CallPlaced, GhostEnded
 from tahuri.kernel.event import Event, StreamId
 from tahuri.kernel.geo import distance_m
 from tahuri.kernel.ids import CallId, IncidentId
@@ -72,6 +72,9 @@ def follower(rules: Rules) -> Follower:
                 call = await queries.call_of(log, stream.key)
                 if call is not None and call.get("direction", "in") == "in" and not call["test"]:
                     await _answered(log, stream.key, call, at)
+            case GhostEnded(call_back=True):
+                call = await queries.call_of(log, stream.key)
+                await owe(log, rules, stream.key, call, Cause.SILENT, at)
             case CallEnded():
                 call = await queries.call_of(log, stream.key)
                 if call is not None and call.get("direction") == "out":

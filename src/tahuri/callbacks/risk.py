@@ -6,6 +6,7 @@ No chance and no learning: who disagrees reads the reasons on screen, and the ta
 |---|---|---|
 | ``failure`` | 5 | we lost the call: they may believe that help is coming |
 | ``asked`` | 4 | they said that they need the call |
+| ``silent`` | 4 | who does not speak may not be able to |
 | ``near-incident`` | 4 | an open incident is near them or of the same number |
 | ``keys`` | 3 | who presses keys may not be able to speak |
 | ``again`` | 2 for each further call, at most 6 | who rings again means it |
@@ -65,6 +66,7 @@ def reasons_of(
         ("failure", 5, any(call.cause is Cause.FAILURE for call in listed)),
         ("again", again, again > 0),
         ("asked", 4, any(call.cause is Cause.ASKED for call in listed)),
+        ("silent", 4, any(call.cause is Cause.SILENT for call in listed)),
         ("near-incident", 4, any(call.near for call in listed)),
         ("keys", 3, any(call.keys for call in listed)),
         ("waited-long", 3, waited_s >= WAITED_LONG_S),

@@ -182,6 +182,7 @@ CODES: dict[str, tuple[str, str]] = {
     "answered": ("dijawab", "answered"),
     "abandoned": ("terputus", "abandoned"),
     "not-reached": ("tidak terhubung", "not reached"),
+    "silent": ("tidak bersuara", "silent"),
     "asked": ("diminta", "asked for"),
     "reached": ("terhubung", "reached"),
     "given-up": ("dihentikan kursi", "given up by the seat"),

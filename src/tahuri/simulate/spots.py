@@ -59,14 +59,14 @@ class Spots:
         """The same name, some metres away and still on land."""
         for _ in range(SCATTER_TRIES):
             angle, metres = chance.uniform(0, 2 * math.pi), chance.uniform(0, metres_max)
-            lat = spot.lat + metres * math.cos(angle) / METRES_A_DEGREE
+            lat = round(spot.lat + metres * math.cos(angle) / METRES_A_DEGREE, 6)
             scale = METRES_A_DEGREE * math.cos(math.radians(spot.lat))
-            lon = spot.lon + metres * math.sin(angle) / scale
+            lon = round(spot.lon + metres * math.sin(angle) / scale, 6)
             if self.on_land(lat, lon):
                 return Spot(
                     spot.name,
-                    round(lat, 6),
-                    round(lon, 6),
+                    lat,
+                    lon,
                     spot.ward_code,
                     spot.ward,
                     spot.district_code,

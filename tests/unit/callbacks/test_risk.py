@@ -27,6 +27,7 @@ def codes(*calls: Signals, status: str = "present", dialable: bool = True) -> di
         ((QUICK,) * 9, {"again": 6}),
         ((QUICK, Signals(Cause.FAILURE)), {"failure": 5, "again": 2}),
         ((Signals(Cause.ASKED),), {"asked": 4}),
+        ((Signals(Cause.SILENT, keys=2),), {"silent": 4, "keys": 3}),
         ((Signals(Cause.HUNG_UP, keys=2),), {"keys": 3}),
         ((Signals(Cause.HUNG_UP, near=True),), {"near-incident": 4}),
         ((Signals(Cause.HUNG_UP, located=True),), {"located": 1}),

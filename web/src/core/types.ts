@@ -140,7 +140,7 @@ export interface MeasureBody {
 export interface LostCall {
   call_id: string;
   at: string;
-  cause: "hung-up" | "failure" | "asked";
+  cause: "hung-up" | "failure" | "silent" | "asked";
   waited_s: number;
   keys: number;
   near: string | null;
