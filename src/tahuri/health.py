@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,6 +43,7 @@ async def parts(request: Request) -> dict[str, dict[str, Any]]:
             "live_calls": len(state.calls),
             "seats_ready": state.seats_ready,
             "counters": state.counters,
+            "lines": Counter(line.verdict for call in state.calls for line in call.lines),
             "alarms": [alarm.code for alarm in state.alarms],
         }
         found["media"] = {"ok": state.media_connected}
@@ -84,4 +86,9 @@ async def metrics(request: Request) -> Response:
     counted = Gauge("tahuri_switch_count", "Counted by the switch", ["of"], registry=registry)
     for name, value in found["switch"].get("counters", {}).items():
         counted.labels(name).set(value)
+    lines = Gauge(
+        "tahuri_live_lines", "Legs of live calls by how they sound", ["verdict"], registry=registry
+    )
+    for verdict in ("good", "fair", "bad"):
+        lines.labels(verdict).set(found["switch"].get("lines", {}).get(verdict, 0))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

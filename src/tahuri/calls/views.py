@@ -22,6 +22,7 @@ from tahuri.calls.events import (
     CallWrappedUp,
     FactUnreadable,
     KeyPressed,
+    LegQualityMeasured,
     MediaHeard,
     MediaSilent,
     OfferMissed,
@@ -68,6 +69,7 @@ CallEvent = (
     | KeyPressed
     | MediaSilent
     | MediaHeard
+    | LegQualityMeasured
     | CallEnded
     | RecordingStarted
     | RecordingClosed
@@ -104,6 +106,20 @@ class Recording(Struct, frozen=True):
     """Whether the file was found to be what the log says; None until it was read again."""
 
 
+class Line(Struct, frozen=True):
+    """How the line of one leg was."""
+
+    leg: str
+    verdict: str
+    mos: float
+    loss: float
+    """Share of their packets that could not be played, 0 to 1."""
+    jitter_ms: float
+    rtt_ms: float | None
+    their_loss: float | None
+    their_mos: float | None
+
+
 class CallRow(Row, frozen=True):
     """A call as it stands."""
 
@@ -136,6 +152,8 @@ class CallRow(Row, frozen=True):
     recording: Recording | None = None
     keys: str = ""
     requeued: int = 0
+    lines: tuple[Line, ...] = ()
+    """Legs that have ended, in that order."""
 
 
 def keys(stream: StreamId, event: Event) -> tuple[str, ...]:
@@ -181,6 +199,8 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
             return replace(row, recording=_recording(row.recording, event))
         case PartyAdded() | PartyJoined() | PartyLeft():
             return replace(row, parties=_parties(row.parties, event))
+        case LegQualityMeasured():
+            return replace(row, lines=(*row.lines, _line(event)))
         case RecordingPlayed() | FactUnreadable():
             return row
         case _:
@@ -261,6 +281,20 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
             )
         case _:
             assert_never(event)
+
+
+def _line(event: LegQualityMeasured) -> Line:
+    packets = max(1, event.received + event.lost)
+    return Line(
+        leg=event.leg,
+        verdict=event.verdict,
+        mos=event.mos,
+        loss=round(min(1.0, (event.lost + event.late) / packets), 4),
+        jitter_ms=event.jitter_ms,
+        rtt_ms=event.rtt_ms,
+        their_loss=event.their_loss,
+        their_mos=event.their_mos,
+    )
 
 
 def _recording(

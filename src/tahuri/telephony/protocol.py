@@ -23,6 +23,7 @@ NotReadyReason = Literal[
 SeatStateName = Literal["free", "not_ready", "ready", "offered", "busy", "vanished"]
 PartyState = Literal["calling", "joined"]
 LeftReason = Literal["dropped", "hung-up", "refused", "no-answer", "failed", "call-ended"]
+LineVerdict = Literal["good", "fair", "bad"]
 AlarmCode = Literal["media-lost", "spool-disk-full", "facts-lost", "recording-failed"]
 RefusedReason = Literal[
     "unsupported-codec",
@@ -144,6 +145,24 @@ class MediaHeard(Body, frozen=True, tag="calls.media-heard"):
     leg: str
 
 
+class LegQualityMeasured(Body, frozen=True, tag="calls.leg-quality-measured"):
+    """How one leg's line was, from its start to its end, as `media.quality.Measured` tells it."""
+
+    leg: str
+    """``caller``, ``seat`` or a party's leg_id."""
+    verdict: LineVerdict
+    received: int
+    lost: int
+    late: int
+    concealed: int
+    jitter_ms: float
+    rtt_ms: float | None
+    mos: float
+    their_loss: float | None = None
+    their_jitter_ms: float | None = None
+    their_mos: float | None = None
+
+
 class CallEnded(Body, frozen=True, tag="calls.call-ended"):
     """Terminal; exactly one of this and `CallRefused` for each INVITE."""
 
@@ -217,6 +236,7 @@ AnyBody = (
     | KeyPressed
     | MediaSilent
     | MediaHeard
+    | LegQualityMeasured
     | CallEnded
     | RecordingStarted
     | RecordingClosed
@@ -331,6 +351,21 @@ class PartyView(Struct, frozen=True, kw_only=True):
     state: PartyState
 
 
+class LineView(Struct, frozen=True, kw_only=True):
+    """How one leg's line was in the last seconds."""
+
+    leg: str
+    """``caller``, ``seat`` or a party's leg_id."""
+    verdict: LineVerdict
+    mos: float
+    loss: float
+    """Share of their packets that we could not play, 0 to 1."""
+    jitter_ms: float
+    rtt_ms: float | None
+    their_loss: float | None
+    their_mos: float | None
+
+
 class CallView(Struct, frozen=True, kw_only=True):
     call_id: str
     answered_at: datetime | None
@@ -340,6 +375,8 @@ class CallView(Struct, frozen=True, kw_only=True):
     muted: bool
     parties: list[PartyView]
     location: Location | None
+    lines: list[LineView] = []
+    """The legs that can be judged, the caller's first."""
 
 
 class Alarm(Struct, frozen=True, kw_only=True):

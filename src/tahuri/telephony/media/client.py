@@ -16,12 +16,14 @@ from tahuri.telephony.media.protocol import (
     Gains,
     Hello,
     Holdings,
+    Measure,
     MediaError,
     MediaRefused,
     OpenRtp,
     OpenWebrtc,
     Play,
     PlayPort,
+    PortFigures,
     Record,
     RecordingClosed,
     RecordingStarted,
@@ -113,6 +115,10 @@ class MediaClient:
 
     async def stats(self, ports: bool = False) -> Figures:
         return await self._ask(Stats(ports), Figures)
+
+    async def measure(self, ports: Iterable[int]) -> list[PortFigures]:
+        """Of the ports that are known, in no certain order."""
+        return await self._ask(Measure(list(ports)), list[PortFigures])
 
     async def _ask(
         self,

@@ -27,6 +27,10 @@ from tahuri.telephony.media.protocol import (
 
 SILENT_S: Final = 5.0
 """No packet for this long is told."""
+PAUSE_S: Final = 30.0
+"""The same after comfort noise: somebody may listen for so long without a word."""
+COMFORT_NOISE: Final = 13
+"""Payload type of RFC 3389 at 8 kHz; its first byte is the level below 0 dBov."""
 PACKETS_A_WAKE_MAX: Final = 64
 """Packets taken from one socket before other legs have their turn."""
 SAMPLES_MAX: Final = 1440
@@ -77,8 +81,12 @@ class Leg:
         self._strangers = 0
         self._heard_at: float | None = None
         self._silent = False
+        self._pausing = False
+        """Whether the last we heard was comfort noise: the far end sends nothing in pauses."""
         self._rtt_ms: float | None = None
         self._their_report = (0, 0.0)
+        self._told_of_us: tuple[rtp.ReportBlock, int] | None = None
+        """Their latest report on our stream, and how much we had sent by then."""
 
     @property
     def sending(self) -> bool:
@@ -117,6 +125,11 @@ class Leg:
             digit = self._keys.receive(packet, moment)
             if digit is not None:
                 self._around.tell(Dtmf(self.port, digit))
+        elif packet.payload == COMFORT_NOISE and packet.body:
+            self._reception.receive(packet, moment)
+            buffers = self._around.buffers
+            buffers.comfort(self.row, packet.timestamp, -float(packet.body[0] & 127))
+            self._pausing = True
         elif packet.payload in g711.PAYLOADS and 0 < len(packet.body) <= SAMPLES_MAX:
             self._audio(packet, moment)
         else:
@@ -128,6 +141,7 @@ class Leg:
             self._around.tell(Heard(self.port))
 
     def _audio(self, packet: rtp.Packet, moment: float) -> None:
+        self._pausing = False
         buffers = self._around.buffers
         first = self._reception.received == 0
         if self._reception.receive(packet, moment):
@@ -146,7 +160,10 @@ class Leg:
             if report.ntp_middle is not None:
                 self._their_report = (report.ntp_middle, monotonic_s())
             for block in report.blocks:
-                if block.ssrc == self.ssrc and block.last_report:
+                if block.ssrc != self.ssrc:
+                    continue
+                self._told_of_us = (block, self.sent)
+                if block.last_report:
                     passed = rtp.ntp_middle(monotonic_s()) - block.last_report - block.delay
                     self._rtt_ms = max(0, rtp.difference(passed, 0, 32)) / 65.536
 
@@ -178,12 +195,13 @@ class Leg:
         if self._heard_at is None or self._silent:
             return
         seconds = moment - self._heard_at
-        if seconds >= SILENT_S:
+        if seconds >= (PAUSE_S if self._pausing else SILENT_S):
             self._silent = True
             self._around.tell(Silent(self.port, round(seconds, 1)))
 
     def figures(self) -> PortFigures:
         """How the line is."""
+        block, sent = self._told_of_us or (None, None)
         return PortFigures(
             port=self.port,
             kind=self.kind,
@@ -197,6 +215,11 @@ class Leg:
             jitter_ms=round(self._reception.jitter * 1000 / rtp.CLOCK_HZ, 2),
             rtt_ms=None if self._rtt_ms is None else round(self._rtt_ms, 2),
             buffer_ms=self._around.buffers.delay_samples(self.row) * 1000 / rtp.CLOCK_HZ,
+            concealed=self._around.buffers.concealed(self.row),
+            their_lost=None if block is None else block.lost,
+            their_expected=sent,
+            their_fraction=None if block is None else block.fraction_lost / 256,
+            their_jitter_ms=None if block is None else round(block.jitter * 1000 / rtp.CLOCK_HZ, 2),
         )
 
 

@@ -147,6 +147,12 @@ class Stats(Request, frozen=True, tag="stats"):
     ports: bool = False
 
 
+class Measure(Request, frozen=True, tag="measure"):
+    """Figures of these ports; unknown ones are passed over.  Answer: `Figures.ports` alone."""
+
+    ports: list[int]
+
+
 AnyRequest = (
     Hello
     | OpenRtp
@@ -159,6 +165,7 @@ AnyRequest = (
     | RecordSources
     | RecordStop
     | Stats
+    | Measure
 )
 
 
@@ -237,6 +244,15 @@ class PortFigures(Struct, frozen=True):
     """Round trip by the far end's RTCP; null until it sent some."""
     buffer_ms: float
     """Audio that waits in the jitter buffer right now."""
+    concealed: int = 0
+    """Frames of 20 ms that were made up, in gaps of at most 200 ms."""
+    their_lost: int | None = None
+    """Packets of ours that did not come, by the far end's reports; null until it sent one."""
+    their_expected: int | None = None
+    """Packets of ours that these reports speak of."""
+    their_fraction: float | None = None
+    """Share of them lost between its last two reports, 0 to 1."""
+    their_jitter_ms: float | None = None
 
 
 class Figures(Struct, frozen=True):

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from tahuri.kernel import clock, mint
 from tahuri.telephony.media.client import MediaClient
+from tahuri.telephony.media.protocol import PortFigures
+from tahuri.telephony.media.quality import Measured
 from tahuri.telephony.protocol import Alarm, Body, Fact, fact_of
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.dialogs import Output
@@ -99,6 +101,10 @@ class Core:
         """Media is connected and holds what we believe it holds."""
         self.silent: dict[int, float] = {}
         """Ports without RTP, and since when."""
+        self.figures: dict[int, PortFigures] = {}
+        """Of ports in live calls, at the last look."""
+        self.lines: dict[int, Measured] = {}
+        """The same ports, between the last two looks."""
         self.tone: int | None = None
         self.hold: int | None = None
         self.alarms: dict[str, Alarm] = {}

@@ -4,7 +4,7 @@ from typing import Literal
 
 from tahuri.telephony.protocol import CallEnded, CallRefused, PartyLeft, RefusedReason
 from tahuri.telephony.sip.leg import Leg
-from tahuri.telephony.switch import audio, offers, seats
+from tahuri.telephony.switch import audio, lines, offers, seats
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call
 
@@ -42,6 +42,7 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
 async def finish(core: Core, call: Call) -> None:
     """Close the recording, give the ports back, forget the call."""
     await audio.stop_recording(core, call)
+    await lines.tell(core, call)
     await audio.release(core, call)
     core.calls.pop(call.call_id, None)
     core.journal.forget_call(call.call_id)

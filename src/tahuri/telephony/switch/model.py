@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tahuri.telephony.media.protocol import PortFigures
 from tahuri.telephony.protocol import (
     Caller,
     Fact,
@@ -114,6 +115,8 @@ class Call(Struct, kw_only=True):
     recording: Recording | None = None
     recordings: int = 0
     keys: int = 0
+    seat_before: PortFigures | None = None
+    """Figures of the browser seat's port when it answered: the port lives longer than the call."""
 
     @property
     def number(self) -> str | None:

@@ -9,7 +9,7 @@ from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
 from tahuri.telephony.sip.grammar import BadValue, host_port, parse_uri
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import answering, audio
+from tahuri.telephony.switch import answering, audio, lines
 from tahuri.telephony.switch.core import SWITCH, Core, Place
 from tahuri.telephony.switch.model import Call, Party, Seat
 
@@ -136,6 +136,7 @@ async def left(
     core.perform(core.endpoint.agent.hang_up(party.leg, core.sip_now))
     core.changed()
     await audio.mix(core, call)
+    await lines.tell_party(core, call, party)
     await audio.free(core, party.audio.port)
     core.save(call)
 

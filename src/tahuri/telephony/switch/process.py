@@ -13,7 +13,7 @@ from tahuri.telephony import rpc
 from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.sip.endpoint import Endpoint
 from tahuri.telephony.spool import Spool
-from tahuri.telephony.switch import clockwork, config, operations, recovery
+from tahuri.telephony.switch import clockwork, config, lines, operations, recovery
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.journal import Journal
@@ -75,6 +75,7 @@ class Switch:
         self.websocket_port = await self._sockets.start()
         await self._rpc.start()
         core.spawn(self._tick())
+        core.spawn(self._look())
 
     async def answer(self, op: str, arguments: rpc.Message) -> object:
         """What `serve` asks.  Raises rpc.Failure."""
@@ -100,6 +101,14 @@ class Switch:
                 clockwork.tick(core)
             except Exception:
                 log.exception("the clockwork failed")
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(lines.LOOK_EVERY_S)
+            try:
+                await lines.look(self.core)
+            except Exception:
+                log.exception("the lines cannot be looked at")
 
 
 async def _run(settings: config.Settings) -> None:

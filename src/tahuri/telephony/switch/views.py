@@ -10,7 +10,7 @@ from tahuri.telephony.protocol import (
     SeatView,
     Snapshot,
 )
-from tahuri.telephony.switch import acd
+from tahuri.telephony.switch import acd, lines
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
 
@@ -21,7 +21,7 @@ def snapshot(core: Core) -> Snapshot:
         now=core.now(),
         seats=[seat_view(seat) for seat in core.seats.values()],
         queue=queue(core),
-        calls=[call_view(call) for call in core.calls.values() if call.phase == "live"],
+        calls=[call_view(core, call) for call in core.calls.values() if call.phase == "live"],
         seats_ready=seats_ready(core),
         media_connected=core.media.connected and core.media_ready,
         alarms=alarms(core),
@@ -39,7 +39,7 @@ def push(core: Core, seat: Seat, queued: list[QueuedView]) -> SeatPush:
         seat=seat_view(seat),
         queue=queued,
         offer=offer_view(call) if call is not None and offered else None,
-        call=call_view(call) if call is not None and talks else None,
+        call=call_view(core, call) if call is not None and talks else None,
         seats_ready=seats_ready(core),
         alarms=[alarm.code for alarm in alarms(core)],
     )
@@ -98,7 +98,7 @@ def offer_view(call: Call) -> OfferView:
     )
 
 
-def call_view(call: Call) -> CallView:
+def call_view(core: Core, call: Call) -> CallView:
     return CallView(
         call_id=call.call_id,
         answered_at=call.answered_at,
@@ -111,4 +111,5 @@ def call_view(call: Call) -> CallView:
             for party in call.parties
         ],
         location=call.location,
+        lines=lines.views(core, call),
     )
