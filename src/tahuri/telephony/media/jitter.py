@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from tahuri.telephony.media.conceal import (
     FADED_FRAMES,
-    FRAME,
     HISTORY_FRAMES,
     JOIN,
     PITCH_MAX,
@@ -22,6 +21,7 @@ from tahuri.telephony.media.conceal import (
     faded,
     pitch,
 )
+from tahuri.telephony.media.conceal import FRAME as FRAME
 from tahuri.telephony.media.protocol import MediaError, MediaRefused
 from tahuri.telephony.media.rtp import difference
 
