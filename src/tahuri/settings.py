@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -39,6 +39,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """``host`` or ``host:port`` for calls that we place; None where we place none."""
     out: bool = False
     """Whether third parties are called through it by default."""
+    srtp: Literal["off", "optional", "required"] = "off"
+    """Sound encrypted with keys in SIP: ``off``, ``optional`` or ``required``; needs TLS."""
 
 
 class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):

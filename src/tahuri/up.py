@@ -110,6 +110,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "sources": list(trunk.sources),
                 "host": trunk.host,
                 "default_out": trunk.out,
+                "srtp": trunk.srtp,
             }
             for trunk in settings.trunks
         ],

@@ -27,6 +27,7 @@ LineVerdict = Literal["good", "fair", "bad"]
 AlarmCode = Literal["media-lost", "spool-disk-full", "facts-lost", "recording-failed"]
 RefusedReason = Literal[
     "unsupported-codec",
+    "srtp-required",
     "unsupported-body",
     "no-offer-possible",
     "malformed",

@@ -31,6 +31,7 @@ from tahuri.telephony.media.protocol import (
     RecordStop,
     RtpPort,
     SetRemote,
+    SrtpKeys,
     Stats,
     WebrtcPort,
 )
@@ -83,9 +84,15 @@ class MediaClient:
         return await self._ask(OpenRtp(name), RtpPort)
 
     async def set_remote(
-        self, port: int, address: str | None, udp: int, payload: int, dtmf: int | None = None
+        self,
+        port: int,
+        address: str | None,
+        udp: int,
+        payload: int,
+        dtmf: int | None = None,
+        srtp: SrtpKeys | None = None,
     ) -> None:
-        await self._ask(SetRemote(port, address, udp, payload, dtmf), None)
+        await self._ask(SetRemote(port, address, udp, payload, dtmf, srtp), None)
 
     async def open_webrtc(self, name: str, sdp: str) -> WebrtcPort:
         return await self._ask(OpenWebrtc(name, sdp), WebrtcPort)

@@ -120,7 +120,7 @@ class Engine:
         address = None
         if asked.address is not None:
             address = checked_address(asked.address, asked.udp, leg.pair.rtp.family)
-        leg.set_remote(address, asked.payload, asked.dtmf)
+        leg.set_remote(address, asked.payload, asked.dtmf, asked.srtp)
 
     def open_webrtc(self, asked: OpenWebrtc) -> WebrtcPort:
         self._room()

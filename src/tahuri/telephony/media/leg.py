@@ -23,7 +23,10 @@ from tahuri.telephony.media.protocol import (
     PortFigures,
     PortKind,
     Silent,
+    SrtpKeys,
 )
+from tahuri.telephony.media.srtp import Error as SrtpError
+from tahuri.telephony.media.srtp import Protection
 
 SILENT_S: Final = 5.0
 """No packet for this long is told."""
@@ -234,6 +237,7 @@ class RtpLeg(Leg):
         super().__init__(port, name, row, ssrc, around)
         self.pair = pair
         self._latch = rtp.Latch()
+        self._srtp: Protection | None = None
         loop = asyncio.get_running_loop()
         loop.add_reader(pair.rtp.fileno(), self._readable, pair.rtp, self._rtp_from)
         loop.add_reader(pair.rtcp.fileno(), self._readable, pair.rtcp, self._rtcp_from)
@@ -242,8 +246,21 @@ class RtpLeg(Leg):
     def sending(self) -> bool:
         return self._latch.address is not None
 
-    def set_remote(self, address: tuple[str, int] | None, payload: int, dtmf: int | None) -> None:
-        """Where to send, in which codec; all checked by `checked_address` before."""
+    def set_remote(
+        self,
+        address: tuple[str, int] | None,
+        payload: int,
+        dtmf: int | None,
+        srtp: SrtpKeys | None = None,
+    ) -> None:
+        """Where to send, in which codec; the address checked by `checked_address` before.
+
+        Raises MediaRefused ``bad-request`` for keys that are none; then nothing has changed.
+        """
+        if srtp is None:
+            self._srtp = None
+        else:
+            self._srtp = Protection(srtp) if self._srtp is None else self._srtp.renewed(srtp)
         self._latch.say(address)
         self.payload = payload
         self.dtmf = dtmf
@@ -253,13 +270,17 @@ class RtpLeg(Leg):
 
     def send(self, packet: memoryview) -> None:
         if self._latch.address is not None:
-            self.pair.rtp.sendto(packet, self._latch.address)
+            srtp = self._srtp
+            sent = packet if srtp is None else srtp.outbound.protect(bytes(packet))
+            self.pair.rtp.sendto(sent, self._latch.address)
             self.sent += 1
 
     def send_rtcp(self, packet: bytes) -> None:
         if self._latch.address is not None:
             host, udp = self._latch.address
             if udp < 65535:
+                if self._srtp is not None:
+                    packet = self._srtp.outbound.protect_rtcp(packet)
                 self.pair.rtcp.sendto(packet, (host, udp + 1))
 
     def close(self) -> None:
@@ -268,6 +289,12 @@ class RtpLeg(Leg):
         loop.remove_reader(self.pair.rtcp.fileno())
 
     def _rtp_from(self, datagram: bytes, source: tuple[str, int]) -> None:
+        if self._srtp is not None:
+            try:
+                datagram = self._srtp.inbound.unprotect(datagram)
+            except SrtpError:
+                self._dropped += 1
+                return
         packet = rtp.parse(datagram)
         if packet is None:
             self._dropped += 1
@@ -281,10 +308,16 @@ class RtpLeg(Leg):
         self.take_packet(packet)
 
     def _rtcp_from(self, datagram: bytes, source: tuple[str, int]) -> None:
-        if self._latch.address is None or source[0] == self._latch.address[0]:
-            self.take_rtcp(datagram)
-        else:
+        if self._latch.address is not None and source[0] != self._latch.address[0]:
             self._strangers += 1
+            return
+        if self._srtp is not None:
+            try:
+                datagram = self._srtp.inbound.unprotect_rtcp(datagram)
+            except SrtpError:
+                self._dropped += 1
+                return
+        self.take_rtcp(datagram)
 
     def _readable(
         self, sock: socket.socket, take: Callable[[bytes, tuple[str, int]], None]

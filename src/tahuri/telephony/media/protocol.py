@@ -64,6 +64,21 @@ class OpenRtp(Request, frozen=True, tag="open_rtp"):
     name: str
 
 
+SrtpSuite = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]
+
+
+class SrtpKeys(Struct, frozen=True, forbid_unknown_fields=True):
+    """Keys of one leg, each base64 of 16 bytes of key and 14 of salt (RFC 4568)."""
+
+    suite: SrtpSuite
+    ours: str
+    """For what we send."""
+    theirs: str
+
+    def __repr__(self) -> str:
+        return f"SrtpKeys({self.suite})"  # keys never stand in a log
+
+
 class SetRemote(Request, frozen=True, tag="set_remote"):
     """Where to send and in which codec; listening is not changed by it.  Answer: null.
 
@@ -78,6 +93,8 @@ class SetRemote(Request, frozen=True, tag="set_remote"):
     payload: int
     dtmf: int | None = None
     """Payload type of RFC 4733 telephone events that the far end sends; null: none."""
+    srtp: SrtpKeys | None = None
+    """Encrypt with these, and take nothing that is not; null: plain RTP."""
 
 
 class OpenWebrtc(Request, frozen=True, tag="open_webrtc"):

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from tahuri.telephony.sip.digest import Account
+from tahuri.telephony.sip.sdes import Srtp
 
 REALM = "tahuri"
 """Realm of seats' digest; ``password_ha1`` is the hex MD5 of ``username:tahuri:password``."""
@@ -38,6 +39,7 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     host: str | None = None
     """``host:port`` that takes our calls."""
     default_out: bool = False
+    srtp: Srtp = "off"
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:

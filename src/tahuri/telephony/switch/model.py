@@ -16,6 +16,7 @@ from tahuri.telephony.protocol import (
     SeatStateName,
 )
 from tahuri.telephony.sip.leg import Leg
+from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.sdp import Stream
 from tahuri.telephony.sip.transaction import Flow, Send
 from tahuri.telephony.token import SeatKind
@@ -32,6 +33,9 @@ class Audio(Struct, kw_only=True):
     udp: int
     remote: Stream | None = None
     sdp_version: int = 1
+    srtp: Srtp = "off"
+    keys: dict[str, str] = {}
+    """Our SRTP keys by suite, as the far end was told them; empty while nothing is encrypted."""
 
 
 class Party(Struct, kw_only=True):

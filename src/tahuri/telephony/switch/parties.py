@@ -8,6 +8,7 @@ from tahuri.telephony.protocol import Address, LeftReason, PartyAdded, PartyJoin
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
 from tahuri.telephony.sip.grammar import BadValue, host_port, parse_uri
+from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import answering, audio, lines
 from tahuri.telephony.switch.core import SWITCH, Core, Place
@@ -48,6 +49,14 @@ def _default_host(core: Core) -> str:
     return trunks[0].host
 
 
+def _srtp(core: Core, flow: Flow) -> Srtp:
+    """What the trunk at the next hop wants; other far ends are called in plain."""
+    for trunk in core.settings.trunks:
+        if trunk.host is not None and host_port(trunk.host, 5060)[0] == flow.host:
+            return trunk.srtp
+    return "off"
+
+
 async def add(core: Core, seat: Seat, address: str) -> str:
     """Call somebody into the seat's call; returns the leg's id while it still rings.
 
@@ -72,7 +81,7 @@ async def _invite(
     if call.phase != "live":
         raise Failure("no-live-call")
     try:
-        port = await audio.open_leg(core, f"party {leg_id}")
+        port = await audio.open_leg(core, f"party {leg_id}", _srtp(core, flow))
     except (MediaRefused, Unavailable) as error:
         raise Failure("media-unavailable") from error
     local = f"<sip:{core.settings.city_number}@{core.settings.public_address}>"
@@ -101,7 +110,7 @@ async def joined(core: Core, call: Call, party: Party, session: bytes | None) ->
     if party not in call.parties or party.state == "joined":
         return
     try:
-        await audio.set_remote(core, party.audio, sdp.parse(session or b""))
+        await audio.set_remote(core, party.audio, sdp.parse(session or b"", party.audio.srtp))
     except (sdp.NoSession, MediaRefused, Unavailable):
         await left(core, call, party, "failed", 488)
         return
