@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { lineFigures, worstLine } from "./quality";
+import { callerHint, lineFigures, worstLine } from "./quality";
 import type { LineView, LineVerdict } from "./types";
 
 function line(verdict: LineVerdict, more: Partial<LineView> = {}): LineView {
@@ -11,6 +11,12 @@ describe("the line of a call", () => {
   it("is as good as its worst leg", () => {
     expect(worstLine([line("good"), line("bad"), line("fair")])).toBe("bad");
     expect(worstLine([line("good"), line("fair")])).toBe("fair");
+  });
+
+  it("says what to do about the caller's worse direction, and nothing while the line will do", () => {
+    expect(callerHint([line("fair"), line("bad", { leg: "seat" })])).toBeNull();
+    expect(callerHint([line("bad", { mos: 2.5, their_mos: 4.2 })])).toBe("line.hint");
+    expect(callerHint([line("bad", { mos: 4.3, their_mos: 2.1 })])).toBe("line.hint_their");
   });
 
   it("is not judged before anything is known", () => {

@@ -9,6 +9,13 @@ export function worstLine(lines: readonly LineView[]): LineVerdict | null {
   return ORDER[worst] ?? null;
 }
 
+/** What the call taker should do while the caller's line is bad: text key by the worse direction. */
+export function callerHint(lines: readonly LineView[]): "line.hint" | "line.hint_their" | null {
+  const caller = lines.find(({ leg }) => leg === "caller");
+  if (caller?.verdict !== "bad") return null;
+  return (caller.their_mos ?? caller.mos) < caller.mos ? "line.hint_their" : "line.hint";
+}
+
 /** A line's figures as texts for a sentence; a dash stands for what the far end did not tell. */
 export function lineFigures(line: LineView): Record<"mos" | "loss" | "jitter" | "rtt" | "their", string> {
   return {
