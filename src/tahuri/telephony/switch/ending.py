@@ -41,8 +41,8 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
 
 async def finish(core: Core, call: Call) -> None:
     """Close the recording, give the ports back, forget the call."""
-    await audio.stop_recording(core, call)
     await lines.tell(core, call)
+    await audio.stop_recording(core, call)
     await audio.release(core, call)
     core.calls.pop(call.call_id, None)
     core.journal.forget_call(call.call_id)
