@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -50,6 +51,7 @@ async def parts(request: Request) -> dict[str, dict[str, Any]]:
             "live_calls": len(state.calls),
             "seats_ready": state.seats_ready,
             "counters": state.counters,
+            "lines": Counter(line.verdict for call in state.calls for line in call.lines),
             "alarms": [alarm.code for alarm in state.alarms],
             "trunks": [msgspec.to_builtins(trunk) for trunk in state.trunks],
             "alarm_list": state.alarms,
@@ -159,12 +161,17 @@ async def metrics(request: Request) -> Response:
     counted = Gauge("tahuri_switch_count", "Counted by the switch", ["of"], registry=registry)
     for name, value in found["switch"].get("counters", {}).items():
         counted.labels(name).set(value)
-    lines = found["switch"].get("trunks", [])
+    trunks = found["switch"].get("trunks", [])
     there = Gauge("tahuri_trunk_up", "1 while the trunk answers", ["trunk"], registry=registry)
     taken = Gauge("tahuri_trunk_rtt_ms", "How long it took", ["trunk"], registry=registry)
-    for line in lines:
-        if line["state"] != "unknown":
-            there.labels(line["name"]).set(1 if line["state"] == "up" else 0)
-        if line["rtt_ms"] is not None:
-            taken.labels(line["name"]).set(line["rtt_ms"])
+    for trunk in trunks:
+        if trunk["state"] != "unknown":
+            there.labels(trunk["name"]).set(1 if trunk["state"] == "up" else 0)
+        if trunk["rtt_ms"] is not None:
+            taken.labels(trunk["name"]).set(trunk["rtt_ms"])
+    lines = Gauge(
+        "tahuri_live_lines", "Legs of live calls by how they sound", ["verdict"], registry=registry
+    )
+    for sound in ("good", "fair", "bad"):
+        lines.labels(sound).set(found["switch"].get("lines", {}).get(sound, 0))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -68,6 +68,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Trunks of one group share what is reserved for it; empty: a group of its own."""
     reserved_calls: int = 0
     """Of ``calls_max``, so many are for calls of its group alone, whatever floods the others."""
+    srtp: Literal["off", "optional", "required"] = "off"
+    """Sound encrypted with keys in SIP: ``off``, ``optional`` or ``required``; needs TLS."""
 
 
 class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):

@@ -121,6 +121,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "caller_id": trunk.caller_id,
                 "group": trunk.group,
                 "reserved_calls": trunk.reserved_calls,
+                "srtp": trunk.srtp,
             }
             for trunk in settings.trunks
         ],

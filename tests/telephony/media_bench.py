@@ -40,7 +40,10 @@ def free_udp(count: int = 1) -> int:
 class Media:
     """The media process, run as a child; ``client`` talks to it and ``events`` fill up."""
 
-    def __init__(self, folder: Path, pairs: int = 16, extra: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, pairs: int = 16, extra: tuple[str, ...] = (), address: str = ADDRESS
+    ) -> None:
+        self.address = address
         self.folder = folder
         self.socket = folder / "media.sock"
         self.webrtc = free_udp()
@@ -60,7 +63,7 @@ class Media:
         with (self.folder / "media.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "tahuri.telephony.media",
-                "--socket", str(self.socket), "--address", ADDRESS,
+                "--socket", str(self.socket), "--address", self.address,
                 "--rtp", f"{self._low}-{self._high}", "--webrtc-port", str(self.webrtc),
                 *self._extra,
                 stdout=log, stderr=log,
@@ -134,10 +137,10 @@ class FarEnd(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def far_end() -> AsyncIterator[FarEnd]:
+async def far_end(address: str = ADDRESS) -> AsyncIterator[FarEnd]:
     """A far end on a free port of loopback."""
     loop = asyncio.get_running_loop()
-    _, end = await loop.create_datagram_endpoint(FarEnd, local_addr=(ADDRESS, 0))
+    _, end = await loop.create_datagram_endpoint(FarEnd, local_addr=(address, 0))
     try:
         yield end
     finally:
@@ -148,5 +151,5 @@ async def far_end() -> AsyncIterator[FarEnd]:
 async def joined(media: Media, end: FarEnd, name: str) -> RtpPort:
     """An RTP leg whose remote is the far end."""
     port = await media.client.open_rtp(name)
-    await media.client.set_remote(port.port, ADDRESS, end.udp, 8, 101)
+    await media.client.set_remote(port.port, media.address, end.udp, 8, 101)
     return port

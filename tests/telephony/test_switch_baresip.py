@@ -32,6 +32,7 @@ module sndfile.so
 module alsa.so
 snd_path {folder}
 module uuid.so
+module srtp.so
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -164,4 +165,24 @@ async def test_baresip_calls_and_its_keys_and_end_are_told(centre: Centre, tmp_p
         await telephone.command("hangup")
         await centre.fact("call-ended", 1, 10.0, by="caller", outcome="answered")
         await centre.fact("recording-closed")
+    assert telephone.heard(SEAT_HZ) > -25
+
+
+async def test_baresip_calls_over_an_encrypted_trunk(tmp_path: Path) -> None:
+    """SRTP by SDES as somebody else wrote it: keys, tags and cipher must agree to the bit."""
+    trunk = {"name": "telco", "sources": ["127.0.0.1/32"], "srtp": "required"}
+    account = (
+        f"<sip:+62000222@{ADDRESS}:{{sip}}>;regint=0;audio_codecs=PCMA/8000/1;mediaenc=srtp-mand"
+    )
+    async with (
+        Centre(tmp_path, seats=[phone_seat("S1")], trunks=[trunk]) as centre,
+        baresip(tmp_path / "caller", CALLER_HZ, account) as telephone,
+        seated(centre, "S1") as seat,
+    ):
+        await telephone.command("dial", f"sip:112@{ADDRESS}:{centre.sip_port}")
+        await seat.pick_up()
+        for _ in range(4):
+            await seat.hears(CALLER_HZ)
+        await telephone.command("hangup")
+        await centre.fact("call-ended", 1, 10.0, by="caller", outcome="answered")
     assert telephone.heard(SEAT_HZ) > -25

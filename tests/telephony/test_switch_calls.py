@@ -49,6 +49,8 @@ async def test_a_call_is_answered_heard_recorded_and_told(centre: Centre) -> Non
         "call-offered",
         "call-answered",
         "call-ended",
+        "leg-quality-measured",
+        "leg-quality-measured",
         "recording-closed",
     ]
     ended = await centre.fact("call-ended", outcome="answered", by="caller")

@@ -229,6 +229,29 @@ class MediaHeard(Event, frozen=True, tag="calls.media-heard"):
     leg: str
 
 
+class LegQualityMeasured(Event, frozen=True, tag="calls.leg-quality-measured"):
+    """How the line of one leg was over its whole life; see ``telephony/media/quality.py``."""
+
+    leg: str
+    """``caller``, ``seat`` or a party's id."""
+    verdict: str
+    """``good``, ``fair`` or ``bad``."""
+    received: int
+    """Packets that came from them."""
+    lost: int
+    late: int
+    concealed: int
+    """Frames of 20 ms that were made up."""
+    jitter_ms: float
+    rtt_ms: float | None
+    mos: float
+    """What we heard of them, by the E-model, 1 to 4.4."""
+    their_loss: float | None = None
+    """Share of our packets that they missed, by their own reports."""
+    their_jitter_ms: float | None = None
+    their_mos: float | None = None
+
+
 class CallEnded(Event, frozen=True, tag="calls.call-ended"):
     """The call is over: its only outcome."""
 

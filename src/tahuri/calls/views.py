@@ -34,6 +34,7 @@ from tahuri.calls.events import (
     LaneLeft,
     LegalHoldLifted,
     LegalHoldSet,
+    LegQualityMeasured,
     MediaHeard,
     MediaSilent,
     OfferMissed,
@@ -88,6 +89,7 @@ CallEvent = (
     | KeyPressed
     | MediaSilent
     | MediaHeard
+    | LegQualityMeasured
     | CallEnded
     | RecordingStarted
     | RecordingClosed
@@ -151,6 +153,20 @@ class Silence(Struct, frozen=True):
     """The caller is to be called back."""
 
 
+class Line(Struct, frozen=True):
+    """How the line of one leg was."""
+
+    leg: str
+    verdict: str
+    mos: float
+    loss: float
+    """Share of their packets that could not be played, 0 to 1."""
+    jitter_ms: float
+    rtt_ms: float | None
+    their_loss: float | None
+    their_mos: float | None
+
+
 class CallRow(Row, frozen=True):
     """A call as it stands."""
 
@@ -196,6 +212,8 @@ class CallRow(Row, frozen=True):
     """``slow``: never left the slow lane; ``key``, ``waited``: how it left it; ``sampled``: let by;
     empty for everybody else."""
     silence: Silence | None = None
+    lines: tuple[Line, ...] = ()
+    """Legs that have ended, in that order."""
 
 
 def _only_tests(event: Event) -> bool:
@@ -277,6 +295,8 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
             return replace(row, lane=event.reason)
         case GhostStarted() | GhostAsked() | GhostAnswered() | GhostEnded():
             return replace(row, silence=_silence(row.silence or Silence(), event))
+        case LegQualityMeasured():
+            return replace(row, lines=(*row.lines, _line(event)))
         case RecordingPlayed() | FactUnreadable():
             return row
         case _:
@@ -388,6 +408,20 @@ def _silence(
             return replace(known, ended_by=event.by, call_back=event.call_back)
         case _:
             assert_never(event)
+
+
+def _line(event: LegQualityMeasured) -> Line:
+    packets = max(1, event.received + event.lost)
+    return Line(
+        leg=event.leg,
+        verdict=event.verdict,
+        mos=event.mos,
+        loss=round(min(1.0, (event.lost + event.late) / packets), 4),
+        jitter_ms=event.jitter_ms,
+        rtt_ms=event.rtt_ms,
+        their_loss=event.their_loss,
+        their_mos=event.their_mos,
+    )
 
 
 def _recording(

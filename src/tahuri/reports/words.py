@@ -60,6 +60,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "calls.media-silent": ("Tidak ada suara dari {leg}", "No audio from {leg}"),
     "calls.media-heard": ("Ada suara lagi dari {leg}", "Audio again from {leg}"),
+    "calls.leg-quality-measured": (
+        "Mutu sambungan {leg}: {verdict} (MOS {mos}; {received} paket diterima, {lost} hilang)",
+        "Line of {leg}: {verdict} (MOS {mos}; {received} packets came, {lost} were lost)",
+    ),
     "calls.call-ended": (
         "Panggilan berakhir ({outcome}, oleh {by})",
         "Call ended ({outcome}, by {by})",
@@ -204,6 +208,9 @@ CODES: dict[str, tuple[str, str]] = {
     "seat": ("kursi", "seat"),
     "failure": ("gangguan", "failure"),
     "dropped": ("dikeluarkan", "dropped"),
+    "good": ("baik", "good"),
+    "fair": ("sedang", "fair"),
+    "bad": ("buruk", "bad"),
     "hung-up": ("menutup telepon", "hung up"),
     "no-answer": ("tidak menjawab", "no answer"),
     "call-ended": ("panggilan berakhir", "call ended"),

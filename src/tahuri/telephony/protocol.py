@@ -35,8 +35,10 @@ AlarmCode = Literal[
     "test-call-missing",
 ]
 TrunkStateName = Literal["unknown", "up", "down"]
+LineVerdict = Literal["good", "fair", "bad"]
 RefusedReason = Literal[
     "unsupported-codec",
+    "srtp-required",
     "unsupported-body",
     "no-offer-possible",
     "malformed",
@@ -242,6 +244,24 @@ class MediaHeard(Body, frozen=True, tag="calls.media-heard"):
     leg: str
 
 
+class LegQualityMeasured(Body, frozen=True, tag="calls.leg-quality-measured"):
+    """How one leg's line was, from its start to its end, as `media.quality.Measured` tells it."""
+
+    leg: str
+    """``caller``, ``seat`` or a party's leg_id."""
+    verdict: LineVerdict
+    received: int
+    lost: int
+    late: int
+    concealed: int
+    jitter_ms: float
+    rtt_ms: float | None
+    mos: float
+    their_loss: float | None = None
+    their_jitter_ms: float | None = None
+    their_mos: float | None = None
+
+
 class CallEnded(Body, frozen=True, tag="calls.call-ended"):
     """Terminal; exactly one of this and `CallRefused` for each INVITE of theirs, and exactly one of
     this for each call of ours."""
@@ -351,6 +371,7 @@ AnyBody = (
     | GhostEnded
     | MediaSilent
     | MediaHeard
+    | LegQualityMeasured
     | CallEnded
     | RecordingStarted
     | RecordingClosed
@@ -488,6 +509,21 @@ class GhostView(Struct, frozen=True, kw_only=True):
     """From then on the call may be ended as silent."""
 
 
+class LineView(Struct, frozen=True, kw_only=True):
+    """How one leg's line was in the last seconds."""
+
+    leg: str
+    """``caller``, ``seat`` or a party's leg_id."""
+    verdict: LineVerdict
+    mos: float
+    loss: float
+    """Share of their packets that we could not play, 0 to 1."""
+    jitter_ms: float
+    rtt_ms: float | None
+    their_loss: float | None
+    their_mos: float | None
+
+
 class CallView(Struct, frozen=True, kw_only=True):
     call_id: str
     answered_at: datetime | None
@@ -502,6 +538,8 @@ class CallView(Struct, frozen=True, kw_only=True):
     """A call of ours rings before it is live."""
     callback_id: str | None = None
     ghost: GhostView | None = None
+    lines: list[LineView] = []
+    """The legs that can be judged, the caller's first."""
 
 
 class Alarm(Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from tahuri.calls.events import (
     CallWrappedUp,
     FactUnreadable,
     KeyPressed,
+    LegQualityMeasured,
     MediaHeard,
     MediaSilent,
     OfferMissed,
@@ -222,6 +223,8 @@ def test_every_event_of_a_call_can_be_folded_first() -> None:
         "incident_id": IncidentId("I1"), "event_type": "x", "callback_id": "B1",
             "measure_id": "S1", "wait_max_s": 20.0, "share": 0.1, "waited_s": 20.0, "answers": 1,
             "listen_in_s": 30.0, "question": "police", "answer": "yes", "call_back": True,
+        "verdict": "good", "received": 9, "lost": 1, "late": 0, "concealed": 1,
+        "jitter_ms": 1.0, "rtt_ms": None, "mos": 4.1,
     }  # fmt: skip
     for kind in get_args(CallEvent):
         event = kind(**{name: given[name] for name in kind.__struct_fields__ if name in given})
@@ -234,3 +237,17 @@ def test_the_row_names_the_caller_the_place_and_the_parties_as_erasable() -> Non
     """What the law lets a caller erase must be found, all of it."""
     assert CALLS.personal_ids(body_of(after(ARRIVED, ADDED))) == ["P1", "P2", "P3"]
     assert CALLS.new("C9") == CallRow(call_id=CallId("C9"))
+
+
+def test_how_each_line_was_stays_with_the_call() -> None:
+    """A caller who says that nobody understood them must be answered with more than a shrug."""
+    body: dict[str, Any] = {
+        "verdict": "bad", "received": 90, "lost": 10, "late": 5, "concealed": 15,
+        "jitter_ms": 31.5, "rtt_ms": 80.0, "mos": 2.9, "their_loss": 0.02, "their_mos": 4.1,
+    }  # fmt: skip
+    row = after(
+        LegQualityMeasured(leg="caller", **body),
+        LegQualityMeasured(leg="seat", **{**body, "received": 0, "lost": 0, "late": 0}),
+    )
+    assert [(line.leg, line.loss) for line in row.lines] == [("caller", 0.15), ("seat", 0.0)]
+    assert (row.lines[0].verdict, row.lines[0].mos, row.lines[0].their_loss) == ("bad", 2.9, 0.02)

@@ -59,6 +59,8 @@ class PretendedMedia:
         """Operations that get no answer."""
         self.asked: list[str] = []
         """Operations so far."""
+        self.figures: dict[int, dict[str, object]] = {}
+        """What ``measure`` tells, by port, of those that exist."""
         self._number = 0
 
     def hears(self, port: int) -> list[str]:
@@ -103,6 +105,12 @@ class PretendedMedia:
                     self.cells.pop((hears, says), None)
                     if gain:
                         self.cells[hears, says] = gain
+            case "measure":
+                return [
+                    {**self.figures[port], "port": port, "kind": self.ports[port][0], "name": ""}
+                    for port in msgspec.convert(arguments["ports"], list[int])
+                    if port in self.figures and port in self.ports
+                ]
             case "record":
                 self.recordings[number] = str(arguments["path"])
                 return {"recording": number}

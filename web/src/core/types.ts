@@ -76,6 +76,24 @@ export interface Recording {
   intact?: boolean | null;
 }
 
+export type LineVerdict = "good" | "fair" | "bad";
+
+/** How one leg's line sounds; live it is of the last seconds, in a row of its whole life. */
+export interface LineView {
+  /** `caller`, `seat` or a party's id. */
+  leg: string;
+  verdict: LineVerdict;
+  /** What we hear of them, 1 to 4.4. */
+  mos: number;
+  /** Share of their packets that could not be played. */
+  loss: number;
+  jitter_ms: number;
+  rtt_ms: number | null;
+  /** Share of our packets that they missed; null as long as they do not tell. */
+  their_loss: number | null;
+  their_mos: number | null;
+}
+
 export interface CallBody {
   call_id: string;
   state: CallState;
@@ -111,6 +129,8 @@ export interface CallBody {
   keys: string;
   /** Missing in rows that were stored before there was one. */
   lane?: Lane;
+  /** Missing in rows that were stored before lines were measured. */
+  lines?: LineView[];
 }
 
 /** `slow`: in the slow lane, or gone from it; `key`, `waited`: how it was left; `sampled`: let by. */
@@ -467,6 +487,8 @@ export interface PhoneCall {
   on_hold: boolean;
   muted: boolean;
   parties: { leg_id: string; address: string; state: "calling" | "joined" | "left" }[];
+  /** Missing from a switch of before lines were measured. */
+  lines?: LineView[];
   location: CallerLocation | null;
   direction?: Direction;
   /** A call of ours rings before it is live. */

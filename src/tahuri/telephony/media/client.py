@@ -16,12 +16,14 @@ from tahuri.telephony.media.protocol import (
     Gains,
     Hello,
     Holdings,
+    Measure,
     MediaError,
     MediaRefused,
     OpenRtp,
     OpenWebrtc,
     Play,
     PlayPort,
+    PortFigures,
     Record,
     RecordingClosed,
     RecordingStarted,
@@ -29,6 +31,7 @@ from tahuri.telephony.media.protocol import (
     RecordStop,
     RtpPort,
     SetRemote,
+    SrtpKeys,
     Stats,
     WebrtcPort,
 )
@@ -81,9 +84,15 @@ class MediaClient:
         return await self._ask(OpenRtp(name), RtpPort)
 
     async def set_remote(
-        self, port: int, address: str | None, udp: int, payload: int, dtmf: int | None = None
+        self,
+        port: int,
+        address: str | None,
+        udp: int,
+        payload: int,
+        dtmf: int | None = None,
+        srtp: SrtpKeys | None = None,
     ) -> None:
-        await self._ask(SetRemote(port, address, udp, payload, dtmf), None)
+        await self._ask(SetRemote(port, address, udp, payload, dtmf, srtp), None)
 
     async def open_webrtc(self, name: str, sdp: str) -> WebrtcPort:
         return await self._ask(OpenWebrtc(name, sdp), WebrtcPort)
@@ -113,6 +122,10 @@ class MediaClient:
 
     async def stats(self, ports: bool = False) -> Figures:
         return await self._ask(Stats(ports), Figures)
+
+    async def measure(self, ports: Iterable[int]) -> list[PortFigures]:
+        """Of the ports that are known, in no certain order."""
+        return await self._ask(Measure(list(ports)), list[PortFigures])
 
     async def _ask(
         self,

@@ -30,6 +30,7 @@ from tahuri.telephony.media.protocol import (
     Play,
     Played,
     PlayPort,
+    PortFigures,
     Record,
     RecordingClosed,
     RecordingStarted,
@@ -119,7 +120,7 @@ class Engine:
         address = None
         if asked.address is not None:
             address = checked_address(asked.address, asked.udp, leg.pair.rtp.family)
-        leg.set_remote(address, asked.payload, asked.dtmf)
+        leg.set_remote(address, asked.payload, asked.dtmf, asked.srtp)
 
     def open_webrtc(self, asked: OpenWebrtc) -> WebrtcPort:
         self._room()
@@ -228,6 +229,12 @@ class Engine:
             faults=self._around.faults,
             ports=[leg.figures() for leg in self._legs.values()] if ports else [],
         )
+
+    def measure(self, ports: list[int]) -> list[PortFigures]:
+        """Figures of legs; what is none is passed over."""
+        if len(ports) > PORTS_MAX:
+            raise MediaRefused(MediaError.BAD_REQUEST, f"more than {PORTS_MAX} ports")
+        return [self._legs[port].figures() for port in ports if port in self._legs]
 
     async def stop(self) -> None:
         """Free all ports; close all recordings for certain."""

@@ -12,11 +12,19 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tahuri.telephony.media.conceal import (
+    FADED_FRAMES,
+    HISTORY_FRAMES,
+    JOIN,
+    PITCH_MAX,
+    extended,
+    faded,
+    pitch,
+)
+from tahuri.telephony.media.conceal import FRAME as FRAME
 from tahuri.telephony.media.protocol import MediaError, MediaRefused
 from tahuri.telephony.media.rtp import difference
 
-FRAME: Final = 160
-"""Samples in 20 ms."""
 FRAME_S: Final = 0.02
 RING: Final = 8192
 """Samples of one row: 1.024 s; a power of two."""
@@ -33,11 +41,15 @@ WINDOWS: Final = 3
 """Seconds for which less delay must have been enough before it is taken away."""
 SILENCE_PEAK: Final = 400
 """A frame whose peak is below this (-38 dBFS) can be left out unheard."""
-FADE_STEP: Final = 0.35
-"""Concealment loses this much of its loudness each frame: three frames, then silence."""
+FULL_SCALE: Final = 32124.0
+"""The loudest sample of A-law and µ-law: 0 dBov."""
+NOISE_SAMPLES: Final = 16000
+GAP_FRAMES_MAX: Final = 10
+"""A gap longer than 200 ms is a line that pauses or is dead, and is told as such."""
 
 _MISSING = np.int16(-32768)  # never decoded from G.711
 _PLENTY_S = 1e9
+_JOIN = np.arange(1, JOIN + 1, dtype=np.float32) / (JOIN + 1)
 _RAMP = np.arange(FRAME, dtype=np.float32) / FRAME
 
 Rows = npt.NDArray[np.intp]
@@ -54,11 +66,17 @@ class JitterBuffers:
         self._newest = np.zeros(ROWS_MAX, np.int64)
         self._base = [0] * ROWS_MAX
         self._begun = [False] * ROWS_MAX
-        self._last = np.zeros((ROWS_MAX, FRAME), np.float32)
+        self._past = np.zeros((HISTORY_FRAMES, ROWS_MAX, FRAME), np.float32)
+        """The frames read last, each tick in the place of the oldest; concealment at full level."""
         self._concealed = np.zeros(ROWS_MAX, np.int32)
+        self._made_up = [0] * ROWS_MAX
+        self._pitch = [PITCH_MAX] * ROWS_MAX
         self._slack = [_PLENTY_S] * ROWS_MAX
         self._before: list[list[float]] = [[] for _ in range(ROWS_MAX)]
         self._excess: dict[int, int] = {}
+        self._comfort: dict[int, tuple[int, float]] = {}
+        """By row: where its pause begins, and how loud its noise is."""
+        self._noise = np.random.default_rng(3389).standard_normal(NOISE_SAMPLES, np.float32)
         self._free = list(range(ROWS_MAX - 1, -1, -1))
         self._ticks = 0
 
@@ -68,11 +86,13 @@ class JitterBuffers:
             raise MediaRefused(MediaError.PORTS_EXHAUSTED, f"{ROWS_MAX} streams are open")
         row = self._free.pop()
         self.restart(row)
-        self._last[row] = 0
+        self._past[:, row] = 0
+        self._made_up[row] = 0
         return row
 
     def remove(self, row: int) -> None:
         self._excess.pop(row, None)
+        self._comfort.pop(row, None)
         self._free.append(row)
 
     def restart(self, row: int) -> None:
@@ -83,6 +103,21 @@ class JitterBuffers:
         self._slack[row] = _PLENTY_S
         self._before[row] = []
         self._excess.pop(row, None)
+        self._comfort.pop(row, None)
+
+    def concealed(self, row: int) -> int:
+        """Frames made up so far, in gaps of up to `GAP_FRAMES_MAX`; a longer one is no loss."""
+        return self._made_up[row]
+
+    def comfort(self, row: int, timestamp: int, level_dbov: float) -> None:
+        """From this RTP timestamp on, what is missing is a pause: noise instead of concealment.
+
+        Args:
+            level_dbov: of the noise, RMS over a full-scale square wave, ≤ 0.
+        """
+        if self._begun[row]:
+            loudness = FULL_SCALE * 10 ** (level_dbov / 20)
+            self._comfort[row] = (self._position(row, timestamp), loudness)
 
     def begun(self, row: int) -> bool:
         """Whether the row has a reading point; only such rows may be read."""
@@ -110,9 +145,7 @@ class JitterBuffers:
         length = len(samples)
         if not self._begun[row]:
             self._begin(row, timestamp, until_tick_s)
-        position = int(self._newest[row]) + difference(
-            timestamp, (self._base[row] + int(self._newest[row])) & 0xFFFFFFFF, 32
-        )
+        position = self._position(row, timestamp)
         margin = position - int(self._read[row])
         if margin < -DELAY_MAX or margin + length > AHEAD_MAX:
             self.restart(row)
@@ -126,6 +159,10 @@ class JitterBuffers:
         self._put(row, position, samples, max(0, -margin))
         self._newest[row] = max(int(self._newest[row]), position + length)
         return in_time
+
+    def _position(self, row: int, timestamp: int) -> int:
+        newest = int(self._newest[row])
+        return newest + difference(timestamp, (self._base[row] + newest) & 0xFFFFFFFF, 32)
 
     def _begin(self, row: int, timestamp: int, until_tick_s: float) -> None:
         self._base[row] = timestamp
@@ -168,16 +205,84 @@ class JitterBuffers:
         self._read[rows] += FRAME
         frames: Frames = raw.astype(np.float32)
         missing = raw == _MISSING
+        for row in [row for row in self._comfort if self._begun[row]]:
+            self._soothe(row, np.flatnonzero(rows == row), frames, missing)
         holed = missing.any(axis=1)
-        if holed.any():
-            hurt = rows[holed]
-            self._concealed[hurt] += 1
-            loudness = np.maximum(0, 1 - FADE_STEP * self._concealed[hurt])[:, None]
-            frames[holed] = np.where(missing[holed], self._last[hurt] * loudness, frames[holed])
-        whole = rows[~holed]
-        self._concealed[whole] = 0
-        self._last[whole] = frames[~holed]
+        wounds = np.flatnonzero(holed | (self._concealed[rows] > 0))
+        slot = self._ticks % HISTORY_FRAMES
+        if len(wounds) == 0:
+            self._past[slot, rows] = frames
+            return frames
+        whole = frames.copy()
+        over = self._concealed[rows[wounds]] > GAP_FRAMES_MAX
+        silent = wounds[over & missing[wounds].all(axis=1)]
+        frames[silent] = whole[silent] = 0
+        wounds = np.setdiff1d(wounds, silent, assume_unique=True)
+        for index in wounds.tolist():
+            self._heal(int(rows[index]), frames[index], whole[index], missing[index])
+        self._past[slot, rows] = whole
         return frames
+
+    def _soothe(
+        self,
+        row: int,
+        found: Rows,
+        frames: Frames,
+        missing: npt.NDArray[np.bool_],
+    ) -> None:
+        """Noise for a pause; it ends with the first frame that has sound again."""
+        begins, loudness = self._comfort[row]
+        if len(found) == 0 or int(self._read[row]) - FRAME < begins:
+            return
+        gaps = missing[found[0]]
+        if not gaps.any():
+            del self._comfort[row]
+            return
+        start = self._ticks * 997 % (NOISE_SAMPLES - FRAME)
+        noise = self._noise[start : start + FRAME] * loudness
+        frames[found[0], gaps] = noise[gaps]
+        gaps[:] = False
+        self._concealed[row] = 0
+
+    def _heal(
+        self,
+        row: int,
+        heard: npt.NDArray[np.float32],
+        kept: npt.NDArray[np.float32],
+        missing: npt.NDArray[np.bool_],
+    ) -> None:
+        """Conceal what is missing in one frame, or join what came after a gap to the concealment.
+
+        Args:
+            heard: shape (160,), changed to what is played.
+            kept: the same, changed to what the next concealment goes on from.
+        """
+        age = int(self._concealed[row])
+        holed = bool(missing.any())
+        if not age and not self._past[:, row].any():
+            heard[missing] = kept[missing] = 0  # the line has said nothing yet
+            return
+        self._concealed[row] = min(age + 1, GAP_FRAMES_MAX + 1) if holed else 0
+        if holed and age < GAP_FRAMES_MAX:
+            self._made_up[row] += 1
+        if age > FADED_FRAMES:
+            heard[missing] = kept[missing] = 0
+            if not holed:
+                heard[:JOIN] *= _JOIN
+            return
+        newest = self._ticks - 1
+        order = [(newest - back) % HISTORY_FRAMES for back in range(HISTORY_FRAMES - 1, -1, -1)]
+        past = self._past[order, row].reshape(-1)
+        if not age:
+            self._pitch[row] = pitch(past)
+        more = extended(past, self._pitch[row])
+        loud = faded(age)
+        if holed:
+            kept[missing] = more[missing]
+            heard[missing] = (more * loud)[missing]
+        if age and not missing[:JOIN].any():
+            joined = heard[:JOIN] * _JOIN + (more * loud)[:JOIN] * (1 - _JOIN)
+            heard[:JOIN] = kept[:JOIN] = joined
 
     def _judge(self, row: int) -> None:
         """Once a second: how many frames of delay did the last seconds not need?"""

@@ -23,10 +23,17 @@ from tahuri.telephony.media.protocol import (
     PortFigures,
     PortKind,
     Silent,
+    SrtpKeys,
 )
+from tahuri.telephony.media.srtp import Error as SrtpError
+from tahuri.telephony.media.srtp import Protection
 
 SILENT_S: Final = 5.0
 """No packet for this long is told."""
+PAUSE_S: Final = 30.0
+"""The same after comfort noise: somebody may listen for so long without a word."""
+COMFORT_NOISE: Final = 13
+"""Payload type of RFC 3389 at 8 kHz; its first byte is the level below 0 dBov."""
 PACKETS_A_WAKE_MAX: Final = 64
 """Packets taken from one socket before other legs have their turn."""
 SAMPLES_MAX: Final = 1440
@@ -77,8 +84,12 @@ class Leg:
         self._strangers = 0
         self._heard_at: float | None = None
         self._silent = False
+        self._pausing = False
+        """Whether the last we heard was comfort noise: the far end sends nothing in pauses."""
         self._rtt_ms: float | None = None
         self._their_report = (0, 0.0)
+        self._told_of_us: tuple[rtp.ReportBlock, int] | None = None
+        """Their latest report on our stream, and how much we had sent by then."""
 
     @property
     def sending(self) -> bool:
@@ -117,6 +128,11 @@ class Leg:
             digit = self._keys.receive(packet, moment)
             if digit is not None:
                 self._around.tell(Dtmf(self.port, digit))
+        elif packet.payload == COMFORT_NOISE and packet.body:
+            self._reception.receive(packet, moment)
+            buffers = self._around.buffers
+            buffers.comfort(self.row, packet.timestamp, -float(packet.body[0] & 127))
+            self._pausing = True
         elif packet.payload in g711.PAYLOADS and 0 < len(packet.body) <= SAMPLES_MAX:
             self._audio(packet, moment)
         else:
@@ -128,6 +144,7 @@ class Leg:
             self._around.tell(Heard(self.port))
 
     def _audio(self, packet: rtp.Packet, moment: float) -> None:
+        self._pausing = False
         buffers = self._around.buffers
         first = self._reception.received == 0
         if self._reception.receive(packet, moment):
@@ -146,7 +163,10 @@ class Leg:
             if report.ntp_middle is not None:
                 self._their_report = (report.ntp_middle, monotonic_s())
             for block in report.blocks:
-                if block.ssrc == self.ssrc and block.last_report:
+                if block.ssrc != self.ssrc:
+                    continue
+                self._told_of_us = (block, self.sent)
+                if block.last_report:
                     passed = rtp.ntp_middle(monotonic_s()) - block.last_report - block.delay
                     self._rtt_ms = max(0, rtp.difference(passed, 0, 32)) / 65.536
 
@@ -178,12 +198,13 @@ class Leg:
         if self._heard_at is None or self._silent:
             return
         seconds = moment - self._heard_at
-        if seconds >= SILENT_S:
+        if seconds >= (PAUSE_S if self._pausing else SILENT_S):
             self._silent = True
             self._around.tell(Silent(self.port, round(seconds, 1)))
 
     def figures(self) -> PortFigures:
         """How the line is."""
+        block, sent = self._told_of_us or (None, None)
         return PortFigures(
             port=self.port,
             kind=self.kind,
@@ -197,6 +218,11 @@ class Leg:
             jitter_ms=round(self._reception.jitter * 1000 / rtp.CLOCK_HZ, 2),
             rtt_ms=None if self._rtt_ms is None else round(self._rtt_ms, 2),
             buffer_ms=self._around.buffers.delay_samples(self.row) * 1000 / rtp.CLOCK_HZ,
+            concealed=self._around.buffers.concealed(self.row),
+            their_lost=None if block is None else block.lost,
+            their_expected=sent,
+            their_fraction=None if block is None else block.fraction_lost / 256,
+            their_jitter_ms=None if block is None else round(block.jitter * 1000 / rtp.CLOCK_HZ, 2),
         )
 
 
@@ -211,6 +237,7 @@ class RtpLeg(Leg):
         super().__init__(port, name, row, ssrc, around)
         self.pair = pair
         self._latch = rtp.Latch()
+        self._srtp: Protection | None = None
         loop = asyncio.get_running_loop()
         loop.add_reader(pair.rtp.fileno(), self._readable, pair.rtp, self._rtp_from)
         loop.add_reader(pair.rtcp.fileno(), self._readable, pair.rtcp, self._rtcp_from)
@@ -219,8 +246,21 @@ class RtpLeg(Leg):
     def sending(self) -> bool:
         return self._latch.address is not None
 
-    def set_remote(self, address: tuple[str, int] | None, payload: int, dtmf: int | None) -> None:
-        """Where to send, in which codec; all checked by `checked_address` before."""
+    def set_remote(
+        self,
+        address: tuple[str, int] | None,
+        payload: int,
+        dtmf: int | None,
+        srtp: SrtpKeys | None = None,
+    ) -> None:
+        """Where to send, in which codec; the address checked by `checked_address` before.
+
+        Raises MediaRefused ``bad-request`` for keys that are none; then nothing has changed.
+        """
+        if srtp is None:
+            self._srtp = None
+        else:
+            self._srtp = Protection(srtp) if self._srtp is None else self._srtp.renewed(srtp)
         self._latch.say(address)
         self.payload = payload
         self.dtmf = dtmf
@@ -230,13 +270,17 @@ class RtpLeg(Leg):
 
     def send(self, packet: memoryview) -> None:
         if self._latch.address is not None:
-            self.pair.rtp.sendto(packet, self._latch.address)
+            srtp = self._srtp
+            sent = packet if srtp is None else srtp.outbound.protect(bytes(packet))
+            self.pair.rtp.sendto(sent, self._latch.address)
             self.sent += 1
 
     def send_rtcp(self, packet: bytes) -> None:
         if self._latch.address is not None:
             host, udp = self._latch.address
             if udp < 65535:
+                if self._srtp is not None:
+                    packet = self._srtp.outbound.protect_rtcp(packet)
                 self.pair.rtcp.sendto(packet, (host, udp + 1))
 
     def close(self) -> None:
@@ -245,6 +289,12 @@ class RtpLeg(Leg):
         loop.remove_reader(self.pair.rtcp.fileno())
 
     def _rtp_from(self, datagram: bytes, source: tuple[str, int]) -> None:
+        if self._srtp is not None:
+            try:
+                datagram = self._srtp.inbound.unprotect(datagram)
+            except SrtpError:
+                self._dropped += 1
+                return
         packet = rtp.parse(datagram)
         if packet is None:
             self._dropped += 1
@@ -258,10 +308,16 @@ class RtpLeg(Leg):
         self.take_packet(packet)
 
     def _rtcp_from(self, datagram: bytes, source: tuple[str, int]) -> None:
-        if self._latch.address is None or source[0] == self._latch.address[0]:
-            self.take_rtcp(datagram)
-        else:
+        if self._latch.address is not None and source[0] != self._latch.address[0]:
             self._strangers += 1
+            return
+        if self._srtp is not None:
+            try:
+                datagram = self._srtp.inbound.unprotect_rtcp(datagram)
+            except SrtpError:
+                self._dropped += 1
+                return
+        self.take_rtcp(datagram)
 
     def _readable(
         self, sock: socket.socket, take: Callable[[bytes, tuple[str, int]], None]

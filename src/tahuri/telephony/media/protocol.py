@@ -66,6 +66,21 @@ class OpenRtp(Request, frozen=True, tag="open_rtp"):
     name: str
 
 
+SrtpSuite = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]
+
+
+class SrtpKeys(Struct, frozen=True, forbid_unknown_fields=True):
+    """Keys of one leg, each base64 of 16 bytes of key and 14 of salt (RFC 4568)."""
+
+    suite: SrtpSuite
+    ours: str
+    """For what we send."""
+    theirs: str
+
+    def __repr__(self) -> str:
+        return f"SrtpKeys({self.suite})"  # keys never stand in a log
+
+
 class SetRemote(Request, frozen=True, tag="set_remote"):
     """Where to send and in which codec; listening is not changed by it.  Answer: null.
 
@@ -80,6 +95,8 @@ class SetRemote(Request, frozen=True, tag="set_remote"):
     payload: int
     dtmf: int | None = None
     """Payload type of RFC 4733 telephone events that the far end sends; null: none."""
+    srtp: SrtpKeys | None = None
+    """Encrypt with these, and take nothing that is not; null: plain RTP."""
 
 
 class OpenWebrtc(Request, frozen=True, tag="open_webrtc"):
@@ -149,6 +166,12 @@ class Stats(Request, frozen=True, tag="stats"):
     ports: bool = False
 
 
+class Measure(Request, frozen=True, tag="measure"):
+    """Figures of these ports; unknown ones are passed over.  Answer: `Figures.ports` alone."""
+
+    ports: list[int]
+
+
 AnyRequest = (
     Hello
     | OpenRtp
@@ -161,6 +184,7 @@ AnyRequest = (
     | RecordSources
     | RecordStop
     | Stats
+    | Measure
 )
 
 
@@ -239,6 +263,15 @@ class PortFigures(Struct, frozen=True):
     """Round trip by the far end's RTCP; null until it sent some."""
     buffer_ms: float
     """Audio that waits in the jitter buffer right now."""
+    concealed: int = 0
+    """Frames of 20 ms that were made up, in gaps of at most 200 ms."""
+    their_lost: int | None = None
+    """Packets of ours that did not come, by the far end's reports; null until it sent one."""
+    their_expected: int | None = None
+    """Packets of ours that these reports speak of."""
+    their_fraction: float | None = None
+    """Share of them lost between its last two reports, 0 to 1."""
+    their_jitter_ms: float | None = None
 
 
 class Figures(Struct, frozen=True):

@@ -24,6 +24,7 @@ from tahuri.telephony.media.protocol import (
     Free,
     Gains,
     Hello,
+    Measure,
     MediaError,
     MediaRefused,
     OpenRtp,
@@ -81,6 +82,8 @@ async def carried_out(engine: Engine, request: AnyRequest) -> object:
             return await engine.record_stop(recording)
         case Stats(ports=ports):
             return engine.stats(ports)
+        case Measure(ports=ports):
+            return engine.measure(ports)
         case _:
             assert_never(request)
     return None

@@ -2,8 +2,12 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from tahuri.telephony.sip import sdes
+from tahuri.telephony.sip.sdes import Crypto, Srtp
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 
@@ -30,7 +34,7 @@ class NoSession(Exception):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """The first m= line of plain RTP audio, as the far end describes it."""
+    """The first m= line of RTP audio that we may speak, as the far end describes it."""
 
     address: str
     udp: int
@@ -41,6 +45,8 @@ class Stream:
     """Which m= line it is."""
     media: tuple[str, ...]
     """Every m= line without ``m=``, so that an answer can refuse the others."""
+    crypto: Crypto | None = None
+    """Their keys where the stream is encrypted."""
 
     @property
     def sends_to(self) -> str | None:
@@ -54,11 +60,24 @@ class Stream:
         return void or self.direction in ("sendonly", "inactive")
 
 
-def parse(content: bytes) -> Stream:
+class NotSecured(NoSession):
+    """There is audio that we could speak, were it encrypted."""
+
+
+PLAIN = ("RTP/AVP", "RTP/AVPF")
+SECURED = ("RTP/SAVP", "RTP/SAVPF")
+
+
+def parse(content: bytes, srtp: Srtp = "off") -> Stream:
     """The audio stream of an offer or an answer.
 
+    Args:
+        srtp: whether keys in it are passed over, used where there are any, or needed.
+
     Raises:
-        NoSession: malformed, no audio over RTP/AVP, or neither PCMA nor PCMU.
+        NoSession: malformed, no audio over RTP/AVP (or RTP/SAVP, if ``srtp`` is not ``off``), or
+            neither PCMA nor PCMU.
+        NotSecured: nothing but the encryption is missing.
     """
     lines = content.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     if len(lines) > LINES_MAX or not lines[0].startswith("v=0"):
@@ -71,10 +90,16 @@ def parse(content: bytes) -> Stream:
         else:
             (sections[-1] if sections else session).append(line)
     media = tuple(section[0][2:].strip() for section in sections)
-    for index, section in enumerate(sections):
-        stream = _stream(session, section, index, media)
-        if stream is not None:
+    found = [_stream(session, section, index, media) for index, section in enumerate(sections)]
+    streams = [stream for stream in found if stream is not None]
+    for stream in streams:
+        secured = stream.media[stream.index].split()[2] in SECURED
+        if srtp == "off" and not secured:
+            return replace(stream, crypto=None)
+        if srtp != "off" and (stream.crypto is not None or (srtp == "optional" and not secured)):
             return stream
+    if streams and srtp == "required":
+        raise NotSecured("the audio is not encrypted")
     raise NoSession("no audio that we can speak")
 
 
@@ -82,7 +107,7 @@ def _stream(
     session: list[str], section: list[str], index: int, media: tuple[str, ...]
 ) -> Stream | None:
     words = media[index].split()
-    if len(words) < 4 or words[0] != "audio" or words[2] not in ("RTP/AVP", "RTP/AVPF"):
+    if len(words) < 4 or words[0] != "audio" or words[2] not in (*PLAIN, *SECURED):
         return None
     port = words[1].partition("/")[0]
     payload = next((number for number in words[3:] if number in ("8", "0")), None)
@@ -99,6 +124,7 @@ def _stream(
         _direction(section) or _direction(session) or "sendrecv",
         index,
         media,
+        sdes.chosen(section),
     )
 
 
@@ -129,17 +155,36 @@ def _direction(lines: list[str]) -> Direction | None:
     return None
 
 
-def offer(address: str, udp: int, version: int, direction: Direction = "sendrecv") -> bytes:
-    """An offer of PCMA and PCMU with telephone events."""
+def offer(
+    address: str,
+    udp: int,
+    version: int,
+    direction: Direction = "sendrecv",
+    srtp: Srtp = "off",
+    keys: Mapping[str, str] | None = None,
+) -> bytes:
+    """An offer of PCMA and PCMU with telephone events.
+
+    Args:
+        srtp: ``required`` offers RTP/SAVP, ``optional`` RTP/AVP with keys, which who knows them
+            uses and others pass over.
+        keys: by suite; needed unless ``srtp`` is ``off``.
+    """
     codecs = " ".join(str(payload) for payload in CODECS)
-    media = [f"m=audio {udp} RTP/AVP {codecs} {DTMF_OFFERED}"]
+    protocol = "RTP/SAVP" if srtp == "required" else "RTP/AVP"
+    media = [f"m=audio {udp} {protocol} {codecs} {DTMF_OFFERED}"]
+    media += sdes.offered(keys or {}) if srtp != "off" else []
     media += [f"a=rtpmap:{payload} {name}/8000" for payload, name in CODECS.items()]
     media += _audio_lines(DTMF_OFFERED, direction)
     return _session(address, version, media)
 
 
-def answer(stream: Stream, address: str, udp: int, version: int) -> bytes:
-    """The answer to an offer: its audio taken in one codec, everything else refused."""
+def answer(stream: Stream, address: str, udp: int, version: int, key: str = "") -> bytes:
+    """The answer to an offer: its audio taken in one codec, everything else refused.
+
+    Args:
+        key: ours, of the suite of ``stream.crypto``, where there is one.
+    """
     media: list[str] = []
     for index, line in enumerate(stream.media):
         words = line.split()
@@ -149,6 +194,8 @@ def answer(stream: Stream, address: str, udp: int, version: int) -> bytes:
             continue
         dtmf = "" if stream.dtmf is None else f" {stream.dtmf}"
         media.append(f"m=audio {udp} {protocol} {stream.payload}{dtmf}")
+        if stream.crypto is not None:
+            media.append(sdes.line(stream.crypto.tag, stream.crypto.suite, key))
         media.append(f"a=rtpmap:{stream.payload} {CODECS[stream.payload]}/8000")
         media += _audio_lines(stream.dtmf, _MIRROR[stream.direction])
     return _session(address, version, media)

@@ -9,7 +9,7 @@ from tahuri.telephony.protocol import (
     SeatUnmuted,
 )
 from tahuri.telephony.rpc import Failure
-from tahuri.telephony.switch import audio, offers, seats
+from tahuri.telephony.switch import audio, lines, offers, seats
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
 
@@ -57,6 +57,7 @@ async def connect(core: Core, call: Call) -> None:
     if call.phase == "live":
         await audio.mix(core, call)
         await audio.end_notice(core, call)
+        await lines.seat_begins(core, call)
         core.save(call)
 
 

@@ -13,6 +13,7 @@ from tahuri.telephony.sip import events, sdp
 from tahuri.telephony.sip.body import session_of
 from tahuri.telephony.sip.gate import Bucket
 from tahuri.telephony.sip.grammar import BadValue
+from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.transaction import Send
 from tahuri.telephony.switch import (
     admission,
@@ -156,17 +157,24 @@ class Door:
         core = self._core
         session = session_of(event.request)
         stream: sdp.Stream | None = None
+        srtp: Srtp = next((t.srtp for t in core.settings.trunks if t.name == trunk), "off")
         try:
             if session is not None:
-                stream = sdp.parse(session)
+                stream = sdp.parse(session, srtp)
             purpose = identity.purpose_of(event.request, core.settings.test_numbers)
+        except sdp.NotSecured:
+            self._refuse(event, call_id, 488, "srtp-required")
+            return
         except sdp.NoSession:
             self._refuse(event, call_id, 488, "unsupported-codec")
             return
         except BadValue:
             self._refuse(event, call_id, 400, "malformed")
             return
-        port = await self._open(event, call_id, stream)
+        if stream is not None and stream.crypto is not None and event.flow.transport != "TLS":
+            core.count("srtp-keys-in-clear")
+            log.warning("SRTP keys came over a signalling that is not encrypted")
+        port = await self._open(event, call_id, stream, srtp)
         if port is None:
             return
         call = self._call(event, call_id, trunk, port)
@@ -189,13 +197,13 @@ class Door:
         await self._let_in(call)
 
     async def _open(
-        self, event: events.Incoming, call_id: str, stream: sdp.Stream | None
+        self, event: events.Incoming, call_id: str, stream: sdp.Stream | None, srtp: Srtp
     ) -> Audio | None:
         """An audio port for the caller; None when the call had to be refused."""
         core = self._core
         try:
             await self._wait_for_media()
-            port = await audio.open_leg(core, f"caller {call_id}")
+            port = await audio.open_leg(core, f"caller {call_id}", srtp)
         except MediaRefused as refused:
             status, reason = MEDIA_REFUSALS.get(refused.code, (503, "media-unavailable"))
             self._refuse(event, call_id, status, reason)

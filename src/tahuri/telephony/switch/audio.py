@@ -1,15 +1,18 @@
 """The audio of a call: ports, prompts, the mixing matrix, the recording."""
 
 import asyncio
+import base64
 import contextlib
 import logging
+import secrets
 from collections.abc import AsyncIterator
 
 from tahuri.kernel import mint
-from tahuri.telephony.media.protocol import MediaError, MediaRefused
+from tahuri.telephony.media.protocol import MediaError, MediaRefused, SrtpKeys
 from tahuri.telephony.protocol import RecordingClosed, RecordingFailed, RecordingStarted
 from tahuri.telephony.rpc import Unavailable
-from tahuri.telephony.sip import sdp
+from tahuri.telephony.sip import sdes, sdp
+from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.switch import conference
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Audio, Call, Recording, Seat
@@ -37,30 +40,43 @@ def seat_of(core: Core, call: Call) -> Seat | None:
     return core.seats.get(call.seat_id) if call.seat_id else None
 
 
-async def open_leg(core: Core, name: str) -> Audio:
+async def open_leg(core: Core, name: str, srtp: Srtp = "off") -> Audio:
     """A new RTP port.  Raises MediaRefused, Unavailable."""
     port = await core.media.open_rtp(name)
-    return Audio(port=port.port, address=core.settings.public_address, udp=port.udp)
+    return Audio(port=port.port, address=core.settings.public_address, udp=port.udp, srtp=srtp)
 
 
 async def set_remote(core: Core, audio: Audio, stream: sdp.Stream) -> None:
     """Tell media where the far end listens.  Raises MediaRefused, Unavailable."""
+    crypto = stream.crypto
+    keys = None
+    if crypto is not None:
+        ours = audio.keys.setdefault(crypto.suite, new_key())
+        keys = SrtpKeys(crypto.suite, ours, crypto.key)
     await core.media.set_remote(
-        audio.port, stream.sends_to, stream.udp, stream.payload, stream.dtmf
+        audio.port, stream.sends_to, stream.udp, stream.payload, stream.dtmf, keys
     )
     audio.remote = stream
+
+
+def new_key() -> str:
+    """A fresh SRTP key with its salt."""
+    return base64.b64encode(secrets.token_bytes(sdes.KEY_AND_SALT_BYTES)).decode()
 
 
 def answer_of(audio: Audio, stream: sdp.Stream) -> bytes:
     """Our answer to an offer of theirs."""
     audio.sdp_version += 1
-    return sdp.answer(stream, audio.address, audio.udp, audio.sdp_version)
+    key = audio.keys.get(stream.crypto.suite, "") if stream.crypto else ""
+    return sdp.answer(stream, audio.address, audio.udp, audio.sdp_version, key)
 
 
 def offer_of(audio: Audio) -> bytes:
-    """An offer of ours."""
+    """An offer of ours; its keys are new, and count from their answer on."""
     audio.sdp_version += 1
-    return sdp.offer(audio.address, audio.udp, audio.sdp_version)
+    if audio.srtp != "off":
+        audio.keys = {suite: new_key() for suite in sdes.SUITES}
+    return sdp.offer(audio.address, audio.udp, audio.sdp_version, srtp=audio.srtp, keys=audio.keys)
 
 
 async def prompts(core: Core) -> None:

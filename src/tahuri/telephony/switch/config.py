@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from tahuri.telephony.sip.digest import Account
+from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.sessions import EXPIRES_S, LEAST_S
 
 REALM = "tahuri"
@@ -65,6 +66,7 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Trunks of one group share what is kept for it; empty: a group of its own."""
     reserved_calls: int = 0
     """Of ``calls_max``, so many that only calls of its group may use."""
+    srtp: Srtp = "off"
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:

@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from tahuri.kernel import clock, mint
 from tahuri.telephony.media.client import MediaClient
+from tahuri.telephony.media.protocol import PortFigures
+from tahuri.telephony.media.quality import Measured
 from tahuri.telephony.protocol import Alarm, Body, Fact, SetMeasures, fact_of
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.dialogs import Output
@@ -110,6 +112,10 @@ class Core:
         """When this process began, likewise."""
         self.silent: dict[int, float] = {}
         """Ports without RTP, and since when."""
+        self.figures: dict[int, PortFigures] = {}
+        """Of ports in live calls, at the last look."""
+        self.lines: dict[int, Measured] = {}
+        """The same ports, between the last two looks."""
         self.tone: int | None = None
         self.hold: int | None = None
         self.draining_since: datetime | None = None

@@ -10,7 +10,7 @@ from tahuri.telephony.protocol import (
     RefusedReason,
 )
 from tahuri.telephony.sip.leg import Leg
-from tahuri.telephony.switch import audio, offers, seats
+from tahuri.telephony.switch import audio, lines, offers, seats
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call
 
@@ -69,6 +69,7 @@ def _tell_ghost(core: Core, call: Call, by: EndedBy, reason: str, actor: str) ->
 
 async def finish(core: Core, call: Call) -> None:
     """Close the recording, give the ports back, forget the call."""
+    await lines.tell(core, call)
     await audio.stop_recording(core, call)
     await audio.release(core, call)
     core.calls.pop(call.call_id, None)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tahuri.telephony.media.protocol import PortFigures
 from tahuri.telephony.protocol import (
     Caller,
     Direction,
@@ -20,6 +21,7 @@ from tahuri.telephony.protocol import (
     TrunkStateName,
 )
 from tahuri.telephony.sip.leg import Leg
+from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.sdp import Stream
 from tahuri.telephony.sip.transaction import Flow, Send
 from tahuri.telephony.token import SeatKind
@@ -38,6 +40,9 @@ class Audio(Struct, kw_only=True):
     udp: int
     remote: Stream | None = None
     sdp_version: int = 1
+    srtp: Srtp = "off"
+    keys: dict[str, str] = {}
+    """Our SRTP keys by suite, as the far end was told them; empty while nothing is encrypted."""
 
 
 class Party(Struct, kw_only=True):
@@ -162,6 +167,8 @@ class Call(Struct, kw_only=True):
     ghost: Ghost | None = None
     echo: bool = False
     """A test call: never queued, never at a seat, never recorded."""
+    seat_before: PortFigures | None = None
+    """Figures of the browser seat's port when it answered: the port lives longer than the call."""
 
     @property
     def number(self) -> str | None:

@@ -25,13 +25,12 @@ from tahuri.telephony.protocol import (
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
 from tahuri.telephony.sip.dialogs import Output
-from tahuri.telephony.sip.grammar import host_port
 from tahuri.telephony.sip.leg import Leg
-from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import acd, audio, ending, offers, seats
+from tahuri.telephony.switch import acd, audio, edge, ending, offers, seats
 from tahuri.telephony.switch.config import Trunk
 from tahuri.telephony.switch.core import SWITCH, Core, Place
 from tahuri.telephony.switch.model import Audio, Call, Outgoing, Seat
+from tahuri.telephony.switch.trunks import flow_of, uri_at
 
 WRITING_UP = ("wrap-up", "missed-offer")
 """Reasons for being not ready that do not keep a seat from calling somebody back."""
@@ -212,25 +211,25 @@ async def _place(core: Core, call: Call) -> None:
         return
     try:
         trunk = _trunk(core, call.trunk)
-        call.audio = await audio.open_leg(core, f"called {call.call_id}")
+        call.audio = await audio.open_leg(core, f"called {call.call_id}", trunk.srtp)
     except (Failure, MediaRefused, Unavailable):
         await ending.end(core, call, "failure", "media-unavailable")
         return
     core.ports[call.audio.port] = Place(call.call_id, "caller")
     await audio.start_recording(core, call)
-    host, port = host_port(trunk.host or "", 5060)
-    us = trunk.caller_id or core.settings.city_number
-    local = f"<sip:{us}@{core.settings.public_address}>"
-    target = f"sip:{item.number.replace('#', '%23')}@{host}:{port}"
+    flow = flow_of(trunk)
+    assert flow is not None  # `_trunk` gives none without a host
+    local = core.local(trunk.caller_id or core.settings.city_number)
     agent = core.endpoint.agent
     call.leg, outputs = agent.call(
         local,
-        target,
-        Flow("UDP", host, port),
+        uri_at(flow, item.number),
+        flow,
         audio.offer_of(call.audio),
         core.sip_now,
         headers=(("p-asserted-identity", local),),
     )
+    call.leg.nat = edge.is_behind_nat(core, flow)
     core.places[call.leg.name] = Place(call.call_id, "caller")
     item.ring_due = core.monotonic_s() + core.settings.call_back_ring_s
     core.save(call)  # before it is sent: killed from here on, the next process cancels it
@@ -274,7 +273,7 @@ async def far_side(core: Core, call: Call, event: events.Event) -> None:
 
 async def _answered(core: Core, call: Call, session: bytes | None) -> None:
     try:
-        await audio.set_remote(core, call.audio, sdp.parse(session or b""))
+        await audio.set_remote(core, call.audio, sdp.parse(session or b"", call.audio.srtp))
     except (sdp.NoSession, MediaRefused):
         _item(call).status = 488
         await ending.end(core, call, "failure", "no-session")

@@ -7,13 +7,14 @@ from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol import Address, LeftReason, PartyAdded, PartyJoined, PartyLeft
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
-from tahuri.telephony.sip.grammar import BadValue, in_uri, parse_uri
+from tahuri.telephony.sip.grammar import BadValue, host_port, parse_uri
 from tahuri.telephony.sip.leg import flow_to
+from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import answering, audio, edge
+from tahuri.telephony.switch import answering, audio, edge, lines
 from tahuri.telephony.switch.core import SWITCH, Core, Place
 from tahuri.telephony.switch.model import Call, Party, Seat
-from tahuri.telephony.switch.trunks import flow_of
+from tahuri.telephony.switch.trunks import flow_of, uri_at
 
 PARTIES_MAX = 8
 PARTY_RING_S = 45.0
@@ -32,9 +33,7 @@ def destination(core: Core, address: str) -> tuple[str, Flow]:
     try:
         if _NUMBER.match(digits):
             flow = _default_flow(core)
-            over = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-            user = digits.replace("#", "%23")
-            return f"sip:{user}@{in_uri(flow.host)}:{flow.port}{over}", flow
+            return uri_at(flow, digits), flow
         uri = parse_uri(address)
     except BadValue as error:
         raise Failure("bad-address") from error
@@ -49,6 +48,14 @@ def _default_flow(core: Core) -> Flow:
     if flow is None:
         raise Failure("bad-address", "no trunk takes calls")
     return flow
+
+
+def _srtp(core: Core, flow: Flow) -> Srtp:
+    """What the trunk at the next hop wants; other far ends are called in plain."""
+    for trunk in core.settings.trunks:
+        if trunk.host is not None and host_port(trunk.host, 5060)[0] == flow.host:
+            return trunk.srtp
+    return "off"
 
 
 async def add(core: Core, seat: Seat, address: str) -> str:
@@ -75,7 +82,7 @@ async def _invite(
     if call.phase != "live":
         raise Failure("no-live-call")
     try:
-        port = await audio.open_leg(core, f"party {leg_id}")
+        port = await audio.open_leg(core, f"party {leg_id}", _srtp(core, flow))
     except (MediaRefused, Unavailable) as error:
         raise Failure("media-unavailable") from error
     local = core.local(core.settings.city_number)
@@ -105,7 +112,7 @@ async def early(core: Core, call: Call, party: Party, session: bytes) -> None:
     if party not in call.parties or party.state == "joined":
         return
     try:
-        await audio.set_remote(core, party.audio, sdp.parse(session))
+        await audio.set_remote(core, party.audio, sdp.parse(session, party.audio.srtp))
     except (sdp.NoSession, MediaRefused, Unavailable):
         return  # the answer may bring another
     party.early = True
@@ -117,7 +124,7 @@ async def joined(core: Core, call: Call, party: Party, session: bytes | None) ->
     if party not in call.parties or party.state == "joined":
         return
     try:
-        await audio.set_remote(core, party.audio, sdp.parse(session or b""))
+        await audio.set_remote(core, party.audio, sdp.parse(session or b"", party.audio.srtp))
     except (sdp.NoSession, MediaRefused, Unavailable):
         await left(core, call, party, "failed", 488)
         return
@@ -152,6 +159,7 @@ async def left(
     core.perform(core.endpoint.agent.hang_up(party.leg, core.sip_now))
     core.changed()
     await audio.mix(core, call)
+    await lines.tell_party(core, call, party)
     await audio.free(core, party.audio.port)
     core.save(call)
 

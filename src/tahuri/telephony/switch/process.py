@@ -14,7 +14,7 @@ from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.sip.endpoint import Endpoint
 from tahuri.telephony.sip.tls import server_context
 from tahuri.telephony.spool import Spool
-from tahuri.telephony.switch import clockwork, config, edge, operations, recovery
+from tahuri.telephony.switch import clockwork, config, edge, lines, operations, recovery
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.journal import Journal
@@ -87,6 +87,7 @@ class Switch:
         self.websocket_port = await self._sockets.start()
         await self._rpc.start()
         core.spawn(self._tick())
+        core.spawn(self._look())
 
     async def answer(self, op: str, arguments: rpc.Message) -> object:
         """What `serve` asks.  Raises rpc.Failure."""
@@ -114,6 +115,14 @@ class Switch:
                 self._nat_pings.tick()
             except Exception:
                 log.exception("the clockwork failed")
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(lines.LOOK_EVERY_S)
+            try:
+                await lines.look(self.core)
+            except Exception:
+                log.exception("the lines cannot be looked at")
 
 
 async def _run(settings: config.Settings) -> None:

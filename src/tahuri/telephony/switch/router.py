@@ -167,7 +167,7 @@ class Router:
     async def _take(self, port: Audio, session: bytes) -> bool:
         """Use the far side's session; False if we cannot."""
         try:
-            await audio.set_remote(self._core, port, sdp.parse(session))
+            await audio.set_remote(self._core, port, sdp.parse(session, port.srtp))
         except (sdp.NoSession, MediaRefused):
             return False
         except Unavailable:

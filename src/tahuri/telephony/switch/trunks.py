@@ -45,6 +45,12 @@ def flow_of(trunk: config.Trunk) -> Flow | None:
     return Flow(trunk.transport.upper(), host, port)
 
 
+def uri_at(flow: Flow, number: str) -> str:
+    """The Request-URI of a number that is called there."""
+    over = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+    return f"sip:{number.replace('#', '%23')}@{in_uri(flow.host)}:{flow.port}{over}"
+
+
 class TrunkWatch:
     """Keeps ``core.trunks``; each change of state is a fact."""
 

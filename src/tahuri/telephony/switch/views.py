@@ -15,7 +15,7 @@ from tahuri.telephony.protocol import (
     Snapshot,
     TrunkView,
 )
-from tahuri.telephony.switch import acd, ghost, outgoing, testcalls
+from tahuri.telephony.switch import acd, ghost, lines, outgoing, testcalls
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat, TrunkState
 
@@ -163,4 +163,5 @@ def call_view(core: Core, call: Call) -> CallView:
         state=outgoing.state_of(call),
         callback_id=call.outgoing.callback_id if call.outgoing else None,
         ghost=ghost_view(core, call),
+        lines=lines.views(core, call),
     )

@@ -1,0 +1,118 @@
+"""How good the lines of calls are: looked at while they talk, told when a leg ends."""
+
+from collections.abc import Iterable
+
+from tahuri.telephony.media import quality
+from tahuri.telephony.media.protocol import MediaRefused, PortFigures
+from tahuri.telephony.protocol import LegQualityMeasured, LineView
+from tahuri.telephony.rpc import Unavailable
+from tahuri.telephony.switch import audio
+from tahuri.telephony.switch.core import Core
+from tahuri.telephony.switch.model import Call, Party
+
+LOOK_EVERY_S = 3.0
+
+
+def legs(core: Core, call: Call) -> dict[int, str]:
+    """Media's ports of a call and what each leg is called in facts, the caller's first."""
+    found = {call.audio.port: "caller"}
+    seat = audio.seat_of(core, call)
+    if call.phone is not None:
+        found[call.phone.audio.port] = "seat"
+    elif seat is not None and seat.port is not None:
+        found[seat.port] = "seat"
+    return found | {party.audio.port: party.leg_id for party in call.parties}
+
+
+async def look(core: Core) -> None:
+    """Measure the lines of all live calls; seats are told at once when a verdict changes."""
+    live = [call for call in core.calls.values() if call.phase == "live"]
+    before = {port: quality.verdict(line) for port, line in core.lines.items()}
+    figures = await _figures(core, [port for call in live for port in legs(core, call)])
+    lines: dict[int, quality.Measured] = {}
+    for port, now in figures.items():
+        known = core.figures.get(port)
+        line = quality.measured(now, known) if known is not None else None
+        if line is not None:
+            lines[port] = line
+    core.figures, core.lines = figures, lines
+    if before != {port: quality.verdict(line) for port, line in lines.items()}:
+        core.changed()
+
+
+async def seat_begins(core: Core, call: Call) -> None:
+    """Remember what a browser seat's port had counted before this call."""
+    seat = audio.seat_of(core, call)
+    call.seat_before = None
+    if seat is not None and call.phone is None and seat.port is not None:
+        call.seat_before = (await _figures(core, [seat.port])).get(seat.port)
+
+
+async def tell(core: Core, call: Call) -> None:
+    """Facts about every leg of a call that ends.  Told twice, each still counts once."""
+    await _tell(core, call, legs(core, call))
+
+
+async def tell_party(core: Core, call: Call, party: Party) -> None:
+    """The fact about a party that leaves before the call ends."""
+    await _tell(core, call, {party.audio.port: party.leg_id})
+
+
+async def _tell(core: Core, call: Call, ports: dict[int, str]) -> None:
+    figures = await _figures(core, ports)
+    for port, leg in ports.items():
+        before = call.seat_before
+        known = before if before is not None and before.port == port else None  # reloaded: new
+        now = figures.get(port)
+        if now is None or (now.kind == "webrtc" and before is None):
+            continue  # media died, or nobody looked at the beginning: nothing is known
+        line = quality.measured(now, known)
+        if line is None:
+            continue
+        worst = quality.verdict(line)
+        body = LegQualityMeasured(
+            leg=leg,
+            verdict=worst,
+            received=line.received,
+            lost=line.lost,
+            late=line.late,
+            concealed=line.concealed,
+            jitter_ms=line.jitter_ms,
+            rtt_ms=line.rtt_ms,
+            mos=line.mos,
+            their_loss=line.their_loss,
+            their_jitter_ms=line.their_jitter_ms,
+            their_mos=line.their_mos,
+        )
+        core.fact(f"call/{call.call_id}", body, identifier=f"{call.call_id}-line-{port}")
+        core.count(f"legs-{worst}")
+
+
+async def _figures(core: Core, ports: Iterable[int]) -> dict[int, PortFigures]:
+    wanted = list(ports)
+    if not wanted or not core.media.connected:
+        return {}
+    try:
+        return {one.port: one for one in await core.media.measure(wanted)}
+    except (MediaRefused, Unavailable):
+        return {}
+
+
+def views(core: Core, call: Call) -> list[LineView]:
+    """The lines of a call as a seat shows them."""
+    found: list[LineView] = []
+    for port, leg in legs(core, call).items():
+        line = core.lines.get(port)
+        if line is not None:
+            view = LineView(
+                leg=leg,
+                verdict=quality.verdict(line),
+                mos=line.mos,
+                loss=round(min(1.0, (line.lost + line.late) / (line.received + line.lost)), 4),
+                jitter_ms=line.jitter_ms,
+                rtt_ms=line.rtt_ms,
+                their_loss=line.their_loss,
+                their_mos=line.their_mos,
+            )
+            found.append(view)
+    return found
