@@ -1,16 +1,26 @@
 """Which tests run beside which: what listens to sound and screens has a worker for itself."""
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
-REAL_TIME = ("telephony", "e2e", "faults")
+REAL_TIME = ("telephony", "e2e")
+ALONE = ("faults",)
+"""Taken by whichever worker is done first."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two groups, for two workers: those that would disturb each other follow each other."""
-    for item in items:
-        folder = item.path.relative_to(HERE).parts[0]
-        group = "real-time" if folder in REAL_TIME else "others"
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one group follow each other in one worker."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        """Groups instead of modules."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            folder = nodeid.split("/")[1]
+            if folder in REAL_TIME:
+                return "real-time"
+            return folder if folder in ALONE else "others"
+
+    return ByFolder(config, log)
