@@ -110,6 +110,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "sources": list(trunk.sources),
                 "host": trunk.host,
                 "default_out": trunk.out,
+                "refer": trunk.refer,
             }
             for trunk in settings.trunks
         ],
@@ -118,12 +119,24 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
             "notice": str(PROMPTS / "notice.wav"),
             "tone": str(PROMPTS / "tone.wav"),
             "hold": str(PROMPTS / "hold.wav"),
+            "beep": str(PROMPTS / "beep.wav"),
         },
         "offer_s": settings.offer_s,
         "seat_vanish_s": settings.seat_vanish_s,
         "robot_after_s": settings.robot_after_s,
         "calls_max": settings.calls_max,
         "party_aliases": settings.directory,
+        "gateways": [
+            {
+                "name": one.name,
+                "username": one.username,
+                "password_ha1": ha1(one.username, one.password),
+            }
+            for one in settings.gateways
+        ],
+        "transfer_s": settings.transfer_s,
+        "park_s": settings.park_s,
+        "supervision_notice": settings.supervision_notice,
     }
 
 

@@ -14,6 +14,7 @@ from tahuri.calls.events import (
     CallHeld,
     CallLinked,
     CallOffered,
+    CallParked,
     CallQueued,
     CallRefused,
     CallRequeued,
@@ -36,6 +37,11 @@ from tahuri.calls.events import (
     RecordingStarted,
     SeatMuted,
     SeatUnmuted,
+    SupervisionEnded,
+    SupervisionStarted,
+    TransferCompleted,
+    TransferFailed,
+    TransferStarted,
 )
 from tahuri.kernel.event import Event, Fact, StreamId
 from tahuri.kernel.ids import (
@@ -65,6 +71,10 @@ CallEvent = (
     | PartyJoined
     | PartyLeft
     | CallRequeued
+    | CallParked
+    | TransferStarted
+    | TransferCompleted
+    | TransferFailed
     | KeyPressed
     | MediaSilent
     | MediaHeard
@@ -74,6 +84,8 @@ CallEvent = (
     | RecordingFailed
     | RecordingPlayed
     | RecordingChecked
+    | SupervisionStarted
+    | SupervisionEnded
     | CallClassified
     | CallWrappedUp
     | CallLinked
@@ -109,7 +121,7 @@ class CallRow(Row, frozen=True):
 
     call_id: CallId
     state: str = "queued"
-    """``queued``, ``offered``, ``answered``, ``held``, ``ended`` or ``refused``."""
+    """``queued``, ``parked``, ``offered``, ``answered``, ``held``, ``ended`` or ``refused``."""
     arrived_at: datetime | None = None
     answered_at: datetime | None = None
     ended_at: datetime | None = None
@@ -136,6 +148,12 @@ class CallRow(Row, frozen=True):
     recording: Recording | None = None
     keys: str = ""
     requeued: int = 0
+    slot: int | None = None
+    """Where it is parked."""
+    transferring: bool = False
+    """A target rings, and the caller hears the hold prompt."""
+    handed_over: bool = False
+    """Its last seat has left it to parties; it goes on without one."""
 
 
 def keys(stream: StreamId, event: Event) -> tuple[str, ...]:
@@ -181,8 +199,10 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
             return replace(row, recording=_recording(row.recording, event))
         case PartyAdded() | PartyJoined() | PartyLeft():
             return replace(row, parties=_parties(row.parties, event))
-        case RecordingPlayed() | FactUnreadable():
+        case RecordingPlayed() | FactUnreadable() | SupervisionStarted() | SupervisionEnded():
             return row
+        case TransferStarted() | TransferCompleted() | TransferFailed() | CallParked():
+            return _sent_on(row, event)
         case _:
             return _conversation(row, event, fact.at)
 
@@ -223,6 +243,10 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 seat_id=event.seat_id,
                 operator_id=event.operator_id,
                 robot=event.robot,
+                on_hold=False,
+                muted=False,
+                slot=None,
+                handed_over=False,
             )
         case CallHeld():
             return replace(row, state="held", on_hold=True)
@@ -240,6 +264,8 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 on_hold=False,
                 muted=False,
                 requeued=row.requeued + 1,
+                slot=None,
+                handed_over=False,
             )
         case KeyPressed():
             return replace(row, keys=row.keys + event.digit)
@@ -257,8 +283,42 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 ended_by=event.by,
                 on_hold=False,
                 muted=False,
+                slot=None,
+                transferring=False,
                 parties=tuple(replace(party, state="left") for party in row.parties),
             )
+        case _:
+            assert_never(event)
+
+
+def _sent_on(
+    row: CallRow, event: TransferStarted | TransferCompleted | TransferFailed | CallParked
+) -> CallRow:
+    match event:
+        case CallParked():
+            return replace(
+                row, state="parked", slot=event.slot, seat_id=None, on_hold=False, muted=False
+            )
+        case TransferStarted(to_seat_id=None):
+            return replace(row, transferring=True)
+        case TransferStarted():
+            return replace(
+                row, state="queued", transferring=True, seat_id=None, on_hold=False, muted=False
+            )
+        case TransferCompleted(leg_id=None):
+            return replace(row, transferring=False)
+        case TransferCompleted():
+            return replace(
+                row,
+                state="answered",
+                transferring=False,
+                handed_over=True,
+                seat_id=None,
+                on_hold=False,
+                muted=False,
+            )
+        case TransferFailed():
+            return replace(row, transferring=False)
         case _:
             assert_never(event)
 

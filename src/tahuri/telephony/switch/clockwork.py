@@ -1,6 +1,15 @@
 """What happens because time passes: missed offers, vanished seats, parties that never answer."""
 
-from tahuri.telephony.switch import answering, audio, offers, parties, seats
+from tahuri.telephony.switch import (
+    answering,
+    audio,
+    offers,
+    parking,
+    parties,
+    refers,
+    seats,
+    supervision,
+)
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
 
@@ -14,6 +23,11 @@ def tick(core: Core) -> None:
         _of_call(core, call, now_s)
     for seat in list(core.seats.values()):
         _of_seat(core, seat, now_s)
+    for gateway in core.gateways.values():
+        until_s = gateway.registered_until_s
+        if until_s is not None and now_s >= until_s:
+            gateway.registered_until_s = None
+            core.changed()
     offers.dispatch(core)  # robots may answer what has waited long enough
 
 
@@ -23,6 +37,15 @@ def _of_call(core: Core, call: Call, now_s: float) -> None:
     if call.notice is not None and now_s >= call.notice_due and core.media_ready:
         call.notice_due = now_s + audio.NOTICE_S_MAX
         core.post(call.call_id, lambda: audio.end_notice(core, call))
+    if call.parked is not None and now_s >= call.parked.due_s:
+        parking.due(core, call)
+    if call.beep is not None and now_s >= call.beep.due_s and core.media_ready:
+        core.post(call.call_id, lambda: supervision.end_beep(core, call))
+    if call.transfer is not None and call.transfer.kind == "refer":
+        call.transfer.refer_due_s = min(call.transfer.refer_due_s, now_s + core.settings.transfer_s)
+        if now_s >= call.transfer.refer_due_s:
+            call.transfer.refer_due_s = now_s + core.settings.transfer_s
+            core.post(call.call_id, lambda: refers.bridge(core, call))
     for party in call.parties:
         if party.state == "calling" and now_s >= party.ring_due:
             party.ring_due = now_s + parties.PARTY_RING_S

@@ -38,6 +38,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     host: str | None = None
     """``host:port`` that takes our calls."""
     default_out: bool = False
+    refer: bool = False
+    """Whether it takes a transferred call over itself (REFER)."""
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:
@@ -62,6 +64,20 @@ class PhoneSeat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Account(self.username, self.password, self.password_ha1)
 
 
+class Gateway(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A radio gateway that registers, and is called into conversations by its name."""
+
+    name: str
+    username: str
+    password: str | None = None
+    password_ha1: str | None = None
+    """As for `PhoneSeat`."""
+
+    @property
+    def account(self) -> Account:
+        return Account(self.username, self.password, self.password_ha1)
+
+
 class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     """WAV files, 8 kHz, mono."""
 
@@ -69,6 +85,8 @@ class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     """Played once to each caller, at most 5 s long."""
     tone: Path
     hold: Path
+    beep: Path | None = None
+    """Tells that a supervisor takes part."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +106,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     robot_after_s: float = 6
     calls_max: int = 200
     party_aliases: dict[str, str] = {}
+    gateways: list[Gateway] = []
+    transfer_s: float = 30
+    """How long a transfer's target may ring."""
+    park_s: float = 60
+    """How long a call stays parked before it rings again."""
+    supervision_notice: bool = False
+    """Whether a supervisor's part in a call is told by a tone."""
 
     @property
     def recordings(self) -> Path:

@@ -19,7 +19,7 @@ from tahuri.telephony.sip.gate import Gate
 from tahuri.telephony.spool import Spool
 from tahuri.telephony.switch import journal
 from tahuri.telephony.switch.config import Settings
-from tahuri.telephony.switch.model import Call, Seat
+from tahuri.telephony.switch.model import Call, Gateway, Seat
 
 WORK_WAITING_MAX = 256
 """Steps of one call that may wait for their turn; more means a bug, and they are dropped."""
@@ -87,6 +87,9 @@ class Core:
         self.gate = Gate(trunks=networks)
         self.calls: dict[str, Call] = {}
         self.seats: dict[str, Seat] = {}
+        self.gateways: dict[str, Gateway] = {
+            one.name: Gateway(name=one.name) for one in settings.gateways
+        }
         self.places: dict[str, Place] = {}
         """By name of a SIP leg."""
         self.ports: dict[int, Place] = {}
@@ -180,6 +183,7 @@ class Core:
             tone=self.tone,
             hold=self.hold,
             seats=list(self.seats.values()),
+            gateways=list(self.gateways.values()),
         )
         self.journal.save_seats(kept)
 

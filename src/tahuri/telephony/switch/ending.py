@@ -4,11 +4,11 @@ from typing import Literal
 
 from tahuri.telephony.protocol import CallEnded, CallRefused, PartyLeft, RefusedReason
 from tahuri.telephony.sip.leg import Leg
-from tahuri.telephony.switch import audio, offers, seats
+from tahuri.telephony.switch import audio, offers, seats, supervision, turns
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call
 
-EndedBy = Literal["caller", "seat", "failure"]
+EndedBy = Literal["caller", "seat", "party", "failure"]
 
 
 async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
@@ -19,6 +19,9 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     actor = (call.operator_id or SWITCH) if by == "seat" else SWITCH
     answered = call.answered_at is not None
     seat = audio.seat_of(core, call)
+    turns.failed(core, call, "hung-up")
+    supervision.call_ended(core, call)
+    call.parked, call.turns = None, []
     call.phase = "ended"
     body = CallEnded(outcome="answered" if answered else "abandoned", by=by, reason=reason)
     for party in call.parties:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from tahuri.telephony.switch.model import Call, Kept, Seat
+from tahuri.telephony.switch.model import Call, Gateway, Kept, Seat
 
 FILE_BYTES_MAX = 256 << 10
 """A longer file is begun anew."""
@@ -31,6 +31,7 @@ class Seats(Struct, kw_only=True):
     tone: int | None = None
     hold: int | None = None
     seats: list[Seat] = []
+    gateways: list[Gateway] = []
 
 
 class Journal:

@@ -13,6 +13,8 @@ from tahuri.telephony.protocol import (
     NumberStatus,
     PartyState,
     SeatStateName,
+    SupervisionMode,
+    TransferKind,
 )
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.sdp import Stream
@@ -76,6 +78,50 @@ class Phone(Struct, kw_only=True):
     leg: Leg
 
 
+class Transfer(Struct, kw_only=True):
+    """A call on its way to a party or a seat that has not answered."""
+
+    kind: TransferKind
+    seat_id: str
+    """Who sends it on, and gets it back."""
+    operator_id: str
+    since: datetime
+    target: str
+    leg_id: str | None = None
+    """The party that is called; None while the trunk is asked (REFER), and for a seat."""
+    to_seat_id: str | None = None
+    refer_due_s: float = 0.0
+    """Until when the trunk may take the call over, on the clock that never steps."""
+    asked_by_phone: bool = False
+    """The seat's own phone sent a REFER and is told how it goes."""
+
+
+class Parked(Struct, kw_only=True):
+    slot: int
+    seat_id: str
+    operator_id: str
+    since: datetime
+    due_s: float
+    """When it rings again, on the clock that never steps."""
+
+
+class Supervisor(Struct, kw_only=True):
+    """A supervisor's seat that takes part in a call."""
+
+    seat_id: str
+    operator_id: str
+    mode: SupervisionMode
+    since: datetime
+
+
+class Beep(Struct, kw_only=True):
+    """The audible notice of a supervision, while it sounds."""
+
+    port: int
+    caller_hears: bool
+    due_s: float
+
+
 class Call(Struct, kw_only=True):
     """One emergency call, from its INVITE to its closed recording."""
 
@@ -111,6 +157,14 @@ class Call(Struct, kw_only=True):
     on_hold: bool = False
     muted: bool = False
     parties: list[Party] = []
+    handed_over_by: str = ""
+    """The seat that left the call to its parties."""
+    transfer: Transfer | None = None
+    parked: Parked | None = None
+    turns: list[str] = []
+    """Seats at which it is to ring, one after the other, before all others."""
+    supervisors: list[Supervisor] = []
+    beep: Beep | None = None
     recording: Recording | None = None
     recordings: int = 0
     keys: int = 0
@@ -150,3 +204,17 @@ class Seat(Struct, kw_only=True):
     port_sip: int = 0
     registered_until_s: float | None = None
     """When the phone's registration ends, on the clock that never steps."""
+    before_supervision: str = ""
+    """``ready`` or the reason it was not ready, while it supervises."""
+
+
+class Gateway(Struct, kw_only=True):
+    """Where a gateway of the configuration has registered."""
+
+    name: str
+    contact: str = ""
+    transport: str = "UDP"
+    host: str = ""
+    port: int = 0
+    registered_until_s: float | None = None
+    """On the clock that never steps; None: it is not registered."""

@@ -6,7 +6,7 @@ from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol import CallOffered, OfferMissed, OfferWithdrawn
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import acd, audio, seats
+from tahuri.telephony.switch import acd, audio, seats, turns
 from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Call, Phone, Seat
 
@@ -17,7 +17,7 @@ def dispatch(core: Core) -> None:
     """Offer every waiting call that has a seat ready for it.  Instant."""
     now_s = core.monotonic_s()
     for call in acd.waiting(core.calls.values()):
-        if call.offered_to is not None:
+        if call.offered_to is not None or turns.takes(core, call, offer):
             continue
         seat = acd.choose(call, core.seats.values(), now_s, core.settings.robot_after_s)
         if seat is not None:
@@ -39,6 +39,8 @@ def offer(core: Core, call: Call, seat: Seat) -> None:
 def missed(core: Core, call: Call) -> None:
     """Nobody answered there in time: the seat is not ready, the call goes to the next."""
     seat = _over(core, call, missed=True)
+    if seat is not None:
+        turns.missed(core, call, seat)
     if seat is not None and seat.operator_id is not None:
         core.of_call(call, OfferMissed(seat_id=seat.seat_id, operator_id=seat.operator_id))
     dispatch(core)

@@ -7,7 +7,16 @@ from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol import KeyPressed, MediaHeard, MediaSilent, RecordingFailed
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
-from tahuri.telephony.switch import answering, audio, ending, offers, parties, seats
+from tahuri.telephony.switch import (
+    answering,
+    audio,
+    ending,
+    offers,
+    parties,
+    refers,
+    seats,
+    supervision,
+)
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Audio, Call, Party
@@ -72,6 +81,10 @@ class Router:
                 wanted = call.audio.remote is None
                 if wanted and (session is None or not await self._take(call.audio, session)):
                     await ending.end(core, call, "failure", "no-session")
+            case events.ReferAnswered(_, status):
+                await refers.answered(core, call, status)
+            case events.ReferProgress(_, status):
+                await refers.progress(core, call, status)
             case events.Reanswered(_, status, _) if status >= 300 and status != 491:
                 await ending.end(core, call, "failure", "media-lost")
             case _:
@@ -94,6 +107,8 @@ class Router:
                     answering.lose_seat(core, seat, 0)
                     return
                 await answering.connect(core, call)
+            case events.ReferAsked(leg) if leg is phone.leg:
+                refers.from_phone(core, call, seat, event)
             case events.Rejected(leg) if leg is phone.leg:
                 if call.offered_to == seat_id:
                     offers.missed(core, call)
@@ -101,6 +116,10 @@ class Router:
             case events.Ended(leg, reason) if leg is phone.leg and call.phase == "live":
                 if reason in FAILURES:
                     answering.lose_seat(core, seat, 0)
+                elif call.transfer is not None:
+                    answering.leave(core, call)  # its target rings on
+                    seats.freed(core, seat)
+                    await answering.without_seat(core, call)
                 else:
                     await ending.end(core, call, "seat", "hung-up")
             case _:
@@ -138,6 +157,8 @@ class Router:
                 else:
                     answer = None
                 core.perform(core.endpoint.agent.answer_reoffer(leg, answer, core.sip_now))
+            case events.ReferAsked():
+                refers.refuse(core, event)
             case events.Reacknowledged(_, session) | events.Reanswered(_, _, session):
                 if session is not None:
                     await self._take(port, session)
@@ -168,6 +189,8 @@ class Router:
                 for call in core.calls.values():
                     if call.notice == port:
                         self._end_notice(call)
+                    elif call.beep is not None and call.beep.port == port:
+                        self._end_beep(call)
             case media.Silent(port, _):
                 core.silent[port] = core.monotonic_s()
                 self._tell_silence(port, silent=True)
@@ -202,6 +225,9 @@ class Router:
 
     def _end_notice(self, call: Call) -> None:
         self._core.post(call.call_id, lambda: audio.end_notice(self._core, call))
+
+    def _end_beep(self, call: Call) -> None:
+        self._core.post(call.call_id, lambda: supervision.end_beep(self._core, call))
 
     def _webrtc(self, port: int, state: media.WebrtcState) -> None:
         seat = next((seat for seat in self._core.seats.values() if seat.port == port), None)

@@ -3,12 +3,16 @@
 from tahuri.telephony.protocol import (
     Alarm,
     CallView,
+    GatewayView,
     OfferView,
     PartyView,
     QueuedView,
     SeatPush,
     SeatView,
     Snapshot,
+    SupervisionView,
+    TransferView,
+    WaitingView,
 )
 from tahuri.telephony.switch import acd
 from tahuri.telephony.switch.core import Core
@@ -21,7 +25,7 @@ def snapshot(core: Core) -> Snapshot:
         now=core.now(),
         seats=[seat_view(seat) for seat in core.seats.values()],
         queue=queue(core),
-        calls=[call_view(call) for call in core.calls.values() if call.phase == "live"],
+        calls=live(core),
         seats_ready=seats_ready(core),
         media_connected=core.media.connected and core.media_ready,
         alarms=alarms(core),
@@ -29,8 +33,12 @@ def snapshot(core: Core) -> Snapshot:
     )
 
 
-def push(core: Core, seat: Seat, queued: list[QueuedView]) -> SeatPush:
-    """What one browser seat shows; the queue is made once for all of them."""
+def push(core: Core, seat: Seat, queued: list[QueuedView], supervises: bool = False) -> SeatPush:
+    """What one browser seat shows; the queue is made once for all of them.
+
+    Args:
+        supervises: whether its operator may take part in other seats' calls.
+    """
     call = core.calls.get(seat.call_id) if seat.call_id else None
     offered = call is not None and call.offered_to == seat.seat_id
     talks = call is not None and call.phase == "live" and call.seat_id == seat.seat_id
@@ -39,10 +47,56 @@ def push(core: Core, seat: Seat, queued: list[QueuedView]) -> SeatPush:
         seat=seat_view(seat),
         queue=queued,
         offer=offer_view(call) if call is not None and offered else None,
-        call=call_view(call) if call is not None and talks else None,
+        call=call_view(core, call) if call is not None and talks else None,
         seats_ready=seats_ready(core),
         alarms=[alarm.code for alarm in alarms(core)],
+        waiting=waiting(core),
+        live=live(core) if supervises else [],
+        supervision=supervision_view(core, seat),
+        gateways=gateways(core),
     )
+
+
+def live(core: Core) -> list[CallView]:
+    """Every live call, the oldest first."""
+    found = [call for call in core.calls.values() if call.phase == "live"]
+    return [call_view(core, call) for call in sorted(found, key=lambda call: call.arrived_s)]
+
+
+def waiting(core: Core) -> list[WaitingView]:
+    """Calls that are parked, by place, then those on their way to a seat."""
+    found = []
+    for call in acd.waiting(core.calls.values()):
+        held = call.parked or call.transfer
+        if held is not None:
+            found.append(
+                WaitingView(
+                    call_id=call.call_id,
+                    number=call.number,
+                    number_status=call.number_status,
+                    seat_id=held.seat_id,
+                    since=held.since,
+                    slot=call.parked.slot if call.parked else None,
+                    to_seat_id=call.transfer.to_seat_id if call.transfer else None,
+                )
+            )
+    return sorted(found, key=lambda one: (one.slot is None, one.slot or 0, one.since))
+
+
+def supervision_view(core: Core, seat: Seat) -> SupervisionView | None:
+    call = core.calls.get(seat.call_id) if seat.call_id else None
+    for one in call.supervisors if call else ():
+        if call is not None and one.seat_id == seat.seat_id:
+            return SupervisionView(call_id=call.call_id, mode=one.mode, since=one.since)
+    return None
+
+
+def gateways(core: Core) -> list[GatewayView]:
+    """Radio gateways of the settings, and whether they can be called."""
+    return [
+        GatewayView(name=one.name, registered=one.registered_until_s is not None)
+        for one in core.gateways.values()
+    ]
 
 
 def alarms(core: Core) -> list[Alarm]:
@@ -66,6 +120,7 @@ def queue(core: Core) -> list[QueuedView]:
             trunk=call.trunk,
         )
         for call in acd.waiting(core.calls.values())
+        if call.parked is None and call.transfer is None
     ]
 
 
@@ -98,7 +153,9 @@ def offer_view(call: Call) -> OfferView:
     )
 
 
-def call_view(call: Call) -> CallView:
+def call_view(core: Core, call: Call) -> CallView:
+    seat, transfer = core.seats.get(call.seat_id or ""), call.transfer
+    told = core.settings.supervision_notice
     return CallView(
         call_id=call.call_id,
         answered_at=call.answered_at,
@@ -111,4 +168,15 @@ def call_view(call: Call) -> CallView:
             for party in call.parties
         ],
         location=call.location,
+        transfer=TransferView(
+            kind=transfer.kind,
+            target=transfer.target,
+            to_seat=transfer.to_seat_id is not None,
+            since=transfer.since,
+        )
+        if transfer is not None
+        else None,
+        seat_id=call.seat_id,
+        operator_name=seat.operator_name if seat is not None else None,
+        supervisors=[one.mode for one in call.supervisors if told or one.mode != "listen"],
     )
