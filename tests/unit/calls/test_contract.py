@@ -133,7 +133,8 @@ def test_what_the_switch_refuses_has_a_code_that_consoles_know() -> None:
     """The contract's codes; ``bad-request`` and ``bug`` are faults of ours, not refusals."""
     codes = (
         "call-not-offered call-already-answered seat-not-signed-on seat-taken seat-busy "
-        "no-live-call bad-address no-such-leg media-unavailable too-many-parties"
+        "no-live-call bad-address no-such-leg media-unavailable too-many-parties "
+        "seat-not-ready no-party-joined not-allowed"
     )
     assert set(codes.split()) <= set(Refusal)
 
