@@ -41,6 +41,8 @@ export class Hand {
   /** The next click on the map is the place of the report. */
   picking = $state(false);
   showClosed = $state(false);
+  /** The live call that a supervisor has chosen. */
+  watched = $state<string | null>(null);
   /** Where the map was asked to go. */
   goTo = $state.raw<{ lat: number; lon: number } | null>(null);
   toasts = $state.raw<Toast[]>([]);
@@ -95,6 +97,7 @@ export class Hand {
       recommendation: this.recommendation,
       alarm: this.alarms.open.length > 0,
       unit_moves: desk.reference.unit_moves,
+      watched: this.watched,
     };
   }
 
@@ -127,11 +130,14 @@ export class Hand {
 
   do(effect: Effect): void {
     switch (effect.do) {
-      case "phone":
+      case "phone": {
+        const call_id = this.desk.phone.push?.call?.call_id;
         void this.desk.line.tell(effect.op, effect.body).then((problem) => {
           if (problem) this.say("toast.refused", {}, problem);
+          else if (effect.op === "park" && call_id) this.sentOn("toast.parked", call_id);
         });
         break;
+      }
       case "send": {
         const { undo } = effect;
         void this.desk.outbox.send(effect.command).then((result) => {
@@ -161,6 +167,11 @@ export class Hand {
     const toast = { id: ++this.#toastCount, text, values, problem, undo };
     this.toasts = [...this.toasts, toast].slice(-TOASTS_MAX);
     setTimeout(() => this.hush(toast.id), TOAST_MS);
+  }
+
+  /** The call is no longer at this seat: for a while one press brings it back. */
+  sentOn(text: string, call_id: string, target = ""): void {
+    this.say(text, { target }, null, () => this.do({ do: "phone", op: "take_back", body: { call_id } }));
   }
 
   hush(id: number): void {

@@ -28,6 +28,14 @@ export type PhoneOp =
   | "hang_up"
   | "add_party"
   | "drop_party"
+  | "transfer"
+  | "complete_transfer"
+  | "take_back"
+  | "pick_up"
+  | "park"
+  | "supervise"
+  | "end_supervision"
+  | "take_over"
   | "leave";
 
 /** All there is to know of the phone; a new object at each change. */

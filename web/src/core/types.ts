@@ -51,7 +51,7 @@ export interface Position {
 }
 
 export type NumberStatus = "present" | "withheld" | "none";
-export type CallState = "queued" | "offered" | "answered" | "held" | "ended" | "refused";
+export type CallState = "queued" | "parked" | "offered" | "answered" | "held" | "ended" | "refused";
 
 export interface Caller {
   number: string | null;
@@ -96,13 +96,19 @@ export interface CallBody {
   silent?: boolean;
   parties: { leg_id: string; address: string | null; state: "calling" | "joined" | "left" }[];
   outcome: "answered" | "abandoned" | "refused" | null;
-  ended_by: "caller" | "seat" | "failure" | null;
+  ended_by: "caller" | "seat" | "party" | "failure" | null;
   refused_reason: string | null;
   call_class: string | null;
   wrapped_up_at: string | null;
   incident_ids: string[];
   recording: Recording | null;
   keys: string;
+  /** The place where it is parked. */
+  slot?: number | null;
+  /** A transfer's target rings. */
+  transferring?: boolean;
+  /** Its last seat left it to parties; it goes on without one. */
+  handed_over?: boolean;
 }
 
 export interface Place {
@@ -184,7 +190,14 @@ export interface UnitBody {
   operators: string[];
 }
 
-export type SeatState = "free" | "not_ready" | "ready" | "offered" | "busy" | "vanished";
+export type SeatState =
+  | "free"
+  | "not_ready"
+  | "ready"
+  | "offered"
+  | "busy"
+  | "supervising"
+  | "vanished";
 
 export interface SeatBody {
   seat_id: string;
@@ -345,6 +358,27 @@ export interface PhoneCall {
   muted: boolean;
   parties: { leg_id: string; address: string; state: "calling" | "joined" | "left" }[];
   location: CallerLocation | null;
+  /** A transfer whose target has not answered. */
+  transfer?: { kind: "blind" | "warm" | "refer"; target: string; to_seat: boolean; since: string } | null;
+  /** Null when only parties talk with the caller. */
+  seat_id?: string | null;
+  operator_name?: string | null;
+  /** Supervisors that the seat is to know of. */
+  supervisors?: SupervisionMode[];
+}
+
+/** Hears all, heard by nobody; heard by the seat alone; heard by all. */
+export type SupervisionMode = "listen" | "whisper" | "barge";
+
+/** A call that waits for certain seats first: parked, or on its way to a seat. */
+export interface SetAside {
+  call_id: string;
+  number: string | null;
+  number_status: NumberStatus;
+  seat_id: string;
+  since: string;
+  slot: number | null;
+  to_seat_id: string | null;
 }
 
 /** The whole truth of one seat, pushed by the switch on every change and every 5 s. */
@@ -370,4 +404,9 @@ export interface SeatPush {
   seats_ready: number;
   /** Codes of what is wrong with telephony right now. */
   alarms: string[];
+  waiting?: SetAside[];
+  /** Every live call; for supervisors only. */
+  live?: PhoneCall[];
+  supervision?: { call_id: string; mode: SupervisionMode; since: string } | null;
+  gateways?: { name: string; registered: boolean }[];
 }
