@@ -498,6 +498,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     media_connected: bool
     alarms: list[Alarm]
     counters: dict[str, int]
+    gateways: list[GatewayView] = []
 
 
 # ---- operations -----------------------------------------------------------------------------

@@ -30,6 +30,7 @@ def snapshot(core: Core) -> Snapshot:
         media_connected=core.media.connected and core.media_ready,
         alarms=alarms(core),
         counters=dict(core.counters),
+        gateways=gateways(core),
     )
 
 
