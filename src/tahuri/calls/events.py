@@ -139,6 +139,8 @@ class TransferStarted(Event, frozen=True, tag="calls.transfer-started"):
     """``blind``, ``warm``, or ``refer``: the trunk was asked to take the call over."""
     leg_id: LegId | None = None
     to_seat_id: SeatId | None = None
+    address: PersonalId | None = None
+    """Where the trunk was asked to send the caller."""
 
 
 class TransferCompleted(Event, frozen=True, tag="calls.transfer-completed"):

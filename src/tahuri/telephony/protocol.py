@@ -147,7 +147,8 @@ class CallParked(Body, frozen=True, tag="calls.call-parked"):
 
 
 class TransferStarted(Body, frozen=True, tag="calls.transfer-started"):
-    """The target rings; the caller hears the hold prompt."""
+    """The target rings; the caller hears the hold prompt.  Personal: ``address`` (`Address`) where
+    the trunk is asked, so that no party tells it."""
 
     seat_id: str
     operator_id: str

@@ -102,6 +102,7 @@ def test_the_personal_parts_are_those_of_the_contract() -> None:
         ("calls.call-arrived", "caller"),
         ("calls.call-arrived", "location"),
         ("calls.party-added", "address"),
+        ("calls.transfer-started", "address"),
     }
 
 

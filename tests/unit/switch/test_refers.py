@@ -198,6 +198,8 @@ async def test_a_trunk_takes_a_transferred_call_over(referring: Bench, station: 
     caller.notify(200)
     completed = await referring.told("transfer-completed")
     assert completed.body["kind"] == "refer"
+    started = await referring.told("transfer-started")
+    assert started.personal == {"address": {"address": station.address}}
     ended = await referring.told("call-ended")
     assert (ended.body["outcome"], ended.body["reason"]) == ("answered", "transferred")
     assert station.rings == []

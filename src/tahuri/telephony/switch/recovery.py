@@ -244,6 +244,8 @@ async def _give_audio(core: Core, call: Call, held: set[int]) -> None:
             await _replace(core, call, party.audio, place)
     if call.notice is not None and call.notice not in held:
         call.notice = None
+    if call.beep is not None and call.beep.port not in held:
+        call.beep = None
     if caller_is_new and call.recording is not None:
         identifier = call.recording.recording_id
         call.recording = None
@@ -274,6 +276,7 @@ async def _free_orphans(core: Core, holdings: Holdings) -> None:
     known = set(core.ports) | {port for port in (core.tone, core.hold) if port is not None}
     known |= {seat.port for seat in core.seats.values() if seat.port is not None}
     known |= {call.notice for call in core.calls.values() if call.notice is not None}
+    known |= {call.beep.port for call in core.calls.values() if call.beep is not None}
     for call in core.calls.values():
         known |= {call.audio.port, *(party.audio.port for party in call.parties)}
         known |= {call.phone.audio.port} if call.phone else set()

@@ -1,7 +1,9 @@
 """A seat sends its call on, blind, to a party or a seat; or leaves it to those who joined."""
 
+from msgspec import Struct
+
 from tahuri.kernel import mint
-from tahuri.telephony.protocol import TransferKind, TransferStarted
+from tahuri.telephony.protocol import Address, TransferKind, TransferStarted
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import answering, audio, handover, offers, parties, seats, turns
@@ -129,6 +131,8 @@ async def take_back(core: Core, seat: Seat, call_id: str) -> None:
 
 async def _take_back(core: Core, call: Call, seat: Seat) -> None:
     transfer, actor = call.transfer, seat.operator_id or ""
+    if call.seat_id != seat.seat_id:
+        raise Failure("call-not-offered")  # answered in this very moment
     if transfer is None:
         return
     party = next((party for party in call.parties if party.leg_id == transfer.leg_id), None)
@@ -164,6 +168,9 @@ def started(core: Core, call: Call, transfer: Transfer) -> None:
         leg_id=transfer.leg_id,
         to_seat_id=transfer.to_seat_id,
     )
-    core.of_call(call, body, transfer.operator_id)
+    personal: dict[str, Struct] = {}
+    if transfer.kind == "refer":  # else the party, or the seat, stands in a fact
+        personal["address"] = Address(address=transfer.target)
+    core.of_call(call, body, transfer.operator_id, personal)
     core.save(call)
     core.changed()

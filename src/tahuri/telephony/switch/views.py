@@ -66,21 +66,19 @@ def live(core: Core) -> list[CallView]:
 
 def waiting(core: Core) -> list[WaitingView]:
     """Calls that are parked, by place, then those on their way to a seat."""
-    found = []
-    for call in acd.waiting(core.calls.values()):
-        held = call.parked or call.transfer
-        if held is not None:
-            found.append(
-                WaitingView(
-                    call_id=call.call_id,
-                    number=call.number,
-                    number_status=call.number_status,
-                    seat_id=held.seat_id,
-                    since=held.since,
-                    slot=call.parked.slot if call.parked else None,
-                    to_seat_id=call.transfer.to_seat_id if call.transfer else None,
-                )
-            )
+    found = [
+        WaitingView(
+            call_id=call.call_id,
+            number=call.number,
+            number_status=call.number_status,
+            seat_id=held.seat_id,
+            since=held.since,
+            slot=call.parked.slot if call.parked else None,
+            to_seat_id=call.transfer.to_seat_id if call.transfer else None,
+        )
+        for call in core.calls.values()
+        if call.phase == "queued" and (held := call.parked or call.transfer) is not None
+    ]
     return sorted(found, key=lambda one: (one.slot is None, one.slot or 0, one.since))
 
 
