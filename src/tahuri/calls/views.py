@@ -15,6 +15,7 @@ from tahuri.calls.events import (
     CallHeld,
     CallLinked,
     CallOffered,
+    CallParked,
     CallPlaced,
     CallQueued,
     CallRefused,
@@ -50,6 +51,11 @@ from tahuri.calls.events import (
     RecordingStarted,
     SeatMuted,
     SeatUnmuted,
+    SupervisionEnded,
+    SupervisionStarted,
+    TransferCompleted,
+    TransferFailed,
+    TransferStarted,
     TrunkDown,
     TrunkRemoved,
     TrunkUp,
@@ -85,6 +91,10 @@ CallEvent = (
     | PartyJoined
     | PartyLeft
     | CallRequeued
+    | CallParked
+    | TransferStarted
+    | TransferCompleted
+    | TransferFailed
     | KeyPressed
     | MediaSilent
     | MediaHeard
@@ -98,6 +108,8 @@ CallEvent = (
     | RecordingErased
     | LegalHoldSet
     | LegalHoldLifted
+    | SupervisionStarted
+    | SupervisionEnded
     | CallClassified
     | CallWrappedUp
     | CallLinked
@@ -156,8 +168,8 @@ class CallRow(Row, frozen=True):
 
     call_id: CallId
     state: str = "queued"
-    """``queued``, ``offered``, ``answered``, ``held``, ``ended`` or ``refused``; a call of ours is
-    ``begun``, ``calling`` and ``ringing`` first."""
+    """``queued``, ``parked``, ``offered``, ``answered``, ``held``, ``ended`` or ``refused``; a call
+    of ours is ``begun``, ``calling`` and ``ringing`` first."""
     direction: str = "in"
     """``out``: we called; ``arrived_at`` is when we began to."""
     callback_id: str | None = None
@@ -196,6 +208,12 @@ class CallRow(Row, frozen=True):
     """``slow``: never left the slow lane; ``key``, ``waited``: how it left it; ``sampled``: let by;
     empty for everybody else."""
     silence: Silence | None = None
+    slot: int | None = None
+    """Where it is parked."""
+    transferring: bool = False
+    """A target rings, and the caller hears the hold prompt."""
+    handed_over: bool = False
+    """Its last seat has left it to parties; it goes on without one."""
 
 
 def _only_tests(event: Event) -> bool:
@@ -277,8 +295,10 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
             return replace(row, lane=event.reason)
         case GhostStarted() | GhostAsked() | GhostAnswered() | GhostEnded():
             return replace(row, silence=_silence(row.silence or Silence(), event))
-        case RecordingPlayed() | FactUnreadable():
+        case RecordingPlayed() | FactUnreadable() | SupervisionStarted() | SupervisionEnded():
             return row
+        case TransferStarted() | TransferCompleted() | TransferFailed() | CallParked():
+            return _sent_on(row, event)
         case _:
             return _conversation(row, event, fact.at)
 
@@ -321,6 +341,10 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 seat_id=event.seat_id,
                 operator_id=event.operator_id,
                 robot=event.robot,
+                on_hold=False,
+                muted=False,
+                slot=None,
+                handed_over=False,
             )
         case CallPlaced():
             return replace(
@@ -348,6 +372,8 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 on_hold=False,
                 muted=False,
                 requeued=row.requeued + 1,
+                slot=None,
+                handed_over=False,
             )
         case KeyPressed():
             return replace(row, keys=row.keys + event.digit)
@@ -368,6 +394,8 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 wrapped_up_at=at if event.outcome == "not-reached" else row.wrapped_up_at,
                 on_hold=False,
                 muted=False,
+                slot=None,
+                transferring=False,
                 parties=tuple(replace(party, state="left") for party in row.parties),
             )
         case _:
@@ -386,6 +414,38 @@ def _silence(
             return replace(known, answers={**known.answers, event.question: event.answer})
         case GhostEnded():
             return replace(known, ended_by=event.by, call_back=event.call_back)
+        case _:
+            assert_never(event)
+
+
+def _sent_on(
+    row: CallRow, event: TransferStarted | TransferCompleted | TransferFailed | CallParked
+) -> CallRow:
+    match event:
+        case CallParked():
+            return replace(
+                row, state="parked", slot=event.slot, seat_id=None, on_hold=False, muted=False
+            )
+        case TransferStarted(to_seat_id=None):
+            return replace(row, transferring=True)
+        case TransferStarted():
+            return replace(
+                row, state="queued", transferring=True, seat_id=None, on_hold=False, muted=False
+            )
+        case TransferCompleted(leg_id=None):
+            return replace(row, transferring=False)
+        case TransferCompleted():
+            return replace(
+                row,
+                state="answered",
+                transferring=False,
+                handed_over=True,
+                seat_id=None,
+                on_hold=False,
+                muted=False,
+            )
+        case TransferFailed():
+            return replace(row, transferring=False)
         case _:
             assert_never(event)
 

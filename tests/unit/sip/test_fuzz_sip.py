@@ -39,8 +39,8 @@ class Offline(Endpoint):
     def now(self) -> float:
         return self.clock
 
-    def send(self, data: bytes, flow: Flow) -> None:
-        self.sent.append(Send(data, flow))
+    def send(self, data: bytes, flow: Flow, instead: Flow | None = None) -> None:
+        self.sent.append(Send(data, flow, instead))
 
     def drop(self, flow: Flow) -> None:
         """No connection, nothing to close."""
