@@ -46,6 +46,7 @@ def main() -> None:
     speak(NOTICE, FOLDER / "notice.wav")
     speak(HOLD, FOLDER / "hold-words.wav")
     tones(FOLDER / "tone.wav", "synth", "1", "sine", "425", "gain", "-15", "pad", "0", "3")
+    tones(FOLDER / "beep.wav", "synth", "0.2", "sine", "1400", "gain", "-18", "pad", "0.1", "0.1")
     with tempfile.NamedTemporaryFile(suffix=".wav") as pause:
         tones(Path(pause.name), "synth", "0.3", "sine", "350", "gain", "-18", "pad", "0.7", "4")
         subprocess.run(

@@ -38,6 +38,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "lat": "Latitude, decimal degrees, WGS 84.",
         "leg_id": "The party's own connection, as the feed names it.",
         "lon": "Longitude, decimal degrees, WGS 84.",
+        "mode": "How a supervisor takes part: listen, whisper (to the seat alone) or barge.",
         "milestone": "What the crew has reached on scene.",
         "name": "As screens show it.",
         "note": "What whoever reads it later should know.",
@@ -53,6 +54,7 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "remarks": "What whoever reads the case later should know.",
         "report": "What the caller said.",
         "roles": "One person may hold several.",
+        "seat_id": "The seat, as its desk is named.",
         "source": "How the place was found.",
         "question": "What the silent caller is asked.",
         "speed_kmh": "Over the ground, in kilometres an hour.",
@@ -71,6 +73,8 @@ WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "Problem.status": "The HTTP status.",
         "Problem.title": "The kind of problem, for a person.",
         "Problem.type": "A URN that ends in the code.",
+        "Transfer.address": "As for a third party; empty when a seat is meant.",
+        "Transfer.seat_id": "A seat that is ready; empty when an address is meant.",
         "SignIn.password": "The password.",
     }
 )

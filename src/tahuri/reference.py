@@ -47,6 +47,6 @@ def reference(pack: CityPack, settings: Settings, operators: Mapping[str, str]) 
             state: [str(one) for one in reached] for state, reached in MILESTONES.items()
         },
         "operators": dict(operators),
-        "directory": sorted(settings.directory),
+        "directory": sorted({*settings.directory, *(one.name for one in settings.gateways)}),
         "placeholders": any(facility["placeholder"] for facility in facilities),
     }

@@ -21,7 +21,7 @@ OTHERS = frozenset({"settings"})
 """Names after ``PREFIX`` that are no settings."""
 LISTS = frozenset({"host_names"})
 """Settings that the environment gives parted by commas."""
-ROWS = frozenset({"trunks", "sip_seats"})
+ROWS = frozenset({"trunks", "sip_seats", "gateways"})
 PACKS = Path(__file__).parent / "city" / "packs"
 SEAT_ID = re.compile(r"[A-Za-z0-9]{1,12}")
 TRUNK_NAME_CHARS_MAX = 64
@@ -70,6 +70,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Of ``calls_max``, so many are for calls of its group alone, whatever floods the others."""
     srtp: Literal["off", "optional", "required"] = "off"
     """Sound encrypted with keys in SIP: ``off``, ``optional`` or ``required``; needs TLS."""
+    refer: bool = False
+    """Whether its network takes a transferred call over itself (REFER); our recording then ends."""
 
 
 class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,6 +87,17 @@ class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):
     """User name of the account that answers there."""
     robot: bool = False
     """Whether it takes only what no person takes (demo)."""
+
+
+class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
+    """A radio gateway, or another device that registers and is called into conversations."""
+
+    name: str
+    """As the directory names it."""
+    username: str
+    """What the gateway registers with."""
+    password: str
+    """What the gateway proves by digest."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,6 +141,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Lines to the telephone network."""
     sip_seats: tuple[SipSeat, ...] = ()
     """Seats that are SIP phones."""
+    gateways: tuple[Gateway, ...] = ()
+    """Radio gateways, called into a call by their names."""
     directory: dict[str, str] = {}
     """Names for third parties: alias → number or SIP address."""
     offer_s: float = 12.0
@@ -136,6 +151,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds after which a seat that is not heard of is freed."""
     robot_after_s: float = 6.0
     """Seconds a call waits for a person before a robot seat may take it (demo)."""
+    transfer_s: float = 30.0
+    """Seconds the target of a transfer may ring before the call is back at its seat."""
+    park_s: float = 60.0
+    """Seconds a call stays parked before it rings where it was parked, then in the queue."""
+    supervision_notice: bool = False
+    """Whether a tone tells the seat (and the caller, of one who barges in) of a supervisor."""
     calls_max: int = 200
     """Calls at once; further ones are answered 503, counted and recorded."""
     call_back_automatic: bool = True
@@ -261,7 +282,9 @@ def _converted(
         if name not in known:
             problems.append(f"{name}: no such setting")
         elif name in ROWS and isinstance(value, list):
-            kind = Trunk if name == "trunks" else SipSeat
+            kind: type[Trunk | SipSeat | Gateway] = Gateway
+            if name != "gateways":
+                kind = Trunk if name == "trunks" else SipSeat
             checked[name] = list(_rows(name, value, kind, problems))
         else:
             strict = isinstance(value, list | dict)
@@ -273,8 +296,8 @@ def _converted(
 
 
 def _rows(
-    name: str, values: list[Any], kind: type[Trunk | SipSeat], problems: list[str]
-) -> Iterator[Trunk | SipSeat]:
+    name: str, values: list[Any], kind: type[Trunk | SipSeat | Gateway], problems: list[str]
+) -> Iterator[Trunk | SipSeat | Gateway]:
     """Each table of a list on its own, so that a fault in one hides none in the next."""
     for number, value in enumerate(values, 1):
         try:
@@ -311,6 +334,7 @@ def impossible(settings: Settings) -> list[str]:
         *_lines(settings.trunks),
         *_reserves(settings),
         *_phones(settings.sip_seats),
+        *_gateways(settings),
         *(f"directory: {alias!r}: empty" for alias, to in settings.directory.items() if not to),
     ]
 
@@ -365,7 +389,14 @@ def _ports(settings: Settings) -> Iterator[str]:
 
 
 def _numbers(settings: Settings) -> Iterator[str]:
-    for name in ("offer_s", "seat_vanish_s", "robot_after_s", "test_call_s"):
+    for name in (
+        "offer_s",
+        "seat_vanish_s",
+        "robot_after_s",
+        "test_call_s",
+        "transfer_s",
+        "park_s",
+    ):
         if not 1 <= getattr(settings, name) <= 600:
             yield f"{name}: from 1 to 600 seconds"
     if not 90 <= settings.session_expires_s <= 86_400:
@@ -545,3 +576,18 @@ def _phones(seats: tuple[SipSeat, ...]) -> Iterator[str]:
     for name in ("seat_id", "username"):
         values = (getattr(seat, name) for seat in seats)
         yield from (f"sip_seats: {name} {value!r} twice" for value in _twice(values))
+
+
+def _gateways(settings: Settings) -> Iterator[str]:
+    for one in settings.gateways:
+        place = f"gateways[{one.name}]"
+        for name in ("name", "username", "password"):
+            if not getattr(one, name):
+                yield f"{place}.{name}: empty"
+        if one.name.lower() in {alias.lower() for alias in settings.directory}:
+            yield f"{place}.name: stands in the directory as well"
+        if one.username in {seat.username for seat in settings.sip_seats}:
+            yield f"{place}.username: belongs to a SIP seat"
+    for name in ("name", "username"):
+        values = (getattr(one, name) for one in settings.gateways)
+        yield from (f"gateways: {name} {value!r} twice" for value in _twice(values))

@@ -122,6 +122,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "group": trunk.group,
                 "reserved_calls": trunk.reserved_calls,
                 "srtp": trunk.srtp,
+                "refer": trunk.refer,
             }
             for trunk in settings.trunks
         ],
@@ -130,6 +131,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
             "notice": str(PROMPTS / "notice.wav"),
             "tone": str(PROMPTS / "tone.wav"),
             "hold": str(PROMPTS / "hold.wav"),
+            "beep": str(PROMPTS / "beep.wav"),
         },
         "offer_s": settings.offer_s,
         "seat_vanish_s": settings.seat_vanish_s,
@@ -146,6 +148,17 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         "test_lines": [line.name for line in test_lines(settings)],
         "test_source": own_address(settings),
         "party_aliases": settings.directory,
+        "gateways": [
+            {
+                "name": one.name,
+                "username": one.username,
+                "password_ha1": ha1(one.username, one.password),
+            }
+            for one in settings.gateways
+        ],
+        "transfer_s": settings.transfer_s,
+        "park_s": settings.park_s,
+        "supervision_notice": settings.supervision_notice,
     }
 
 

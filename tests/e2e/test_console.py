@@ -124,6 +124,8 @@ async def test_the_class_comes_before_the_wrap_up_and_both_may_be_pressed_at_onc
     async with at_a_seat(centre) as page:
         async with caller_answered(centre, page, "0811000105"):
             await page.keyboard.press("F8")
+        clock = page.get_by_test_id("call-panel").get_by_role("timer")
+        await expect(clock).to_have_text("Selesai", timeout=LONG_MS)  # the log knows of the end
         await expect(page.get_by_test_id("wrap-up")).to_be_disabled()
         await page.keyboard.press("Alt+w")
         await page.keyboard.press("Alt+c")

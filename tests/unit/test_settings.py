@@ -10,6 +10,7 @@ from tahuri.host.certificate import own_certificate
 from tahuri.settings import Settings, SettingsError, load
 
 TRUNK = '[[trunks]]\nname = "telkom"\nsources = ["198.51.100.0/28"]\n'
+RADIO = '[[gateways]]\nname = "HT Damkar"\nusername = "ht"\npassword = "a"\n'
 SEAT = '[[sip_seats]]\nseat_id = "T1"\nusername = "t1"\npassword = "a"\naccount = "penerima"\n'
 
 
@@ -114,6 +115,15 @@ def test_a_file_that_is_no_toml_hides_no_other_problem(tmp_path: Path) -> None:
         (SEAT + SEAT.replace("t1", "t2"), "sip_seats"),
         (SEAT + SEAT.replace("T1", "T2"), "sip_seats"),
         (SEAT + "colour = 1", "sip_seats[T1]"),
+        (RADIO.replace('"a"', '""'), "gateways[HT Damkar].password"),
+        (RADIO + RADIO.replace('"ht"', '"h2"'), "gateways"),
+        (RADIO + RADIO.replace("HT D", "HT 2 D"), "gateways"),
+        (RADIO + SEAT.replace('"t1"', '"ht"'), "gateways[HT Damkar].username"),
+        (RADIO + '[directory]\n"ht damkar" = "113"', "gateways[HT Damkar].name"),
+        (RADIO + "colour = 1", "gateways[HT Damkar]"),
+        ("transfer_s = 0", "transfer_s"),
+        ("park_s = 601", "park_s"),
+        ('supervision_notice = "often"', "supervision_notice"),
     ],
 )
 def test_what_cannot_be_is_refused_and_named(tmp_path: Path, text: str, setting: str) -> None:

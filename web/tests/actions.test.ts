@@ -25,7 +25,26 @@ const CALLS = [
 ];
 const push = (state: SeatState, call: PhoneCall | null, offer: boolean): SeatPush =>
   ({ seat: { state, reason: state === "not_ready" ? "wrap-up" : null, media: "connected" }, call, offer: offer ? { call_id: "C2" } : null, queue: [] }) as unknown as SeatPush;
+const sent = { call_id: "C3", seat_id: "M1", to_seat_id: "M2", slot: null };
+const parked = { call_id: "C4", seat_id: "M2", to_seat_id: null, slot: 1 };
+const other = live({ call_id: "C5", seat_id: "M2" });
+/** Of a seat that moves calls about, or whose supervisor takes part in another's. */
+const moving = (change: Partial<SeatPush>, state: SeatState = "ready"): Selection["phone"] => ({
+  seat_id: "M1",
+  line: "open",
+  media: "connected",
+  push: {
+    ...push(state, null, false),
+    seat: { seat_id: "M1", state },
+    queue: [{ call_id: "C6" }],
+    ...change,
+  } as unknown as SeatPush,
+});
+const transferring = live({ transfer: { kind: "blind", target: "113", to_seat: false, since: "" } });
 const phones = (): Selection["phone"][] => [
+  moving({ call: transferring, live: [transferring, other], waiting: [sent, parked] } as Partial<SeatPush>, "busy"),
+  moving({ waiting: [sent, parked], live: [other] } as Partial<SeatPush>),
+  moving({ live: [other], supervision: { call_id: "C5", mode: "whisper", since: "" }, waiting: [parked] } as Partial<SeatPush>, "supervising"),
   { seat_id: null, line: "closed", media: "off", push: null },
   ...(["ready", "not_ready", "offered", "busy"] as const).flatMap((state) =>
     CALLS.flatMap((call) =>
@@ -164,5 +183,40 @@ describe("actions", () => {
   it("do not say ready before the seat has sound", () => {
     const phone = { ...base.phone, media: "no-microphone" as const, push: push("not_ready", null, false) };
     expect(actionNamed("ready").effect({ ...base, phone })).toBeNull();
+  });
+
+  it("take a transfer back by the key that began it", () => {
+    const ringing = { ...base, phone: moving({ call: transferring }, "busy") };
+    expect(actionNamed("transfer").effect(ringing)).toBeNull();
+    expect(actionNamed("park").effect(ringing)).toBeNull();
+    expect(actionNamed("take-back").effect(ringing)).toEqual({ do: "phone", op: "take_back", body: { call_id: "C1" } });
+    const away = { ...base, phone: moving({ waiting: [parked, sent] } as Partial<SeatPush>) };
+    expect(actionNamed("take-back").effect(away)).toEqual({ do: "phone", op: "take_back", body: { call_id: "C3" } });
+  });
+
+  it("pick up what this seat parked before what others did", () => {
+    const own = { ...parked, call_id: "C7", seat_id: "M1", slot: 2 };
+    const phone = moving({ waiting: [parked, own] } as Partial<SeatPush>);
+    expect(actionNamed("unpark").effect({ ...base, phone })).toEqual({ do: "phone", op: "pick_up", body: { call_id: "C7" } });
+  });
+
+  it("leave a call to a party only when one has joined", () => {
+    const complete = actionNamed("complete-transfer");
+    const calling = live({ parties: [{ ...party, state: "calling" }] });
+    expect(complete.effect({ ...base, phone: moving({ call: calling }, "busy") })).toBeNull();
+    expect(complete.effect({ ...base, phone: moving({ call: live({ parties: [party] }) }, "busy") })).not.toBeNull();
+  });
+
+  it("let supervisors alone take part in others' calls, and never in their own", () => {
+    const phone = moving({ live: [other] } as Partial<SeatPush>);
+    expect(actionNamed("listen").effect({ ...base, phone })).toBeNull();
+    const roles: Role[] = ["supervisor"];
+    expect(actionNamed("listen").effect({ ...base, roles, phone })).toEqual({
+      do: "phone",
+      op: "supervise",
+      body: { call_id: "C5", mode: "listen" },
+    });
+    const own = moving({ live: [live({ seat_id: "M1" })] } as Partial<SeatPush>);
+    expect(actionNamed("barge").effect({ ...base, roles, phone: own })).toBeNull();
   });
 });

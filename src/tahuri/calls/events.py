@@ -107,6 +107,8 @@ class CallAnswered(Event, frozen=True, tag="calls.call-answered"):
     seat_id: SeatId
     operator_id: OperatorId
     robot: bool = False
+    how: str = "offered"
+    """``offered``, ``picked-up``, ``taken-over`` or ``taken-back``."""
 
 
 class CallBackBegun(Event, frozen=True, tag="calls.call-back-begun"):
@@ -172,9 +174,69 @@ class PartyLeft(Event, frozen=True, tag="calls.party-left"):
 
 
 class CallRequeued(Event, frozen=True, tag="calls.call-requeued"):
-    """A live call went back to the head of the queue: its seat vanished."""
+    """A call went back to the head of the queue, because nobody talked with the caller."""
 
     seat_id: SeatId
+    reason: str
+    """``seat-vanished``, ``transfer-failed``, ``park-over`` or ``party-lost``."""
+
+
+class CallParked(Event, frozen=True, tag="calls.call-parked"):
+    """The caller waits in a numbered place until a seat picks them up."""
+
+    seat_id: SeatId
+    operator_id: OperatorId
+    slot: int
+
+
+class TransferStarted(Event, frozen=True, tag="calls.transfer-started"):
+    """The seat sends its call on; the target rings."""
+
+    seat_id: SeatId
+    operator_id: OperatorId
+    kind: str
+    """``blind``, ``warm``, or ``refer``: the trunk was asked to take the call over."""
+    leg_id: LegId | None = None
+    to_seat_id: SeatId | None = None
+    address: PersonalId | None = None
+    """Where the trunk was asked to send the caller."""
+
+
+class TransferCompleted(Event, frozen=True, tag="calls.transfer-completed"):
+    """The seat is off the call; caller and target go on."""
+
+    seat_id: SeatId
+    operator_id: OperatorId
+    kind: str
+    leg_id: LegId | None = None
+    to_seat_id: SeatId | None = None
+
+
+class TransferFailed(Event, frozen=True, tag="calls.transfer-failed"):
+    """Nobody took the call; it went back."""
+
+    seat_id: SeatId
+    operator_id: OperatorId
+    reason: str
+    status: int | None = None
+
+
+class SupervisionStarted(Event, frozen=True, tag="calls.supervision-started"):
+    """A supervisor takes part: ``listen``, ``whisper`` or ``barge``."""
+
+    seat_id: SeatId
+    operator_id: OperatorId
+    mode: str
+    audible: bool
+    """Whether a notice was played."""
+
+
+class SupervisionEnded(Event, frozen=True, tag="calls.supervision-ended"):
+    """The supervisor takes part in this way no longer."""
+
+    seat_id: SeatId
+    operator_id: OperatorId
+    mode: str
     reason: str
 
 
@@ -259,8 +321,8 @@ class CallEnded(Event, frozen=True, tag="calls.call-ended"):
     """``answered`` or ``abandoned``; ``not-reached`` of a call of ours; ``tested`` of a test call
     that heard itself."""
     by: str
-    """``caller`` (whoever is outside), ``seat`` or ``failure``; ``switch`` when a test call took
-    too long."""
+    """``caller`` (whoever is outside), ``seat``, ``party`` or ``failure``; ``switch`` when a test
+    call took too long."""
     reason: str = ""
     status: int | None = None
     """SIP status with which a call of ours was refused."""

@@ -29,6 +29,7 @@ PLAY = timedelta(hours=1)
 KEPT_NOWHERE = {"Cache-Control": "no-store"}
 ROOM = (Role.CALL_TAKER, Role.DISPATCHER, Role.SUPERVISOR)
 TAKERS = (Role.CALL_TAKER, Role.SUPERVISOR)
+MODES = ("listen", "whisper", "barge")
 
 TokenSigner = Callable[[dict[str, Any]], str]
 
@@ -63,6 +64,19 @@ class DropParty(Command, frozen=True):
     """Which third party."""
 
     leg_id: str
+
+
+class Transfer(Command, frozen=True):
+    """Whom the call goes to: an address as for a third party, or a seat; one of the two."""
+
+    address: str = ""
+    seat_id: str = ""
+
+
+class Supervise(Command, frozen=True):
+    """How a supervisor takes part."""
+
+    mode: str
 
 
 def board(request: Request) -> Switchboard:
@@ -123,6 +137,7 @@ async def take_seat(request: Request, asked: TakeSeat) -> dict[str, Any]:
             "operator_id": person.operator_id,
             "operator_name": person.name,
             "kind": asked.kind,
+            "roles": [str(role) for role in person.roles],
             "session": person.session,
             "exp": int((clock.now() + TOKEN).timestamp()),
         }
@@ -206,6 +221,56 @@ async def drop_party(request: Request, asked: DropParty) -> dict[str, Any]:
     """Puts a third party out of my live call."""
     seat_id = await _own_seat(request, request.path_params["call_id"])
     return await _tell(request, "drop_party", seat_id, leg_id=asked.leg_id)
+
+
+@routes.post("/api/calls/{call_id}/transfer", Transfer, roles=TAKERS, example={"address": "110"})
+async def transfer(request: Request, asked: Transfer) -> dict[str, Any]:
+    """Sends my live call on; it comes back to me unless the target answers in time."""
+    if bool(asked.address.strip()) == bool(asked.seat_id):
+        raise Invalid.of({"address": "an address or a seat, one of the two"})
+    seat_id = await _own_seat(request, request.path_params["call_id"])
+    return await _tell(
+        request, "transfer", seat_id, address=asked.address, to_seat_id=asked.seat_id
+    )
+
+
+_plain("complete-transfer", "complete_transfer", "Leaves my call to the caller and the parties.")
+_plain("park", "park", "Parks my live call; any seat can pick it up.")
+
+
+def _of_call(path: str, op: str, does: str, roles: tuple[Role, ...]) -> None:
+    async def handler(request: Request, _: Nothing) -> dict[str, Any]:
+        seat_id = await _own_seat(request)
+        return await _tell(request, op, seat_id, call_id=request.path_params["call_id"])
+
+    handler.__doc__ = does
+    routes.post(f"/api/calls/{{call_id}}/{path}", Nothing, roles=roles)(handler)
+
+
+_of_call("take-back", "take_back", "Takes back a call that I sent on or parked.", TAKERS)
+_of_call("pick-up", "pick_up", "Takes a call that waits, is parked or rings elsewhere.", TAKERS)
+_of_call("take-over", "take_over", "Takes another seat's live call over.", (Role.SUPERVISOR,))
+
+
+@routes.post(
+    "/api/calls/{call_id}/supervise",
+    Supervise,
+    roles=(Role.SUPERVISOR,),
+    example={"mode": "listen"},
+)
+async def supervise(request: Request, asked: Supervise) -> dict[str, Any]:
+    """Takes part in another seat's live call, or in another way; recorded."""
+    if asked.mode not in MODES:
+        raise Invalid.of({"mode": ", ".join(MODES)})
+    seat_id, call_id = await _own_seat(request), request.path_params["call_id"]
+    return await _tell(request, "supervise", seat_id, call_id=call_id, mode=asked.mode)
+
+
+@routes.post("/api/calls/{call_id}/end-supervision", Nothing, roles=(Role.SUPERVISOR,))
+async def end_supervision(request: Request, _: Nothing) -> dict[str, Any]:
+    """Takes part in the call no longer."""
+    seat_id = await _own_seat(request, request.path_params["call_id"])
+    return await _tell(request, "end_supervision", seat_id)
 
 
 @routes.post(

@@ -15,6 +15,7 @@ from tahuri.calls.events import (
     CallHeld,
     CallLinked,
     CallOffered,
+    CallParked,
     CallPlaced,
     CallQueued,
     CallRefused,
@@ -51,6 +52,11 @@ from tahuri.calls.events import (
     RecordingStarted,
     SeatMuted,
     SeatUnmuted,
+    SupervisionEnded,
+    SupervisionStarted,
+    TransferCompleted,
+    TransferFailed,
+    TransferStarted,
     TrunkDown,
     TrunkRemoved,
     TrunkUp,
@@ -86,6 +92,10 @@ CallEvent = (
     | PartyJoined
     | PartyLeft
     | CallRequeued
+    | CallParked
+    | TransferStarted
+    | TransferCompleted
+    | TransferFailed
     | KeyPressed
     | MediaSilent
     | MediaHeard
@@ -100,6 +110,8 @@ CallEvent = (
     | RecordingErased
     | LegalHoldSet
     | LegalHoldLifted
+    | SupervisionStarted
+    | SupervisionEnded
     | CallClassified
     | CallWrappedUp
     | CallLinked
@@ -172,8 +184,8 @@ class CallRow(Row, frozen=True):
 
     call_id: CallId
     state: str = "queued"
-    """``queued``, ``offered``, ``answered``, ``held``, ``ended`` or ``refused``; a call of ours is
-    ``begun``, ``calling`` and ``ringing`` first."""
+    """``queued``, ``parked``, ``offered``, ``answered``, ``held``, ``ended`` or ``refused``; a call
+    of ours is ``begun``, ``calling`` and ``ringing`` first."""
     direction: str = "in"
     """``out``: we called; ``arrived_at`` is when we began to."""
     callback_id: str | None = None
@@ -214,6 +226,12 @@ class CallRow(Row, frozen=True):
     silence: Silence | None = None
     lines: tuple[Line, ...] = ()
     """Legs that have ended, in that order."""
+    slot: int | None = None
+    """Where it is parked."""
+    transferring: bool = False
+    """A target rings, and the caller hears the hold prompt."""
+    handed_over: bool = False
+    """Its last seat has left it to parties; it goes on without one."""
 
 
 def _only_tests(event: Event) -> bool:
@@ -297,8 +315,10 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
             return replace(row, silence=_silence(row.silence or Silence(), event))
         case LegQualityMeasured():
             return replace(row, lines=(*row.lines, _line(event)))
-        case RecordingPlayed() | FactUnreadable():
+        case RecordingPlayed() | FactUnreadable() | SupervisionStarted() | SupervisionEnded():
             return row
+        case TransferStarted() | TransferCompleted() | TransferFailed() | CallParked():
+            return _sent_on(row, event)
         case _:
             return _conversation(row, event, fact.at)
 
@@ -341,6 +361,10 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 seat_id=event.seat_id,
                 operator_id=event.operator_id,
                 robot=event.robot,
+                on_hold=False,
+                muted=False,
+                slot=None,
+                handed_over=False,
             )
         case CallPlaced():
             return replace(
@@ -368,6 +392,8 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 on_hold=False,
                 muted=False,
                 requeued=row.requeued + 1,
+                slot=None,
+                handed_over=False,
             )
         case KeyPressed():
             return replace(row, keys=row.keys + event.digit)
@@ -388,6 +414,8 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 wrapped_up_at=at if event.outcome == "not-reached" else row.wrapped_up_at,
                 on_hold=False,
                 muted=False,
+                slot=None,
+                transferring=False,
                 parties=tuple(replace(party, state="left") for party in row.parties),
             )
         case _:
@@ -422,6 +450,38 @@ def _line(event: LegQualityMeasured) -> Line:
         their_loss=event.their_loss,
         their_mos=event.their_mos,
     )
+
+
+def _sent_on(
+    row: CallRow, event: TransferStarted | TransferCompleted | TransferFailed | CallParked
+) -> CallRow:
+    match event:
+        case CallParked():
+            return replace(
+                row, state="parked", slot=event.slot, seat_id=None, on_hold=False, muted=False
+            )
+        case TransferStarted(to_seat_id=None):
+            return replace(row, transferring=True)
+        case TransferStarted():
+            return replace(
+                row, state="queued", transferring=True, seat_id=None, on_hold=False, muted=False
+            )
+        case TransferCompleted(leg_id=None):
+            return replace(row, transferring=False)
+        case TransferCompleted():
+            return replace(
+                row,
+                state="answered",
+                transferring=False,
+                handed_over=True,
+                seat_id=None,
+                on_hold=False,
+                muted=False,
+            )
+        case TransferFailed():
+            return replace(row, transferring=False)
+        case _:
+            assert_never(event)
 
 
 def _recording(

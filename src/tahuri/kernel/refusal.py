@@ -15,6 +15,7 @@ class Refusal(StrEnum):
     SEAT_TAKEN = "seat-taken"
     SEAT_NOT_SIGNED_ON = "seat-not-signed-on"
     SEAT_BUSY = "seat-busy"
+    SEAT_NOT_READY = "seat-not-ready"
     # calls
     CALL_UNKNOWN = "call-unknown"
     CALL_NOT_OFFERED = "call-not-offered"
@@ -25,6 +26,7 @@ class Refusal(StrEnum):
     BAD_ADDRESS = "bad-address"
     NO_SUCH_LEG = "no-such-leg"
     TOO_MANY_PARTIES = "too-many-parties"
+    NO_PARTY_JOINED = "no-party-joined"
     MEDIA_UNAVAILABLE = "media-unavailable"
     RECORDING_UNKNOWN = "recording-unknown"
     CALLBACK_UNKNOWN = "callback-unknown"

@@ -4,7 +4,13 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from tahuri.calls.events import CallAnswered, CallOffered, OfferMissed, OfferWithdrawn
+from tahuri.calls.events import (
+    CallAnswered,
+    CallOffered,
+    OfferMissed,
+    OfferWithdrawn,
+    SupervisionStarted,
+)
 from tahuri.kernel.event import Event, Fact, StreamId
 from tahuri.kernel.ids import CallId, OperatorId, SeatId
 from tahuri.kernel.view import Row, View
@@ -24,7 +30,7 @@ class SeatRow(Row, frozen=True):
     kind: str = "browser"
     operator_id: OperatorId | None = None
     state: str = "free"
-    """``free``, ``ready``, ``not_ready``, ``offered``, ``busy`` or ``vanished``."""
+    """``free``, ``ready``, ``not_ready``, ``offered``, ``busy``, ``supervising``, ``vanished``."""
     reason: str | None = None
     call_id: CallId | None = None
     robot: bool = False
@@ -37,6 +43,8 @@ def keys(stream: StreamId, event: Event) -> tuple[str, ...]:
         case SeatTaken() | SeatReady() | SeatNotReady() | SeatLeft() | SeatVanished():
             return (stream.key,)
         case CallOffered() | OfferMissed() | OfferWithdrawn() | CallAnswered():
+            return (event.seat_id,)
+        case SupervisionStarted():
             return (event.seat_id,)
         case _:
             return ()
@@ -76,6 +84,8 @@ def fold(row: SeatRow, fact: Fact) -> SeatRow:
             return replace(now, state="offered", call_id=CallId(fact.stream.key))
         case CallAnswered() as event:
             return replace(now, state="busy", call_id=CallId(fact.stream.key), robot=event.robot)
+        case SupervisionStarted():
+            return replace(now, state="supervising", call_id=CallId(fact.stream.key))
         case OfferMissed() | OfferWithdrawn():
             return replace(
                 now, call_id=None, state="ready" if row.state == "offered" else row.state

@@ -70,6 +70,8 @@ def _values(
     values["changes"] = ", ".join(f"{name} {text}" for name, text in values.items())
     if body.get("override_reason"):
         values["override"] = f" ({values['override_reason']}) {values['override_note']}".rstrip()
+    target = body.get("to_seat_id") or (values["address"] if body.get("address") else "")
+    values["target"] = f" → {target}" if target else ""
     if body.get("proposed_unit_id"):
         values["instead"] = f"; {INSTEAD[language]} {body['proposed_unit_id']}"
     return values

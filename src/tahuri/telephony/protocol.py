@@ -21,7 +21,11 @@ NumberStatus = Literal["present", "withheld", "none"]
 NotReadyReason = Literal[
     "break", "meal", "paperwork", "training", "technical", "missed-offer", "wrap-up"
 ]
-SeatStateName = Literal["free", "not_ready", "ready", "offered", "busy", "vanished"]
+SeatStateName = Literal["free", "not_ready", "ready", "offered", "busy", "supervising", "vanished"]
+AnsweredHow = Literal["offered", "picked-up", "taken-over", "taken-back"]
+TransferKind = Literal["blind", "warm", "refer"]
+SupervisionMode = Literal["listen", "whisper", "barge"]
+"""Hears all, heard by nobody; heard by the seat alone; heard by all."""
 PartyState = Literal["calling", "joined"]
 Direction = Literal["in", "out"]
 LeftReason = Literal["dropped", "hung-up", "refused", "no-answer", "failed", "call-ended"]
@@ -132,9 +136,12 @@ class OfferWithdrawn(Body, frozen=True, tag="calls.offer-withdrawn"):
 
 
 class CallAnswered(Body, frozen=True, tag="calls.call-answered"):
+    """The call is this seat's from now on."""
+
     seat_id: str
     operator_id: str
     robot: bool
+    how: AnsweredHow = "offered"
 
 
 class CallBackBegun(Body, frozen=True, tag="calls.call-back-begun"):
@@ -195,8 +202,69 @@ class PartyLeft(Body, frozen=True, tag="calls.party-left"):
 
 
 class CallRequeued(Body, frozen=True, tag="calls.call-requeued"):
+    """Nobody talks with the caller: to the head of the queue."""
+
     seat_id: str
-    reason: Literal["seat-vanished"]
+    reason: Literal["seat-vanished", "transfer-failed", "park-over", "party-lost"]
+
+
+class CallParked(Body, frozen=True, tag="calls.call-parked"):
+    """The caller waits in a numbered place, with the hold prompt, until a seat picks them up."""
+
+    seat_id: str
+    operator_id: str
+    slot: int
+
+
+class TransferStarted(Body, frozen=True, tag="calls.transfer-started"):
+    """The target rings; the caller hears the hold prompt.  Personal: ``address`` (`Address`) where
+    the trunk is asked, so that no party tells it."""
+
+    seat_id: str
+    operator_id: str
+    kind: TransferKind
+    leg_id: str | None = None
+    """The party that is called, or"""
+    to_seat_id: str | None = None
+    """the seat."""
+
+
+class TransferCompleted(Body, frozen=True, tag="calls.transfer-completed"):
+    """The seat is off the call; caller and target go on."""
+
+    seat_id: str
+    operator_id: str
+    kind: TransferKind
+    leg_id: str | None = None
+    to_seat_id: str | None = None
+
+
+class TransferFailed(Body, frozen=True, tag="calls.transfer-failed"):
+    """The call is with its seat again, or on its way there."""
+
+    seat_id: str
+    operator_id: str
+    reason: Literal[
+        "no-answer", "refused", "failed", "not-ready", "taken-back", "taken-over", "hung-up"
+    ]
+    status: int | None = None
+    """SIP status, where there was one."""
+
+
+class SupervisionStarted(Body, frozen=True, tag="calls.supervision-started"):
+    seat_id: str
+    """The supervisor's."""
+    operator_id: str
+    mode: SupervisionMode
+    audible: bool
+    """Whether a notice was played."""
+
+
+class SupervisionEnded(Body, frozen=True, tag="calls.supervision-ended"):
+    seat_id: str
+    operator_id: str
+    mode: SupervisionMode
+    reason: Literal["left", "changed", "call-ended", "seat-vanished", "taken-over"]
 
 
 class KeyPressed(Body, frozen=True, tag="calls.key-pressed"):
@@ -269,7 +337,7 @@ class CallEnded(Body, frozen=True, tag="calls.call-ended"):
     outcome: Literal["answered", "abandoned", "not-reached", "tested"]
     """``not-reached``: nobody answered a call of ours, or it was never placed; ``tested``: a test
     call, whose caller heard itself."""
-    by: Literal["caller", "seat", "failure", "switch"]
+    by: Literal["caller", "seat", "party", "failure", "switch"]
     """``caller`` is whoever is outside, also when we called."""
     reason: str
     """A code: ``hung-up``, ``cancelled``, ``no-acknowledgement``, ``media-lost``, …; of a call of
@@ -364,6 +432,12 @@ AnyBody = (
     | PartyJoined
     | PartyLeft
     | CallRequeued
+    | CallParked
+    | TransferStarted
+    | TransferCompleted
+    | TransferFailed
+    | SupervisionStarted
+    | SupervisionEnded
     | KeyPressed
     | GhostStarted
     | GhostAsked
@@ -524,6 +598,16 @@ class LineView(Struct, frozen=True, kw_only=True):
     their_mos: float | None
 
 
+class TransferView(Struct, frozen=True, kw_only=True):
+    """A transfer whose target has not answered."""
+
+    kind: TransferKind
+    target: str
+    """The address called, or the seat's id."""
+    to_seat: bool
+    since: datetime
+
+
 class CallView(Struct, frozen=True, kw_only=True):
     call_id: str
     answered_at: datetime | None
@@ -540,6 +624,42 @@ class CallView(Struct, frozen=True, kw_only=True):
     ghost: GhostView | None = None
     lines: list[LineView] = []
     """The legs that can be judged, the caller's first."""
+    transfer: TransferView | None = None
+    seat_id: str | None = None
+    """None when only parties talk with the caller."""
+    operator_name: str | None = None
+    supervisors: list[SupervisionMode] = []
+    """Those that the seat is to know of: all of them with a notice, else those it hears."""
+
+
+class WaitingView(Struct, frozen=True, kw_only=True):
+    """A call that waits for certain seats before the others: parked, or on its way to a seat."""
+
+    call_id: str
+    number: str | None
+    number_status: NumberStatus
+    seat_id: str
+    """Who parked it or sent it on."""
+    since: datetime
+    slot: int | None = None
+    """Where it is parked."""
+    to_seat_id: str | None = None
+    """Where it is to ring."""
+
+
+class SupervisionView(Struct, frozen=True, kw_only=True):
+    """What a supervisor takes part in."""
+
+    call_id: str
+    mode: SupervisionMode
+    since: datetime
+
+
+class GatewayView(Struct, frozen=True, kw_only=True):
+    """A radio or other gateway that can be brought into a call by its name."""
+
+    name: str
+    registered: bool
 
 
 class Alarm(Struct, frozen=True, kw_only=True):
@@ -577,6 +697,12 @@ class SeatPush(Struct, frozen=True, kw_only=True, tag_field="event", tag="state"
     """What is wrong with telephony right now, for everybody who sits at a seat."""
     trunks_down: list[str] = []
     """Trunks that do not answer."""
+    waiting: list[WaitingView] = []
+    """Parked calls, and those on their way to a seat."""
+    live: list[CallView] = []
+    """Every live call; for supervisors only."""
+    supervision: SupervisionView | None = None
+    gateways: list[GatewayView] = []
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -595,6 +721,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     alarms: list[Alarm]
     counters: dict[str, int]
     trunks: list[TrunkView] = []
+    gateways: list[GatewayView] = []
 
 
 class CallInHand(Struct, frozen=True, kw_only=True):
@@ -767,6 +894,59 @@ def number_digest(salt: str, number: str) -> str:
     return hmac.new(salt.encode(), number.encode(), "sha256").hexdigest()
 
 
+class Transfer(SeatOperation, frozen=True, tag="transfer"):
+    """Blind: the target is called, the seat is free when it answers.  One of the two."""
+
+    address: str = ""
+    """As for `AddParty`."""
+    to_seat_id: str = ""
+    """A seat that is ready."""
+
+
+class CompleteTransfer(SeatOperation, frozen=True, tag="complete_transfer"):
+    """Warm: the seat leaves its call to the caller and the parties that have joined."""
+
+
+class TakeBack(SeatOperation, frozen=True, tag="take_back"):
+    """A call that this seat sent on or parked is its own again."""
+
+    call_id: str
+
+
+class PickUp(SeatOperation, frozen=True, tag="pick_up"):
+    """A call that waits, is parked, or rings at another seat."""
+
+    call_id: str
+
+
+class Park(SeatOperation, frozen=True, tag="park"):
+    pass
+
+
+class Supervise(SeatOperation, frozen=True, tag="supervise"):
+    """Take part in another seat's call, or in another mode; for supervisors."""
+
+    call_id: str
+    mode: SupervisionMode
+
+
+class EndSupervision(SeatOperation, frozen=True, tag="end_supervision"):
+    pass
+
+
+class TakeOver(SeatOperation, frozen=True, tag="take_over"):
+    """Another seat's live call becomes this one's; for supervisors."""
+
+    call_id: str
+
+
+SUPERVISOR_OPERATIONS = frozenset({"supervise", "end_supervision", "take_over"})
+"""Only for a supervisor: `serve` asks the account, the switch the seat's token."""
+
+
+CallControl = (
+    Transfer | CompleteTransfer | TakeBack | PickUp | Park | Supervise | EndSupervision | TakeOver
+)
 AnySeatOperation = (
     Take
     | Leave
@@ -783,4 +963,5 @@ AnySeatOperation = (
     | GhostBegin
     | GhostAsk
     | GhostEnd
+    | CallControl
 )

@@ -31,6 +31,8 @@ class SeatToken(Struct, frozen=True, kw_only=True):
     """The operator's session at `serve`."""
     exp: int
     """Unix seconds at which the token ends."""
+    roles: list[str] = []
+    """What the operator may do, so that the switch can ask while `serve` is away."""
 
 
 class BadToken(Exception):  # noqa: N818

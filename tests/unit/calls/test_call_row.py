@@ -14,6 +14,7 @@ from tahuri.calls.events import (
     CallHeld,
     CallLinked,
     CallOffered,
+    CallParked,
     CallQueued,
     CallRefused,
     CallRequeued,
@@ -37,6 +38,11 @@ from tahuri.calls.events import (
     RecordingStarted,
     SeatMuted,
     SeatUnmuted,
+    SupervisionEnded,
+    SupervisionStarted,
+    TransferCompleted,
+    TransferFailed,
+    TransferStarted,
 )
 from tahuri.calls.views import CALLS, CallEvent, CallRow, Party, Recording
 from tahuri.kernel.event import Event, StreamId
@@ -149,6 +155,62 @@ def test_a_caller_whose_seat_vanished_waits_again_and_is_answered_at_the_first_t
     assert again.answered_at == at(1)
 
 
+TO_PARTY = TransferStarted(**M1, kind="blind", leg_id=DAMKAR)
+TO_SEAT = TransferStarted(**M1, kind="blind", to_seat_id=SeatId("M2"))
+PARKED = CallParked(**M1, slot=2)
+
+
+@pytest.mark.parametrize(
+    ("events", "shown"),
+    [
+        ([TO_PARTY], {"state": "answered", "transferring": True, "seat_id": "M1"}),
+        ([TO_PARTY, TransferFailed(**M1, reason="refused")], {"transferring": False}),
+        (
+            [CallHeld(), TO_PARTY, TransferCompleted(**M1, kind="blind", leg_id=DAMKAR)],
+            {"state": "answered", "handed_over": True, "seat_id": None, "on_hold": False},
+        ),
+        (
+            [SeatMuted(), TO_SEAT],
+            {"state": "queued", "transferring": True, "seat_id": None, "muted": False},
+        ),
+        (
+            [
+                TO_SEAT,
+                CallAnswered(seat_id=SeatId("M2"), operator_id=OperatorId("O2")),
+                TransferCompleted(**M1, kind="blind", to_seat_id=SeatId("M2")),
+            ],
+            {"state": "answered", "transferring": False, "seat_id": "M2", "handed_over": False},
+        ),
+        ([PARKED], {"state": "parked", "slot": 2, "seat_id": None, "operator_id": "O1"}),
+        ([PARKED, CallAnswered(**M1, how="picked-up")], {"state": "answered", "slot": None}),
+        (
+            [PARKED, CallRequeued(seat_id=SeatId("M1"), reason="park-over")],
+            {"state": "queued", "slot": None},
+        ),
+        (
+            [
+                TransferCompleted(**M1, kind="warm", leg_id=DAMKAR),
+                CallRequeued(seat_id=SeatId("M1"), reason="party-lost"),
+            ],
+            {"state": "queued", "handed_over": False},
+        ),
+        ([TO_PARTY, CallEnded(outcome="answered", by="caller")], {"transferring": False}),
+        (
+            [SupervisionStarted(**M1, mode="listen", audible=False)],
+            {"state": "answered", "seat_id": "M1"},
+        ),
+        ([SupervisionEnded(**M1, mode="listen", reason="left")], {"state": "answered"}),
+    ],
+)
+def test_a_call_that_is_sent_on_shows_where_it_is(
+    events: list[Event], shown: dict[str, Any]
+) -> None:
+    """Who has the caller now must be plain to everybody in the room."""
+    row = after(ARRIVED, ANSWERED, *events)
+    assert {name: getattr(row, name) for name in shown} == shown
+    assert row.answered_at == at(1)
+
+
 def test_the_end_of_a_call_leaves_nobody_on_hold_and_no_party_in_it() -> None:
     """A console must not offer to talk to somebody who is gone."""
     end = CallEnded(outcome="answered", by="seat", reason="hung-up")
@@ -225,6 +287,7 @@ def test_every_event_of_a_call_can_be_folded_first() -> None:
             "listen_in_s": 30.0, "question": "police", "answer": "yes", "call_back": True,
         "verdict": "good", "received": 9, "lost": 1, "late": 0, "concealed": 1,
         "jitter_ms": 1.0, "rtt_ms": None, "mos": 4.1,
+        "slot": 1, "kind": "blind", "mode": "listen", "audible": False,
     }  # fmt: skip
     for kind in get_args(CallEvent):
         event = kind(**{name: given[name] for name in kind.__struct_fields__ if name in given})

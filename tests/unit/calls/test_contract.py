@@ -108,6 +108,7 @@ def test_the_personal_parts_are_those_of_the_contract() -> None:
         ("calls.call-arrived", "location"),
         ("calls.call-back-begun", "caller"),
         ("calls.party-added", "address"),
+        ("calls.transfer-started", "address"),
     }
 
 
@@ -140,7 +141,7 @@ def test_what_the_switch_refuses_has_a_code_that_consoles_know() -> None:
     codes = (
         "call-not-offered call-already-answered seat-not-signed-on seat-taken seat-busy "
         "no-live-call bad-address no-such-leg media-unavailable too-many-parties "
-        "listen-in-running"
+        "listen-in-running seat-not-ready no-party-joined not-allowed"
     )
     assert set(codes.split()) <= set(Refusal)
 

@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 from facts import at, fact, row_after
 
-from tahuri.calls.events import CallAnswered, CallEnded, CallOffered, OfferMissed, OfferWithdrawn
+from tahuri.calls.events import (
+    CallAnswered,
+    CallEnded,
+    CallOffered,
+    OfferMissed,
+    OfferWithdrawn,
+    SupervisionStarted,
+)
 from tahuri.kernel.event import Event, StreamId
 from tahuri.kernel.ids import OperatorId, SeatId
 from tahuri.operators.events import (
@@ -66,6 +73,14 @@ def after(*events: Event) -> SeatRow:
             {"state": "not_ready", "reason": "meal"},
         ),
         ([TAKEN, READY, SeatLeft(operator_id=O1)], {"state": "free", "operator_id": None}),
+        (
+            [TAKEN, READY, SupervisionStarted(**M1, mode="listen", audible=False)],
+            {"state": "supervising", "call_id": "C1"},
+        ),
+        (
+            [TAKEN, READY, SupervisionStarted(**M1, mode="barge", audible=False), READY],
+            {"state": "ready", "call_id": None},
+        ),
         (
             [TAKEN, READY, CallAnswered(**M1), SeatVanished(operator_id=O1, after_s=30)],
             {"state": "vanished", "operator_id": None, "call_id": None},

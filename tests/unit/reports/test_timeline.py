@@ -17,7 +17,7 @@ from tahuri.reports.words import CODES, WORDS
 from tahuri.units.events import ReportCameLate
 from tahuri.units.states import UnitState
 
-MADE_BY_US = {"instead", "changes", "override"}
+MADE_BY_US = {"instead", "changes", "override", "target"}
 
 
 def of_cases() -> set[str]:

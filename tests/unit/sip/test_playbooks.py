@@ -217,7 +217,15 @@ def test_a_reoffer_into_a_lost_dialog_ends_the_leg() -> None:
 
 @pytest.mark.parametrize(
     ("method", "expected"),
-    [("OPTIONS", 200), ("INFO", 200), ("UPDATE", 200), ("REFER", 405), ("BYE", 200)],
+    [
+        ("OPTIONS", 200),
+        ("INFO", 200),
+        ("UPDATE", 200),
+        ("REFER", 400),
+        ("NOTIFY", 489),
+        ("PUBLISH", 405),
+        ("BYE", 200),
+    ],
 )
 def test_requests_inside_a_dialog_are_answered(method: str, expected: int) -> None:
     """Gateways look whether we are still there."""

@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -133,8 +134,9 @@ class PretendedMedia:
 class Browser:
     """A browser seat's WebSocket."""
 
-    def __init__(self, bench: "Bench", seat_id: str, operator_id: str) -> None:
+    def __init__(self, bench: "Bench", seat_id: str, operator_id: str, *roles: str) -> None:
         self._bench, self._seat_id, self._operator_id = bench, seat_id, operator_id
+        self._roles = list(roles)
         self.state: dict[str, dict[str, object]] = {}
         self._connection: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -154,6 +156,7 @@ class Browser:
             kind="browser",
             session="s",
             exp=int(clock.now().timestamp()) + 60,
+            roles=self._roles,
         )
         await self.ask("attach", token=sign(token, key))
         await self.ask("webrtc", sdp="offer")
@@ -175,6 +178,17 @@ class Browser:
         if isinstance(error := answer.get("error"), dict):
             raise rpc.Failure(str(error["code"]))
         return answer["result"]
+
+    async def until(self, condition: Callable[[dict[str, dict[str, Any]]], object]) -> None:
+        """Wait until the pushed state fulfils a condition.  Raises TimeoutError."""
+
+        def holds() -> bool:
+            try:
+                return bool(self.state and condition(self.state))
+            except TypeError:
+                return False  # what it looks into is not there yet
+
+        await until(holds)
 
     async def offered(self) -> str:
         """Wait for an offer; returns the call's id."""
@@ -210,7 +224,7 @@ class Bench:
         self.folder = folder
         self.media = PretendedMedia(folder / "media.sock")
         self.websocket_port = 0
-        prompts = {name: str(folder / f"{name}.wav") for name in ("notice", "tone", "hold")}
+        prompts = {name: str(folder / f"{name}.wav") for name in ("notice", "tone", "hold", "beep")}
         self.settings = _settings(
             folder,
             {

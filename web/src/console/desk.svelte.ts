@@ -176,10 +176,14 @@ export class Desk {
     const mine = this.all("call")
       .filter(({ body }) => body.operator_id === this.operator.operator_id && !body.robot)
       .filter(({ body }) => body.wrapped_up_at === null);
-    const onSip = mine.find(({ body }) => body.state === "answered" || body.state === "held");
+    const onSip = mine.find(
+      ({ body }) => (body.state === "answered" || body.state === "held") && !body.handed_over,
+    );
     const call_id = onSip?.key ?? this.chosenCall ?? this.#lastCall;
     const row = this.row("call", call_id);
     if (call_id === null || (row && row.body.wrapped_up_at !== null)) return null;
+    // Another seat has it now: it is theirs to write up.
+    if (row?.body.operator_id && row.body.operator_id !== this.operator.operator_id) return null;
     // The log answers and knows nothing of it: it was another log's.
     if (!row && this.feedState === "live" && this.rows.seq > 0) return null;
     return { call_id, live: null, row };

@@ -51,6 +51,8 @@ export class Hand {
   pickedCallBack = $state<string | null>(null);
   /** The one that this desk called last and whose outcome is still owed. */
   calledBack = $state<string | null>(null);
+  /** The live call that a supervisor has chosen. */
+  watched = $state<string | null>(null);
   /** Where the map was asked to go. */
   goTo = $state.raw<{ lat: number; lon: number } | null>(null);
   toasts = $state.raw<Toast[]>([]);
@@ -133,6 +135,7 @@ export class Hand {
       unit_moves: desk.reference.unit_moves,
       callBack: this.#callBack,
       toSettle: this.#toSettle,
+      watched: this.watched,
     };
   }
 
@@ -165,11 +168,14 @@ export class Hand {
 
   do(effect: Effect): void {
     switch (effect.do) {
-      case "phone":
+      case "phone": {
+        const call_id = this.desk.phone.push?.call?.call_id;
         void this.desk.line.tell(effect.op, effect.body).then((problem) => {
           if (problem) this.say("toast.refused", {}, problem);
+          else if (effect.op === "park" && call_id) this.sentOn("toast.parked", call_id);
         });
         break;
+      }
       case "send": {
         const { undo } = effect;
         void this.desk.outbox.send(effect.command).then((result) => {
@@ -199,6 +205,11 @@ export class Hand {
     const toast = { id: ++this.#toastCount, text, values, problem, undo };
     this.toasts = [...this.toasts, toast].slice(-TOASTS_MAX);
     setTimeout(() => this.hush(toast.id), TOAST_MS);
+  }
+
+  /** The call is no longer at this seat: for a while one press brings it back. */
+  sentOn(text: string, call_id: string, target = ""): void {
+    this.say(text, { target }, null, () => this.do({ do: "phone", op: "take_back", body: { call_id } }));
   }
 
   hush(id: number): void {

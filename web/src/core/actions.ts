@@ -3,14 +3,17 @@
 import type { Command } from "./outbox";
 import type { PhoneOp, PhoneStatus } from "./phone";
 import { readyToCall } from "./callbacks";
-import { may, mayDispatch, mayReport, mayTakeCalls, movesOf } from "./rights";
+import { may, mayDispatch, mayReport, maySupervise, mayTakeCalls, movesOf } from "./rights";
 import type {
   CallBackBody,
   CallBody,
   GhostQuestion,
   IncidentBody,
+  PhoneCall,
   Recommendation,
   Role,
+  SetAside,
+  SupervisionMode,
   UnitBody,
   UnitState,
 } from "./types";
@@ -38,11 +41,13 @@ export interface Selection {
   callBack?: CallBackBody | null;
   /** The item whose outcome would be said: picked, or just called. */
   toSettle?: CallBackBody | null;
+  /** The live call that a supervisor has chosen from the list. */
+  watched?: string | null;
 }
 
 /** What the screen opens or puts the cursor in. */
 export type Target =
-  | { open: "seat" | "not-ready" | "add-party" | "palette" | "keys" | "timeline" | "close-incident" }
+  | { open: "seat" | "not-ready" | "add-party" | "transfer" | "palette" | "keys" | "timeline" | "close-incident" }
   | { open: "reopen" | "note" | "amend" | "new-report" | "sign-off" | "language" | "map" | "pick" }
   | { open: "stand-down" | "override" | "unit-state"; unit_id: string }
   | { open: "drop-party"; leg_id: string }
@@ -143,7 +148,7 @@ const ask = (name: string, key: string, question: GhostQuestion): Action => ({
   group: "phone",
   effect: (selection) => {
     const call = live(selection);
-    return call?.ghost && !call.on_hold ? phone("ghost_ask", { question }) : null;
+    return call?.ghost && !call.on_hold && !call.transfer ? phone("ghost_ask", { question }) : null;
   },
 });
 
@@ -152,7 +157,10 @@ const GHOST_ACTIONS: readonly Action[] = [
     name: "ghost",
     keys: ["Alt+Y"],
     group: "phone",
-    effect: (selection) => (live(selection)?.on_hold === false ? phone("ghost") : null),
+    effect: (selection) => {
+      const call = live(selection);
+      return call && !call.on_hold && !call.transfer ? phone("ghost") : null;
+    },
   },
   ask("ghost-police", "Alt+6", "police"),
   ask("ghost-medical", "Alt+7", "medical"),
@@ -164,6 +172,125 @@ const GHOST_ACTIONS: readonly Action[] = [
     group: "phone",
     effect: (selection) =>
       live(selection)?.ghost && selection.listened ? phone("ghost_end") : null,
+  },
+];
+
+/** What this seat sent to another seat and may take back. */
+function sentOn({ phone: { push } }: Selection): SetAside | null {
+  const own = (push?.waiting ?? []).filter(
+    ({ seat_id, to_seat_id }) => to_seat_id !== null && seat_id === push?.seat.seat_id,
+  );
+  return push?.call ? null : (own.at(-1) ?? null);
+}
+
+/** The parked call that one key picks up: this seat's own first. */
+function parked({ phone: { push } }: Selection): SetAside | null {
+  const found = (push?.waiting ?? []).filter(({ slot }) => slot !== null);
+  return found.find(({ seat_id }) => seat_id === push?.seat.seat_id) ?? found[0] ?? null;
+}
+
+/** Whether the seat could take another call now. */
+function isFree({ phone: { seat_id, line, media, push } }: Selection): boolean {
+  const sits = seat_id !== null && line === "open" && media === "connected";
+  return sits && !!push && !push.call && !push.supervision;
+}
+
+/** The call that a supervisor's keys mean: the one taken part in, the one chosen, the oldest. */
+export function watchedCall({ roles, phone: { media, push }, watched }: Selection): PhoneCall | null {
+  if (!maySupervise(roles) || media !== "connected" || !push || push.call) return null;
+  const calls = (push.live ?? []).filter(({ seat_id }) => seat_id !== push.seat.seat_id);
+  const wanted = push.supervision?.call_id ?? watched;
+  return calls.find(({ call_id }) => call_id === wanted) ?? calls[0] ?? null;
+}
+
+const supervise = (name: SupervisionMode, key: string): Action => ({
+  name,
+  keys: [key],
+  group: "phone",
+  effect: (selection) => {
+    const call = watchedCall(selection);
+    const now = selection.phone.push?.supervision;
+    const isSo = now?.call_id === call?.call_id && now?.mode === name;
+    return call && !isSo ? phone("supervise", { call_id: call.call_id, mode: name }) : null;
+  },
+});
+
+const CALL_CONTROL: readonly Action[] = [
+  {
+    name: "transfer",
+    keys: ["F3"],
+    group: "phone",
+    effect: (selection) => {
+      const call = live(selection);
+      return call && !call.transfer ? open({ open: "transfer" }) : null;
+    },
+  },
+  {
+    name: "take-back",
+    keys: ["F3"],
+    group: "phone",
+    effect: (selection) => {
+      const call = live(selection);
+      const call_id = call?.transfer ? call.call_id : sentOn(selection)?.call_id;
+      return call_id ? phone("take_back", { call_id }) : null;
+    },
+  },
+  {
+    name: "complete-transfer",
+    keys: ["Alt+O"],
+    group: "phone",
+    effect: (selection) => {
+      const call = live(selection);
+      const joined = call?.parties.some(({ state }) => state === "joined");
+      return joined && !call?.transfer ? phone("complete_transfer") : null;
+    },
+  },
+  {
+    name: "park",
+    keys: ["F7"],
+    group: "phone",
+    effect: (selection) => {
+      const call = live(selection);
+      return call && !call.transfer ? phone("park") : null;
+    },
+  },
+  {
+    name: "unpark",
+    keys: ["F7"],
+    group: "phone",
+    effect: (selection) => {
+      const call = isFree(selection) ? parked(selection) : null;
+      return call ? phone("pick_up", { call_id: call.call_id }) : null;
+    },
+  },
+  {
+    name: "pick-up",
+    keys: ["Alt+J"],
+    group: "phone",
+    effect: (selection) => {
+      const { push } = selection.phone;
+      const first = push?.queue.find(({ call_id }) => call_id !== push.offer?.call_id);
+      return first && isFree(selection) ? phone("pick_up", { call_id: first.call_id }) : null;
+    },
+  },
+  supervise("listen", "Alt+5"),
+  supervise("whisper", "Alt+6"),
+  supervise("barge", "Alt+N"),
+  {
+    name: "take-over",
+    keys: ["Alt+D"],
+    group: "phone",
+    effect: (selection) => {
+      const call = watchedCall(selection);
+      return call ? phone("take_over", { call_id: call.call_id }) : null;
+    },
+  },
+  {
+    name: "end-supervision",
+    keys: ["F8"],
+    group: "phone",
+    effect: ({ phone: { push } }) =>
+      push?.supervision && !push.call ? phone("end_supervision") : null,
   },
 ];
 
@@ -226,7 +353,7 @@ const PHONE_ACTIONS: readonly Action[] = [
   },
   {
     name: "call-back-outcome",
-    keys: ["Alt+H"],
+    keys: ["Alt+Z"],
     group: "phone",
     effect: ({ roles, toSettle }) =>
       mayReport(roles) && toSettle && toSettle.calling === null
@@ -241,7 +368,7 @@ const PHONE_ACTIONS: readonly Action[] = [
   },
   {
     name: "ask-call-back",
-    keys: ["Alt+Y"],
+    keys: ["Alt+F"],
     group: "phone",
     effect: ({ roles, call }) =>
       mayReport(roles) && call && !call.test && call.direction !== "out"
@@ -467,6 +594,7 @@ const SCREEN_ACTIONS: readonly Action[] = [
 export const ACTIONS: readonly Action[] = [
   ...PHONE_ACTIONS,
   ...GHOST_ACTIONS,
+  ...CALL_CONTROL,
   ...REPORT_ACTIONS,
   ...INCIDENT_ACTIONS,
   ...SCREEN_ACTIONS,

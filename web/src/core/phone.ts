@@ -31,6 +31,14 @@ export type PhoneOp =
   | "ghost"
   | "ghost_ask"
   | "ghost_end"
+  | "transfer"
+  | "complete_transfer"
+  | "take_back"
+  | "pick_up"
+  | "park"
+  | "supervise"
+  | "end_supervision"
+  | "take_over"
   | "leave";
 
 /** All there is to know of the phone; a new object at each change. */

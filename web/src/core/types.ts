@@ -52,7 +52,17 @@ export interface Position {
 
 export type NumberStatus = "present" | "withheld" | "none";
 export type Direction = "in" | "out";
-export type CallState = "begun" | "calling" | "ringing" | "queued" | "offered" | "answered" | "held" | "ended" | "refused";
+export type CallState =
+  | "begun"
+  | "calling"
+  | "ringing"
+  | "queued"
+  | "parked"
+  | "offered"
+  | "answered"
+  | "held"
+  | "ended"
+  | "refused";
 
 export interface Caller {
   number: string | null;
@@ -118,7 +128,7 @@ export interface CallBody {
   direction?: Direction;
   callback_id?: string | null;
   outcome: "answered" | "abandoned" | "not-reached" | "refused" | null;
-  ended_by: "caller" | "seat" | "failure" | null;
+  ended_by: "caller" | "seat" | "party" | "failure" | null;
   refused_reason: string | null;
   call_class: string | null;
   wrapped_up_at: string | null;
@@ -131,6 +141,12 @@ export interface CallBody {
   lane?: Lane;
   /** Missing in rows that were stored before lines were measured. */
   lines?: LineView[];
+  /** The place where it is parked. */
+  slot?: number | null;
+  /** A transfer's target rings. */
+  transferring?: boolean;
+  /** Its last seat left it to parties; it goes on without one. */
+  handed_over?: boolean;
 }
 
 /** `slow`: in the slow lane, or gone from it; `key`, `waited`: how it was left; `sampled`: let by. */
@@ -291,7 +307,14 @@ export interface UnitBody {
   operators: string[];
 }
 
-export type SeatState = "free" | "not_ready" | "ready" | "offered" | "busy" | "vanished";
+export type SeatState =
+  | "free"
+  | "not_ready"
+  | "ready"
+  | "offered"
+  | "busy"
+  | "supervising"
+  | "vanished";
 
 export interface SeatBody {
   seat_id: string;
@@ -495,6 +518,27 @@ export interface PhoneCall {
   state?: "calling" | "ringing" | "live";
   callback_id?: string | null;
   ghost?: Ghost | null;
+  /** A transfer whose target has not answered. */
+  transfer?: { kind: "blind" | "warm" | "refer"; target: string; to_seat: boolean; since: string } | null;
+  /** Null when only parties talk with the caller. */
+  seat_id?: string | null;
+  operator_name?: string | null;
+  /** Supervisors that the seat is to know of. */
+  supervisors?: SupervisionMode[];
+}
+
+/** Hears all, heard by nobody; heard by the seat alone; heard by all. */
+export type SupervisionMode = "listen" | "whisper" | "barge";
+
+/** A call that waits for certain seats first: parked, or on its way to a seat. */
+export interface SetAside {
+  call_id: string;
+  number: string | null;
+  number_status: NumberStatus;
+  seat_id: string;
+  since: string;
+  slot: number | null;
+  to_seat_id: string | null;
 }
 
 /** The whole truth of one seat, pushed by the switch on every change and every 5 s. */
@@ -523,4 +567,9 @@ export interface SeatPush {
   alarms: string[];
   /** Names of trunks that do not answer. */
   trunks_down?: string[];
+  waiting?: SetAside[];
+  /** Every live call; for supervisors only. */
+  live?: PhoneCall[];
+  supervision?: { call_id: string; mode: SupervisionMode; since: string } | null;
+  gateways?: { name: string; registered: boolean }[];
 }

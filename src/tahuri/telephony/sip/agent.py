@@ -5,7 +5,6 @@ from typing import assert_never
 
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.body import session_of
-from tahuri.telephony.sip.calling import Calling
 from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.leg import (
@@ -16,6 +15,7 @@ from tahuri.telephony.sip.leg import (
     refresh_target,
 )
 from tahuri.telephony.sip.message import Malformed, Request, Response, is_supported_uri
+from tahuri.telephony.sip.referring import Referring
 from tahuri.telephony.sip.sessions import has_tag
 from tahuri.telephony.sip.transaction import (
     AckSeen,
@@ -39,7 +39,7 @@ KNOWN_METHODS = frozenset({"MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER"}
 """Known, and not allowed here (405); what we never heard of gets 501."""
 
 
-class Agent(Calling):
+class Agent(Referring):
     """Every dialog of one element.  Methods return what to send and what happened.
 
     Args:
@@ -220,6 +220,10 @@ class Agent(Calling):
                 return self.pracked(leg, asked.key, request, now)
             case "OPTIONS" | "INFO":
                 return self.respond(asked.key, 200, now)
+            case "REFER":
+                return self._referred(leg, asked, now)
+            case "NOTIFY":
+                return self._notified(leg, request, asked.key, now)
             case _:
                 return self.respond(asked.key, 405, now, (("allow", ALLOW),))
 

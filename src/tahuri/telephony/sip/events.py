@@ -92,6 +92,33 @@ class Refreshed:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferAsked:
+    """The far side wants us to call ``target`` in its place; answer it."""
+
+    leg: Leg
+    key: ServerKey
+    target: str
+    replaces: bool
+    """Whether it means to replace another dialog (attended transfer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferAnswered:
+    """The final answer to our REFER; 408 when there was none."""
+
+    leg: Leg
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferProgress:
+    """What the far side's call to our target has come to: the status of its INVITE."""
+
+    leg: Leg
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A leg that was incoming or up is over."""
 
@@ -134,6 +161,9 @@ Event = (
     | Reacknowledged
     | Reanswered
     | Refreshed
+    | ReferAsked
+    | ReferAnswered
+    | ReferProgress
     | Ended
     | Registering
     | OptionsSeen

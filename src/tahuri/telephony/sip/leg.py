@@ -10,7 +10,7 @@ from tahuri.telephony.sip.message import Message, Request, Response
 from tahuri.telephony.sip.transaction import Flow, ServerKey, default_port
 
 LegState = Literal["incoming", "calling", "cancelling", "up", "ended"]
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REGISTER"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REGISTER, REFER, NOTIFY"
 ACCEPT = "application/sdp, multipart/mixed, application/pidf+xml"
 
 

@@ -56,6 +56,7 @@ REASONS = {
     180: "Ringing",
     183: "Session Progress",
     200: "OK",
+    202: "Accepted",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -74,6 +75,7 @@ REASONS = {
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
+    489: "Bad Event",
     491: "Request Pending",
     500: "Server Internal Error",
     501: "Not Implemented",
@@ -81,6 +83,7 @@ REASONS = {
     504: "Server Time-out",
     505: "Version Not Supported",
     513: "Message Too Large",
+    603: "Decline",
 }
 
 

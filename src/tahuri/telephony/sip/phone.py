@@ -44,6 +44,10 @@ class PhoneCall:
         """Gives our session for a re-INVITE of theirs; None refuses it with 488."""
         self.reanswered: asyncio.Queue[int] = asyncio.Queue(maxsize=16)
         """Statuses of the answers to our re-INVITEs."""
+        self.on_refer: Callable[[str], int] = lambda _: 603
+        """Gives the status with which a REFER of theirs, to that target, is answered."""
+        self.refer_progress: asyncio.Queue[int] = asyncio.Queue(maxsize=16)
+        """The answer to our REFER, then the statuses of which NOTIFYs tell."""
 
     async def wait_answered(self, timeout_s: float = 35.0) -> bytes | None:
         """The session of the far side's 200.  Raises CallFailed, TimeoutError."""
@@ -73,6 +77,14 @@ class PhoneCall:
     def reoffer(self, session: bytes) -> None:
         """re-INVITE: hold, or a new address."""
         self._phone.perform(self._phone.agent.reoffer(self.leg, session, self._phone.now))
+
+    def refer(self, target: str) -> None:
+        """Ask the far side to call somebody in our place; see ``refer_progress``."""
+        self._phone.perform(self._phone.agent.refer(self.leg, target, self._phone.now))
+
+    def notify(self, status: int) -> None:
+        """How the transfer goes that the far side asked for."""
+        self._phone.perform(self._phone.agent.notify(self.leg, status, "", self._phone.now))
 
     def hang_up(self) -> None:
         """CANCEL, BYE or a refusal, whatever is right now."""
@@ -251,6 +263,12 @@ class Phone:
                 call.session = session or call.session
                 if not call.reanswered.full():
                     call.reanswered.put_nowait(status)
+            case events.ReferAsked(leg, key, target, _):
+                status = call.on_refer(target)
+                self.perform(self._endpoint.agent.answer_refer(leg, key, status, self.now))
+            case events.ReferAnswered(_, status) | events.ReferProgress(_, status):
+                if not call.refer_progress.full():
+                    call.refer_progress.put_nowait(status)
             case events.Ended(_, reason):
                 self._over(call, reason)
             case _:

@@ -17,9 +17,17 @@ def waiting(calls: Iterable[Call]) -> list[Call]:
     )
 
 
+def for_anybody(calls: Iterable[Call]) -> list[Call]:
+    """Those that any seat may have: neither parked nor on their way to a certain seat."""
+    return [call for call in calls if call.parked is None and not call.turns]
+
+
 def held_back(call: Call, queue: Iterable[Call]) -> bool:
-    """Whether the call may not ring yet: somebody in the normal queue still waits for a seat."""
-    return call.slow and any(other.offered_to is None and not other.slow for other in queue)
+    """Whether the call may not ring yet: somebody in the normal queue still waits for a seat.
+
+    A parked call, or one for a certain seat, waits for no seat that this call could have."""
+    normal = (other for other in for_anybody(queue) if not other.slow)
+    return call.slow and any(other.offered_to is None for other in normal)
 
 
 def choose(call: Call, seats: Iterable[Seat], now_s: float, robot_after_s: float) -> Seat | None:

@@ -1,6 +1,10 @@
-"""A seat and its call: answer, hold, mute, and a seat that vanishes."""
+"""A seat and its call: answer, pick up, hold, mute, and a seat that is off its call."""
+
+from collections.abc import Sequence
+from typing import Literal
 
 from tahuri.telephony.protocol import (
+    AnsweredHow,
     CallAnswered,
     CallHeld,
     CallRequeued,
@@ -9,9 +13,11 @@ from tahuri.telephony.protocol import (
     SeatUnmuted,
 )
 from tahuri.telephony.rpc import Failure
-from tahuri.telephony.switch import audio, lines, offers, seats
+from tahuri.telephony.switch import audio, lines, offers, seats, supervision, turns
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
+
+RequeuedReason = Literal["seat-vanished", "transfer-failed", "park-over", "party-lost"]
 
 
 def live_call(core: Core, seat: Seat) -> Call:
@@ -22,7 +28,7 @@ def live_call(core: Core, seat: Seat) -> Call:
     return call
 
 
-def claim(core: Core, call_id: str, seat: Seat) -> Call | None:
+def claim(core: Core, call_id: str, seat: Seat, how: AnsweredHow = "offered") -> Call | None:
     """The compare-and-set: exactly one seat gets the call, at one instant.
 
     Returns:
@@ -36,7 +42,9 @@ def claim(core: Core, call_id: str, seat: Seat) -> Call | None:
         if call.seat_id == seat.seat_id:
             return None
         raise Failure("call-already-answered")
-    if call is None or call.phase != "queued" or call.offered_to != seat.seat_id:
+    if call is None or call.phase != "queued":
+        raise Failure("call-not-offered")
+    if how == "offered" and call.offered_to != seat.seat_id:
         raise Failure("call-not-offered")
     if call.leg.state != "up":
         raise Failure("call-not-offered", "the caller has gone")  # abandoned: to be called back
@@ -44,10 +52,14 @@ def claim(core: Core, call_id: str, seat: Seat) -> Call | None:
     call.phase, call.offered_to = "live", None
     call.seat_id, call.operator_id = seat.seat_id, seat.operator_id
     call.answered_at = core.now()
+    call.handed_over_by = ""
     call.on_hold = call.muted = False
     seats.busy(core, seat, call.call_id)
-    body = CallAnswered(seat_id=seat.seat_id, operator_id=seat.operator_id, robot=seat.robot)
+    body = CallAnswered(
+        seat_id=seat.seat_id, operator_id=seat.operator_id, robot=seat.robot, how=how
+    )
     core.of_call(call, body, seat.operator_id)
+    turns.answered(core, call, seat)
     core.save(call)
     return call
 
@@ -55,6 +67,9 @@ def claim(core: Core, call_id: str, seat: Seat) -> Call | None:
 async def connect(core: Core, call: Call) -> None:
     """Let caller and seat hear each other.  A step of the call."""
     if call.phase == "live":
+        seat = audio.seat_of(core, call)
+        if seat is not None and seat.kind == "browser":
+            await offers.drop_phone(core, call)  # it rang at a phone until this moment
         await audio.mix(core, call)
         await audio.end_notice(core, call)
         await lines.seat_begins(core, call)
@@ -66,6 +81,59 @@ async def answer(core: Core, call_id: str, seat: Seat) -> None:
     call = claim(core, call_id, seat)
     if call is not None:
         await core.done(call.call_id, lambda: connect(core, call))
+
+
+async def pick_up(core: Core, call_id: str, seat: Seat, how: AnsweredHow = "picked-up") -> None:
+    """A seat takes a call that waits, is parked, or rings elsewhere; at a phone seat it rings.
+
+    Raises:
+        Failure: as `claim`; ``seat-busy``; ``media-unavailable``; ``seat-not-ready`` for a phone.
+    """
+    call = core.calls.get(call_id)
+    if call is not None and call.phase == "live" and call.seat_id == seat.seat_id:
+        return
+    if call is not None and call.phase == "live":
+        raise Failure("call-already-answered")
+    if call is None or call.phase != "queued" or call.leg.state != "up":
+        raise Failure("call-not-offered", "the caller has gone")
+    if seat.state in ("busy", "supervising"):
+        raise Failure("seat-busy")
+    if not seat.attached or seat.media != "connected":
+        raise Failure("media-unavailable")
+    other = core.calls.get(seat.call_id) if seat.call_id else None
+    if other is not None and other is not call and other.offered_to == seat.seat_id:
+        offers.withdraw(core, other)  # it rings here, and goes on to the next
+    if seat.kind == "sip":
+        _ring_here(core, call, seat)
+        return
+    if call.offered_to is not None and call.offered_to != seat.seat_id:
+        offers.withdraw(core, call)
+    claim(core, call_id, seat, how)
+    offers.dispatch(core)
+    await core.done(call_id, lambda: connect(core, call))
+
+
+def _ring_here(core: Core, call: Call, seat: Seat) -> None:
+    if call.offered_to == seat.seat_id:
+        return
+    if not turns.can_ring(seat):
+        raise Failure("seat-not-ready")
+    if call.offered_to is not None:
+        offers.withdraw(core, call)
+    call.parked = None
+    call.turns = [seat.seat_id, *(one for one in call.turns if one != seat.seat_id)]
+    core.save(call)
+    offers.dispatch(core)
+
+
+async def take_back(core: Core, call_id: str, seat: Seat) -> None:
+    """A call that this seat sent on or parked is its own again.  Raises Failure as `pick_up`."""
+    call = core.calls.get(call_id)
+    sent = call is not None and call.transfer is not None and call.transfer.seat_id == seat.seat_id
+    parked = call is not None and call.parked is not None and call.parked.seat_id == seat.seat_id
+    if not sent and not parked:
+        raise Failure("call-not-offered")
+    await pick_up(core, call_id, seat, "taken-back")
 
 
 async def hold(core: Core, seat: Seat, on: bool) -> None:
@@ -111,18 +179,56 @@ def lose_seat(core: Core, seat: Seat, after_s: float) -> None:
     call = core.calls.get(seat.call_id) if seat.call_id else None
     if call is not None and call.offered_to == seat.seat_id:
         offers.withdraw(core, call)
+    supervision.leave(core, seat, "seat-vanished")
     seats.vanished(core, seat, after_s)
     if call is not None and call.phase == "live" and call.seat_id == seat.seat_id:
-        requeue(core, call, seat)
+        if call.transfer is not None:
+            leave(core, call)  # its target rings on; should nobody come, the call is queued
+            core.post(call.call_id, lambda: without_seat(core, call))
+        else:
+            requeue(core, call, seat.seat_id)
     offers.dispatch(core)
 
 
-def requeue(core: Core, call: Call, seat: Seat) -> None:
-    """Back to the head of the queue; the caller hears the tone and is never dropped."""
-    call.phase, call.requeued = "queued", True
+def leave(core: Core, call: Call) -> None:
+    """The call goes on without its seat; let `without_seat` follow."""
+    call.handed_over_by = call.seat_id or call.handed_over_by
     call.seat_id = call.operator_id = None
     call.on_hold = call.muted = False
-    core.of_call(call, CallRequeued(seat_id=seat.seat_id, reason="seat-vanished"))
+    core.save(call)
+    core.changed()
+
+
+def set_aside(core: Core, call: Call) -> None:
+    """The call waits, before all others, for whoever is to have it; let `without_seat` follow."""
+    leave(core, call)
+    call.phase, call.requeued = "queued", True
+    core.save(call)
+
+
+async def without_seat(core: Core, call: Call) -> None:
+    """The phone of a seat that has left is hung up.  A step of the call."""
+    if call.seat_id is None and call.offered_to is None:
+        await offers.drop_phone(core, call)
+    await audio.mix(core, call)
+    core.save(call)
+
+
+def requeue(
+    core: Core,
+    call: Call,
+    seat_id: str,
+    reason: RequeuedReason = "seat-vanished",
+    first: Sequence[str] = (),
+) -> None:
+    """Back to the head of the queue; the caller hears the tone and is never dropped.
+
+    Args:
+        first: seats at which it is to ring before all others.
+    """
+    leave(core, call)
+    call.phase, call.requeued, call.turns = "queued", True, list(first)
+    core.of_call(call, CallRequeued(seat_id=seat_id, reason=reason))
     core.save(call)
     core.changed()
 

@@ -9,7 +9,12 @@ from collections.abc import AsyncIterator
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaError, MediaRefused, SrtpKeys
-from tahuri.telephony.protocol import RecordingClosed, RecordingFailed, RecordingStarted
+from tahuri.telephony.protocol import (
+    RecordingClosed,
+    RecordingFailed,
+    RecordingStarted,
+    SupervisionMode,
+)
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip import sdes, sdp
 from tahuri.telephony.sip.sdes import Srtp
@@ -38,6 +43,12 @@ async def forgiving(what: str) -> AsyncIterator[None]:
 def seat_of(core: Core, call: Call) -> Seat | None:
     """The seat that talks on the call."""
     return core.seats.get(call.seat_id) if call.seat_id else None
+
+
+def watching(core: Core, call: Call) -> list[tuple[int, SupervisionMode]]:
+    """Ports of the supervisors that take part in the call, and how."""
+    seats = [(core.seats.get(one.seat_id), one.mode) for one in call.supervisors]
+    return [(seat.port, mode) for seat, mode in seats if seat is not None and seat.port is not None]
 
 
 async def open_leg(core: Core, name: str, srtp: Srtp = "off") -> Audio:
@@ -109,8 +120,8 @@ async def end_notice(core: Core, call: Call) -> None:
 
 async def mix(core: Core, call: Call) -> None:
     """Bring the matrix and the recording's channels to what the call's state asks for."""
-    seat = seat_of(core, call)
-    wanted = conference.cells(call, seat, core.tone, core.hold)
+    seat, supervisors = seat_of(core, call), watching(core, call)
+    wanted = conference.cells(call, seat, core.tone, core.hold, supervisors)
     changes = conference.changed(core.cells.get(call.call_id, {}), wanted)
     async with forgiving("gains"):
         if changes:
@@ -119,7 +130,7 @@ async def mix(core: Core, call: Call) -> None:
     recording = call.recording
     if recording is None or recording.failed:
         return
-    sources = conference.channels(call, seat, core.tone, core.hold)
+    sources = conference.channels(call, seat, core.tone, core.hold, supervisors)
     if core.channels.get(call.call_id) != sources:
         async with forgiving("recording sources"):
             await core.media.record_sources(recording.number, *sources)
@@ -132,7 +143,8 @@ async def start_recording(core: Core, call: Call) -> None:
     suffix = "" if call.recordings == 1 else f"-{call.recordings}"
     path = f"{call.arrived_at:%Y/%m/%d}/{call.call_id}{suffix}.wav"
     identifier = mint.new_id()
-    sources = conference.channels(call, seat_of(core, call), core.tone, core.hold)
+    supervisors = watching(core, call)
+    sources = conference.channels(call, seat_of(core, call), core.tone, core.hold, supervisors)
     try:
         begun = await core.media.record(core.settings.recordings.absolute() / path, *sources)
     except (MediaRefused, Unavailable) as error:
@@ -181,6 +193,7 @@ async def release(core: Core, call: Call) -> None:
     ports = [call.audio.port, *(party.audio.port for party in call.parties)]
     ports += [call.phone.audio.port] if call.phone else []
     ports += [call.notice] if call.notice is not None else []
+    ports += [call.beep.port] if call.beep is not None else []
     await free(core, *(port for port in ports if port != NO_PORT))
     core.cells.pop(call.call_id, None)
     core.channels.pop(call.call_id, None)

@@ -7,8 +7,11 @@ from tahuri.telephony.switch import (
     lane,
     offers,
     outgoing,
+    parking,
     parties,
+    refers,
     seats,
+    supervision,
 )
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
@@ -23,6 +26,11 @@ def tick(core: Core) -> None:
         _of_call(core, call, now_s)
     for seat in list(core.seats.values()):
         _of_seat(core, seat, now_s)
+    for gateway in core.gateways.values():
+        until_s = gateway.registered_until_s
+        if until_s is not None and now_s >= until_s:
+            gateway.registered_until_s = None
+            core.changed()
     offers.dispatch(core)  # robots may answer what has waited long enough
 
 
@@ -36,6 +44,15 @@ def _of_call(core: Core, call: Call, now_s: float) -> None:
     outgoing.look(core, call, now_s)
     if call.phase == "echo" and now_s - call.arrived_s >= core.settings.test_call_s:
         core.post(call.call_id, lambda: ending.end(core, call, "switch", "test-over"))
+    if call.parked is not None and now_s >= call.parked.due_s:
+        parking.due(core, call)
+    if call.beep is not None and now_s >= call.beep.due_s and core.media_ready:
+        core.post(call.call_id, lambda: supervision.end_beep(core, call))
+    if call.transfer is not None and call.transfer.kind == "refer":
+        call.transfer.refer_due_s = min(call.transfer.refer_due_s, now_s + core.settings.transfer_s)
+        if now_s >= call.transfer.refer_due_s:
+            call.transfer.refer_due_s = now_s + core.settings.transfer_s
+            core.post(call.call_id, lambda: refers.bridge(core, call))
     for party in call.parties:
         if party.state == "calling" and now_s >= party.ring_due:
             party.ring_due = now_s + parties.PARTY_RING_S

@@ -1,9 +1,14 @@
 """Who hears whom, and what is recorded on which side.  Pure."""
 
+from collections.abc import Sequence
+
+from tahuri.telephony.protocol import SupervisionMode
 from tahuri.telephony.switch.model import Call, Seat
 
 Cells = dict[tuple[int, int], float]
 """(hears, says) → gain."""
+Watching = Sequence[tuple[int, SupervisionMode]]
+"""Ports of the supervisors that take part, and how."""
 
 
 def seat_port(call: Call, seat: Seat | None) -> int | None:
@@ -15,9 +20,10 @@ def seat_port(call: Call, seat: Seat | None) -> int | None:
     return seat.port if seat is not None else None
 
 
-def others(call: Call, seat: Seat | None) -> list[int]:
-    """Ports of everybody who talks, without the caller."""
+def others(call: Call, seat: Seat | None, watching: Watching = ()) -> list[int]:
+    """Ports of everybody who talks to all, without the caller."""
     talking = [party.audio.port for party in call.parties if party.state == "joined"]
+    talking += [port for port, mode in watching if mode == "barge"]
     port = seat_port(call, seat)
     return talking if port is None else [port, *talking]
 
@@ -27,26 +33,37 @@ def early(call: Call) -> list[int]:
     return [p.audio.port for p in call.parties if p.early and p.state == "calling"]
 
 
+def aside(call: Call) -> bool:
+    """Whether the caller hears the hold prompt instead of people."""
+    if call.phase == "live":
+        return call.on_hold or call.transfer is not None
+    return False
+
+
 def prompt(call: Call, tone: int | None, hold: int | None) -> int | None:
     """What the caller hears instead of people, if anything."""
     if call.phase == "queued":
+        if call.parked is not None or call.transfer is not None:
+            return hold
         return call.notice if call.notice is not None else tone
-    if call.phase == "live" and call.on_hold:
-        return hold
-    return None
+    return hold if aside(call) else None
 
 
 def said(call: Call) -> int | None:
     """The port of a question that everybody hears: a silent caller is asked for keys."""
-    asks = call.phase == "live" and call.ghost is not None and not call.on_hold
+    asks = call.phase == "live" and call.ghost is not None and not aside(call)
     return call.notice if asks else None
 
 
-def cells(call: Call, seat: Seat | None, tone: int | None, hold: int | None) -> Cells:
+def cells(
+    call: Call, seat: Seat | None, tone: int | None, hold: int | None, watching: Watching = ()
+) -> Cells:
     """Every cell of the call that is not 0.
 
-    On hold the caller hears the hold prompt and nobody hears the caller; a muted seat is heard by
-    nobody; in the queue the caller hears the notice, then the tone, and parties that stayed.
+    On hold, and while a transfer's target rings, the caller hears the hold prompt and nobody on the
+    call hears the caller; a muted seat is heard by nobody; in the queue the caller hears the
+    notice, then the tone, and parties that stayed.  A supervisor hears all, also the caller on
+    hold; one that whispers is heard by the seat alone, one that barges in by all.
     """
     if call.phase in ("ended", "proposed"):
         return {}
@@ -56,8 +73,8 @@ def cells(call: Call, seat: Seat | None, tone: int | None, hold: int | None) -> 
     if call.phase == "echo":
         return {(caller, caller): 1.0}
     seat_says = seat_port(call, seat)
-    talkers = others(call, seat)
-    present = talkers if call.on_hold else [caller, *talkers]
+    talkers = others(call, seat, watching)
+    present = talkers if aside(call) else [caller, *talkers]
     found: Cells = {}
     for hears in present:
         for says in present:
@@ -65,12 +82,22 @@ def cells(call: Call, seat: Seat | None, tone: int | None, hold: int | None) -> 
                 found[hears, says] = 1.0
     if seat_says is not None:
         found |= {(seat_says, port): 1.0 for port in early(call)}
+    for port, mode in watching:
+        for says in (caller, *talkers, *early(call)):
+            if port != says and not (call.muted and says == seat_says):
+                found[port, says] = 1.0
+        if mode == "whisper" and seat_says is not None:
+            found[seat_says, port] = 1.0
     instead = prompt(call, tone, hold)
     if instead is not None:
         found[caller, instead] = 1.0
     question = said(call)
     if question is not None:
-        found |= {(hears, question): 1.0 for hears in (caller, *talkers)}
+        hearing = [caller, *talkers, *(port for port, _ in watching)]
+        found |= {(hears, question): 1.0 for hears in hearing}
+    if call.beep is not None:
+        told = [caller, *talkers] if call.beep.caller_hears else [seat_says]
+        found |= {(port, call.beep.port): 1.0 for port in told if port is not None}
     return found
 
 
@@ -89,9 +116,12 @@ def changed(before: Cells, after: Cells) -> list[tuple[int, int, float]]:
 
 
 def channels(
-    call: Call, seat: Seat | None, tone: int | None, hold: int | None
+    call: Call, seat: Seat | None, tone: int | None, hold: int | None, watching: Watching = ()
 ) -> tuple[list[int], list[int]]:
-    """Left: the caller.  Right: everybody else, and the prompt that the caller hears."""
-    right = [*others(call, seat), *early(call)]
+    """Left: the caller.  Right: everybody else, the prompt that the caller hears, and what is
+    whispered to the seat: it may have decided what the seat did."""
+    right = [*others(call, seat, watching), *early(call)]
+    right += [port for port, mode in watching if mode == "whisper"]
+    right += [call.beep.port] if call.beep is not None else []
     prompts = (prompt(call, tone, hold), said(call))
     return [call.audio.port], [*right, *(port for port in prompts if port is not None)]

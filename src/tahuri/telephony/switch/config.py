@@ -67,6 +67,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     reserved_calls: int = 0
     """Of ``calls_max``, so many that only calls of its group may use."""
     srtp: Srtp = "off"
+    refer: bool = False
+    """Whether it takes a transferred call over itself (REFER)."""
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:
@@ -95,6 +97,20 @@ PROMPTS = Path(__file__).parents[1] / "prompts"
 """Those that come with Tahuri."""
 
 
+class Gateway(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A radio gateway that registers, and is called into conversations by its name."""
+
+    name: str
+    username: str
+    password: str | None = None
+    password_ha1: str | None = None
+    """As for `PhoneSeat`."""
+
+    @property
+    def account(self) -> Account:
+        return Account(self.username, self.password, self.password_ha1)
+
+
 class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     """WAV files, 8 kHz, mono."""
 
@@ -106,6 +122,8 @@ class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     """Instead of the notice, to a caller whose number a supervisor put into the slow lane."""
     ghost: Path = PROMPTS
     """Folder of ``ghost-<question>.wav``, asked of a caller who does not speak."""
+    beep: Path | None = None
+    """Tells that a supervisor takes part."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,6 +161,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     test_source: str = "127.0.0.1"
     """Address from which this machine tries its own edge; let in for test calls alone."""
     party_aliases: dict[str, str] = {}
+    gateways: list[Gateway] = []
+    transfer_s: float = 30
+    """How long a transfer's target may ring."""
+    park_s: float = 60
+    """How long a call stays parked before it rings again."""
+    supervision_notice: bool = False
+    """Whether a supervisor's part in a call is told by a tone."""
 
     @property
     def recordings(self) -> Path:

@@ -24,7 +24,7 @@ from tahuri.telephony.sip.grammar import in_uri
 from tahuri.telephony.spool import Spool
 from tahuri.telephony.switch import journal
 from tahuri.telephony.switch.config import Settings
-from tahuri.telephony.switch.model import Call, Seat, TrunkState
+from tahuri.telephony.switch.model import Call, Gateway, Seat, TrunkState
 
 WORK_WAITING_MAX = 256
 """Steps of one call that may wait for their turn; more means a bug, and they are dropped."""
@@ -94,6 +94,9 @@ class Core:
         self.seats: dict[str, Seat] = {}
         self.trunks: dict[str, TrunkState] = {}
         """By name, those of the settings."""
+        self.gateways: dict[str, Gateway] = {
+            one.name: Gateway(name=one.name) for one in settings.gateways
+        }
         self.places: dict[str, Place] = {}
         """By name of a SIP leg."""
         self.ports: dict[int, Place] = {}
@@ -214,6 +217,7 @@ class Core:
             hold=self.hold,
             seats=list(self.seats.values()),
             trunks=list(self.trunks.values()),
+            gateways=list(self.gateways.values()),
         )
         self.journal.save_seats(kept)
 

@@ -10,11 +10,11 @@ from tahuri.telephony.protocol import (
     RefusedReason,
 )
 from tahuri.telephony.sip.leg import Leg
-from tahuri.telephony.switch import audio, lines, offers, seats
+from tahuri.telephony.switch import audio, lines, offers, seats, supervision, turns
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call
 
-EndedBy = Literal["caller", "seat", "failure", "switch"]
+EndedBy = Literal["caller", "seat", "party", "failure", "switch"]
 Outcome = Literal["answered", "abandoned", "not-reached", "tested"]
 GHOST = "ghost"
 """Why a seat ended a call on which nobody spoke."""
@@ -28,6 +28,9 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     actor = (call.operator_id or SWITCH) if by == "seat" else SWITCH
     outcome = _outcome(call)
     seat = audio.seat_of(core, call)
+    turns.failed(core, call, "hung-up")
+    supervision.call_ended(core, call)
+    call.parked, call.turns = None, []
     call.phase = "ended"
     status = call.outgoing.status if call.outgoing else None
     body = CallEnded(outcome=outcome, by=by, reason=reason, status=status)
@@ -60,7 +63,7 @@ def _outcome(call: Call) -> Outcome:
 
 def _tell_ghost(core: Core, call: Call, by: EndedBy, reason: str, actor: str) -> None:
     """Silent to the end: whoever it was is to be called back.  Told twice, it counts once."""
-    if call.ghost is None or (by == "seat" and reason != GHOST):
+    if call.ghost is None or by == "party" or (by == "seat" and reason != GHOST):
         return
     called_back = call.number is not None
     body = GhostEnded(by=by, answers=call.ghost.keys, call_back=called_back)

@@ -3,7 +3,7 @@
 from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol import GhostAnswered, GhostAsked, GhostQuestion, GhostStarted
 from tahuri.telephony.rpc import Failure, Unavailable
-from tahuri.telephony.switch import answering, audio, ending
+from tahuri.telephony.switch import answering, audio, conference, ending
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Ghost, Seat
 
@@ -36,8 +36,10 @@ async def ask(core: Core, seat: Seat, question: GhostQuestion) -> None:
             ``bad-request``: not begun, or the caller is on hold and would hear nothing.
     """
     call = answering.live_call(core, seat)
-    if call.ghost is None or call.on_hold:
-        raise Failure("bad-request", "resume the call first" if call.on_hold else "begin first")
+    if call.ghost is None or conference.aside(call):
+        raise Failure(
+            "bad-request", "begin first" if call.ghost is None else "resume the call first"
+        )
     await core.done(call.call_id, lambda: _ask(core, call, call.ghost, question, seat))
 
 

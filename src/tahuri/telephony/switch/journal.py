@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from tahuri.telephony.protocol import SetMeasures
-from tahuri.telephony.switch.model import Call, Kept, Seat, TrunkState
+from tahuri.telephony.switch.model import Call, Gateway, Kept, Seat, TrunkState
 from tahuri.telephony.switch.text import Encoder, decode
 
 FILE_BYTES_MAX = 256 << 10
@@ -34,6 +34,7 @@ class Seats(Struct, kw_only=True):
     hold: int | None = None
     seats: list[Seat] = []
     trunks: list[TrunkState] = []
+    gateways: list[Gateway] = []
 
 
 class Journal:

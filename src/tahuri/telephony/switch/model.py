@@ -18,6 +18,8 @@ from tahuri.telephony.protocol import (
     NumberStatus,
     PartyState,
     SeatStateName,
+    SupervisionMode,
+    TransferKind,
     TrunkStateName,
 )
 from tahuri.telephony.sip.leg import Leg
@@ -120,6 +122,50 @@ class Ghost(Struct, kw_only=True):
     """Answers in all."""
 
 
+class Transfer(Struct, kw_only=True):
+    """A call on its way to a party or a seat that has not answered."""
+
+    kind: TransferKind
+    seat_id: str
+    """Who sends it on, and gets it back."""
+    operator_id: str
+    since: datetime
+    target: str
+    leg_id: str | None = None
+    """The party that is called; None while the trunk is asked (REFER), and for a seat."""
+    to_seat_id: str | None = None
+    refer_due_s: float = 0.0
+    """Until when the trunk may take the call over, on the clock that never steps."""
+    asked_by_phone: bool = False
+    """The seat's own phone sent a REFER and is told how it goes."""
+
+
+class Parked(Struct, kw_only=True):
+    slot: int
+    seat_id: str
+    operator_id: str
+    since: datetime
+    due_s: float
+    """When it rings again, on the clock that never steps."""
+
+
+class Supervisor(Struct, kw_only=True):
+    """A supervisor's seat that takes part in a call."""
+
+    seat_id: str
+    operator_id: str
+    mode: SupervisionMode
+    since: datetime
+
+
+class Beep(Struct, kw_only=True):
+    """The audible notice of a supervision, while it sounds."""
+
+    port: int
+    caller_hears: bool
+    due_s: float
+
+
 class Call(Struct, kw_only=True):
     """One emergency call, from its INVITE to its closed recording."""
 
@@ -155,6 +201,14 @@ class Call(Struct, kw_only=True):
     on_hold: bool = False
     muted: bool = False
     parties: list[Party] = []
+    handed_over_by: str = ""
+    """The seat that left the call to its parties."""
+    transfer: Transfer | None = None
+    parked: Parked | None = None
+    turns: list[str] = []
+    """Seats at which it is to ring, one after the other, before all others."""
+    supervisors: list[Supervisor] = []
+    beep: Beep | None = None
     recording: Recording | None = None
     recordings: int = 0
     keys: int = 0
@@ -221,3 +275,17 @@ class Seat(Struct, kw_only=True):
     """Whether the phone's Contact names another address than it registers from."""
     registered_until_s: float | None = None
     """When the phone's registration ends, on the clock that never steps."""
+    before_supervision: str = ""
+    """``ready`` or the reason it was not ready, while it supervises."""
+
+
+class Gateway(Struct, kw_only=True):
+    """Where a gateway of the configuration has registered."""
+
+    name: str
+    contact: str = ""
+    transport: str = "UDP"
+    host: str = ""
+    port: int = 0
+    registered_until_s: float | None = None
+    """On the clock that never steps; None: it is not registered."""

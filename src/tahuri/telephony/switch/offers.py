@@ -6,7 +6,7 @@ from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol import CallOffered, OfferMissed, OfferWithdrawn
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import acd, audio, seats
+from tahuri.telephony.switch import acd, audio, seats, turns
 from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Call, Phone, Seat
 
@@ -18,7 +18,9 @@ def dispatch(core: Core) -> None:
     now_s = core.monotonic_s()
     queue = acd.waiting(core.calls.values())
     for call in queue:
-        if call.offered_to is not None or acd.held_back(call, queue):
+        if call.offered_to is not None or turns.takes(core, call, offer):
+            continue
+        if acd.held_back(call, queue):
             continue
         seat = acd.choose(call, core.seats.values(), now_s, core.settings.robot_after_s)
         if seat is not None:
@@ -40,6 +42,8 @@ def offer(core: Core, call: Call, seat: Seat) -> None:
 def missed(core: Core, call: Call) -> None:
     """Nobody answered there in time: the seat is not ready, the call goes to the next."""
     seat = _over(core, call, missed=True)
+    if seat is not None:
+        turns.missed(core, call, seat)
     if seat is not None and seat.operator_id is not None:
         core.of_call(call, OfferMissed(seat_id=seat.seat_id, operator_id=seat.operator_id))
     dispatch(core)

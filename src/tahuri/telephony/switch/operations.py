@@ -14,8 +14,12 @@ from tahuri.telephony.switch import (
     lane,
     offers,
     outgoing,
+    parking,
     parties,
     seats,
+    supervision,
+    takeover,
+    transfer,
     views,
 )
 from tahuri.telephony.switch.core import Core
@@ -100,6 +104,7 @@ async def _of_holder(core: Core, seat: Seat, operation: p.AnySeatOperation) -> o
         case p.Leave():
             if seat.state == "busy":
                 raise Failure("seat-busy")
+            supervision.leave(core, seat)
             _decline(core, seat)
             seats.leave(core, seat)
         case p.Ready():
@@ -107,6 +112,7 @@ async def _of_holder(core: Core, seat: Seat, operation: p.AnySeatOperation) -> o
         case p.NotReady(reason=reason):
             if seat.state == "busy":
                 raise Failure("seat-busy")
+            supervision.leave(core, seat)
             _decline(core, seat)
             seats.not_ready(core, seat, reason)
             offers.dispatch(core)
@@ -137,12 +143,40 @@ async def _of_holder(core: Core, seat: Seat, operation: p.AnySeatOperation) -> o
         case p.GhostEnd():
             await ghost.end(core, seat)
         case _:
+            return await _call_control(core, seat, operation)
+    return None
+
+
+async def _call_control(core: Core, seat: Seat, operation: p.CallControl) -> object:
+    match operation:
+        case p.Transfer(address=address, to_seat_id=to_seat_id):
+            if bool(address.strip()) == bool(to_seat_id):
+                raise Failure("bad-request", "address or to_seat_id, one of the two")
+            if to_seat_id:
+                await transfer.to_seat(core, seat, to_seat_id)
+            else:
+                await transfer.to_party(core, seat, address.strip())
+        case p.CompleteTransfer():
+            await transfer.complete(core, seat)
+        case p.TakeBack(call_id=call_id):
+            await transfer.take_back(core, seat, call_id)
+        case p.PickUp(call_id=call_id):
+            await answering.pick_up(core, call_id, seat)
+        case p.Park():
+            return {"slot": await parking.park(core, seat)}
+        case p.Supervise(call_id=call_id, mode=mode):
+            await supervision.supervise(core, seat, call_id, mode)
+        case p.EndSupervision():
+            await supervision.end(core, seat)
+        case p.TakeOver(call_id=call_id):
+            await takeover.take_over(core, seat, call_id)
+        case _:
             assert_never(operation)
     return None
 
 
 def _ready(core: Core, seat: Seat) -> None:
-    if seat.state in ("busy", "offered"):
+    if seat.state in ("busy", "offered", "supervising"):
         raise Failure("seat-busy")
     if not seat.attached or seat.media != "connected":
         raise Failure("media-unavailable")

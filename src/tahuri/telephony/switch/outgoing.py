@@ -100,7 +100,8 @@ def propose(core: Core, asked: OfferCallBack) -> object:
     people = [seat for seat in core.seats.values() if not seat.robot]
     ready = [seat for seat in people if seat.state == "ready" and seat.attached]
     full = len(core.calls) >= core.settings.calls_max
-    if not ready or full or not core.media_ready or acd.waiting(core.calls.values()):
+    waiting = acd.for_anybody(acd.waiting(core.calls.values()))
+    if not ready or full or not core.media_ready or waiting:
         return {"call_id": None}
     call = _begin(core, asked, automatic=True, actor=SWITCH)
     offers.offer(core, call, min(ready, key=lambda seat: (seat.idle_since_s, seat.seat_id)))
@@ -331,7 +332,8 @@ def look(core: Core, call: Call, now_s: float) -> None:
         return
     seat = core.seats.get(call.seat_id) if call.seat_id else None
     if call.phase == "proposed":
-        waiting = [one for one in acd.waiting(core.calls.values()) if one.offered_to is None]
+        queue = acd.for_anybody(acd.waiting(core.calls.values()))
+        waiting = [one for one in queue if one.offered_to is None]
         if call.offered_to is None:
             item.over = "not-taken"
         elif waiting and item.automatic:

@@ -11,9 +11,9 @@ from tahuri.telephony.sip.grammar import BadValue, host_port, parse_uri
 from tahuri.telephony.sip.leg import flow_to
 from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import answering, audio, edge, lines
+from tahuri.telephony.switch import answering, audio, edge, handover, lines
 from tahuri.telephony.switch.core import SWITCH, Core, Place
-from tahuri.telephony.switch.model import Call, Party, Seat
+from tahuri.telephony.switch.model import Call, Gateway, Party, Seat
 from tahuri.telephony.switch.trunks import flow_of, uri_at
 
 PARTIES_MAX = 8
@@ -26,8 +26,14 @@ def destination(core: Core, address: str) -> tuple[str, Flow]:
     """Request-URI and next hop of what an operator typed.
 
     Raises:
-        Failure: ``bad-address``; also for a number when no trunk takes calls.
+        Failure: ``bad-address``; also for a number when no trunk takes calls, and for a gateway
+            that has not registered.
     """
+    gateway = _gateway(core, address)
+    if gateway is not None:
+        if gateway.registered_until_s is None:
+            raise Failure("bad-address", "the gateway has not registered")
+        return gateway.contact, Flow(gateway.transport, gateway.host, gateway.port)
     address = core.settings.party_aliases.get(address.strip().lower(), address.strip())
     digits = re.sub(r"[ ().\-]", "", address.removeprefix("tel:"))
     try:
@@ -40,6 +46,16 @@ def destination(core: Core, address: str) -> tuple[str, Flow]:
     if uri.scheme not in ("sip", "sips") or uri.has_headers or len(address) > ADDRESS_LENGTH_MAX:
         raise Failure("bad-address")
     return address, flow_to(uri)
+
+
+def is_gateway(core: Core, address: str) -> bool:
+    """Whether that is a gateway's name."""
+    return _gateway(core, address) is not None
+
+
+def _gateway(core: Core, address: str) -> Gateway | None:
+    name = address.strip().lower()
+    return next((one for one in core.gateways.values() if one.name.lower() == name), None)
 
 
 def _default_flow(core: Core) -> Flow:
@@ -72,13 +88,15 @@ async def add(core: Core, seat: Seat, address: str) -> str:
     if len(call.parties) >= PARTIES_MAX:
         raise Failure("too-many-parties")
     leg_id = mint.new_id()
-    await core.done(call.call_id, lambda: _invite(core, call, seat, leg_id, address, target, flow))
+    actor = seat.operator_id or SWITCH
+    await core.done(call.call_id, lambda: invite(core, call, actor, leg_id, address, target, flow))
     return leg_id
 
 
-async def _invite(
-    core: Core, call: Call, seat: Seat, leg_id: str, address: str, target: str, flow: Flow
+async def invite(
+    core: Core, call: Call, actor: str, leg_id: str, address: str, target: str, flow: Flow
 ) -> None:
+    """Let somebody's phone ring.  A step of the call.  Raises Failure as `add`."""
     if call.phase != "live":
         raise Failure("no-live-call")
     try:
@@ -101,7 +119,7 @@ async def _invite(
     core.places[leg.name] = Place(call.call_id, "party", leg_id)
     core.ports[port.port] = Place(call.call_id, "party", leg_id)
     personal = {"address": Address(address=address)}
-    core.of_call(call, PartyAdded(leg_id=leg_id), seat.operator_id or SWITCH, dict(personal))
+    core.of_call(call, PartyAdded(leg_id=leg_id), actor, dict(personal))
     core.perform(outputs)
     core.save(call)
     core.changed()
@@ -119,6 +137,13 @@ async def early(core: Core, call: Call, party: Party, session: bytes) -> None:
     await audio.mix(core, call)
 
 
+def rings_for(core: Core, call: Call, leg_id: str, seconds: float) -> None:
+    """How long a party that is called may let it ring."""
+    for party in call.parties:
+        if party.leg_id == leg_id:
+            party.ring_due = core.monotonic_s() + seconds
+
+
 async def joined(core: Core, call: Call, party: Party, session: bytes | None) -> None:
     """The party answered.  A step of the call."""
     if party not in call.parties or party.state == "joined":
@@ -131,6 +156,7 @@ async def joined(core: Core, call: Call, party: Party, session: bytes | None) ->
     party.state = "joined"
     core.of_call(call, PartyJoined(leg_id=party.leg_id))
     core.changed()
+    await handover.party_joined(core, call, party)
     await audio.mix(core, call)
     core.save(call)
 
@@ -162,6 +188,7 @@ async def left(
     await lines.tell_party(core, call, party)
     await audio.free(core, party.audio.port)
     core.save(call)
+    await handover.party_left(core, call, party, reason, status)
 
 
 async def drop(core: Core, seat: Seat, leg_id: str) -> None:

@@ -8,7 +8,18 @@ from tahuri.telephony.media.protocol import Holdings, MediaRefused
 from tahuri.telephony.protocol import CallEnded, PartyLeft, RecordingFailed
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip.dialogs import Output
-from tahuri.telephony.switch import audio, conference, ending, offers, outgoing, seats
+from tahuri.telephony.switch import (
+    answering,
+    audio,
+    conference,
+    ending,
+    handover,
+    offers,
+    outgoing,
+    seats,
+    supervision,
+    turns,
+)
 from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Audio, Call, Kept, Phone, Seat
 from tahuri.telephony.switch.registrar import EXPIRES_S_MAX
@@ -40,6 +51,12 @@ def restore(core: Core) -> list[Owed]:
         core.seats[seat.seat_id] = seat
     for trunk in kept.trunks:
         core.trunks[trunk.name] = trunk
+    for gateway in kept.gateways:
+        if gateway.name in core.gateways:
+            until_s = gateway.registered_until_s
+            if until_s is not None and until_s > core.monotonic_s() + EXPIRES_S_MAX:
+                gateway.registered_until_s = None  # of before the machine started anew
+            core.gateways[gateway.name] = gateway
     for call in core.journal.load_calls():
         core.calls[call.call_id] = call
         if call.echo:
@@ -49,6 +66,7 @@ def restore(core: Core) -> list[Owed]:
         body = CallEnded(outcome="abandoned", by="failure", reason="journal-unreadable")
         core.fact(f"call/{call_id}", body, identifier=f"unreadable-{call_id}")
     owed += _refuse_unanswered(core)
+    supervision.mend(core)
     for seat in core.seats.values():
         if seat.call_id is not None and not _has_seat(core, seat):
             seats.freed(core, seat)  # the call ended in the moment of the kill
@@ -85,7 +103,9 @@ def _again(message: Kept, _now: float) -> list[Output]:
 
 def _has_seat(core: Core, seat: Seat) -> bool:
     call = core.calls.get(seat.call_id) if seat.call_id else None
-    return call is not None and seat.seat_id in (call.seat_id, call.offered_to)
+    if call is None or seat.state == "supervising":
+        return call is not None
+    return seat.seat_id in (call.seat_id, call.offered_to)
 
 
 def _restore_call(core: Core, call: Call) -> list[Owed]:
@@ -113,6 +133,8 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
         call.phone = None
     if call.offered_to is not None:
         offers.withdraw(core, call)
+    if call.parked is not None:
+        call.parked.due_s = min(call.parked.due_s, core.monotonic_s() + core.settings.park_s)
     for party in list(call.parties):
         if party.leg.state == "up":
             agent.adopt(party.leg, core.sip_now)
@@ -122,7 +144,23 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
             call.parties.remove(party)
             core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="failed"))
             owed.append(partial(agent.abandon, party.leg))
+    _restore_transfer(core, call)
     return owed
+
+
+def _restore_transfer(core: Core, call: Call) -> None:
+    """A target that rang rings no longer: the call is its seat's again, or is queued."""
+    transfer = call.transfer
+    if transfer is None:
+        return
+    ringing = {party.leg_id for party in call.parties}
+    asked = transfer.kind == "refer"  # its NOTIFY may still come; else the target is called
+    if transfer.to_seat_id is None and not asked and transfer.leg_id not in ringing:
+        turns.failed(core, call, "failed")
+        if call.phase == "live" and call.seat_id is None:
+            answering.requeue(
+                core, call, transfer.seat_id, "transfer-failed", first=[transfer.seat_id]
+            )
 
 
 async def media_up(core: Core) -> None:
@@ -189,6 +227,7 @@ def _mend(core: Core, call: Call, held: set[int]) -> None:
             await ending.end(core, call, "failure", outgoing.why_lost(call))
             return
         try:
+            handover.mend(core, call)
             await _give_audio(core, call, held)
         except MediaRefused:
             await ending.end(core, call, "failure", "media-lost")
@@ -212,6 +251,8 @@ async def _give_audio(core: Core, call: Call, held: set[int]) -> None:
             await _replace(core, call, party.audio, place)
     if call.notice is not None and call.notice not in held:
         call.notice = None
+    if call.beep is not None and call.beep.port not in held:
+        call.beep = None
     if caller_is_new and call.recording is not None:
         identifier = call.recording.recording_id
         call.recording = None
@@ -242,6 +283,7 @@ def known_ports(core: Core) -> set[int]:
     known = set(core.ports) | {port for port in (core.tone, core.hold) if port is not None}
     known |= {seat.port for seat in core.seats.values() if seat.port is not None}
     known |= {call.notice for call in core.calls.values() if call.notice is not None}
+    known |= {call.beep.port for call in core.calls.values() if call.beep is not None}
     for call in core.calls.values():
         known |= {call.audio.port, *(party.audio.port for party in call.parties)}
         known |= {call.phone.audio.port} if call.phone else set()

@@ -1,4 +1,4 @@
-"""REGISTER from seats that are SIP phones: digest, bindings, expiry."""
+"""REGISTER from seats that are SIP phones, and from gateways: digest, bindings, expiry."""
 
 import hmac
 import secrets
@@ -9,8 +9,9 @@ from tahuri.telephony.sip.grammar import BadValue, NameAddress, name_address, pa
 from tahuri.telephony.sip.message import Request
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import edge, offers, seats
-from tahuri.telephony.switch.config import REALM, PhoneSeat
+from tahuri.telephony.switch.config import REALM, Gateway, PhoneSeat
 from tahuri.telephony.switch.core import SWITCH, Core
+from tahuri.telephony.switch.model import Gateway as Binding
 from tahuri.telephony.switch.model import Seat
 
 EXPIRES_S = 300
@@ -25,6 +26,7 @@ class Registrar:
         self._core = core
         self._key = secrets.token_bytes(32)
         self._phones = {phone.username: phone for phone in core.settings.seats}
+        self._gateways = {one.username: one for one in core.settings.gateways}
         for phone in core.settings.seats:
             seat = core.seats.get(phone.seat_id)
             if seat is None:
@@ -35,7 +37,8 @@ class Registrar:
     def registering(self, event: events.Registering) -> None:
         """Challenge, refuse or bind."""
         core, request = self._core, event.request
-        phone = self._phones.get(_user(request))
+        user = _user(request)
+        phone = self._phones.get(user) or self._gateways.get(user)
         value = request.get("authorization")
         now_s = int(core.monotonic_s())
         # A key for each address: credentials that were overheard prove nothing from another.
@@ -44,7 +47,10 @@ class Registrar:
         if value is not None and phone is not None:
             verdict = digest.check(value, "REGISTER", phone.account, REALM, key, now_s)
         if verdict == "right" and phone is not None:
-            self._bind(event, phone)
+            if isinstance(phone, Gateway):
+                self._bind_gateway(event, core.gateways[phone.name])
+            else:
+                self._bind(event, phone)
             return
         if value is not None and verdict != "stale":
             core.gate.penalise(event.flow.host, core.sip_now)
@@ -72,6 +78,21 @@ class Registrar:
                 headers = (("contact", f"<{address}>;expires={expires_s}"),)
         core.perform(core.endpoint.agent.respond(event.key, 200, core.sip_now, headers))
         offers.dispatch(core)
+
+    def _bind_gateway(self, event: events.Registering, gateway: Binding) -> None:
+        core = self._core
+        contacts = event.request.all("contact")
+        headers: tuple[tuple[str, str], ...] = ()
+        if contacts:
+            expires_s = _expires_s(event.request, contacts[0])
+            gateway.registered_until_s = core.monotonic_s() + expires_s if expires_s else None
+            if expires_s:
+                gateway.contact = name_address(contacts[0]).uri
+                flow = event.flow
+                gateway.transport, gateway.host, gateway.port = flow.transport, flow.host, flow.port
+                headers = (("contact", f"<{gateway.contact}>;expires={expires_s}"),)
+            core.changed()
+        core.perform(core.endpoint.agent.respond(event.key, 200, core.sip_now, headers))
 
     def _seat_down(self, seat: Seat, phone: PhoneSeat) -> None:
         seat.attached, seat.gone_since, seat.media = True, None, "connected"

@@ -16,7 +16,9 @@ from tahuri.telephony.switch import (
     offers,
     outgoing,
     parties,
+    refers,
     seats,
+    supervision,
 )
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core, Place
@@ -90,6 +92,10 @@ class Router:
                 wanted = call.audio.remote is None
                 if wanted and (session is None or not await self._take(call.audio, session)):
                     await ending.end(core, call, "failure", "no-session")
+            case events.ReferAnswered(_, status):
+                await refers.answered(core, call, status)
+            case events.ReferProgress(_, status):
+                await refers.progress(core, call, status)
             case events.Reanswered(_, status, _) if status >= 300 and status != 491:
                 await ending.end(core, call, "failure", "media-lost")
             case _:
@@ -112,6 +118,8 @@ class Router:
                     answering.lose_seat(core, seat, 0)
                     return
                 await answering.connect(core, call)
+            case events.ReferAsked(leg) if leg is phone.leg:
+                refers.from_phone(core, call, seat, event)
             case events.Rejected(leg) if leg is phone.leg:
                 if call.offered_to == seat_id:
                     offers.missed(core, call)
@@ -119,6 +127,10 @@ class Router:
             case events.Ended(leg, reason) if leg is phone.leg and call.phase == "live":
                 if reason in FAILURES:
                     answering.lose_seat(core, seat, 0)
+                elif call.transfer is not None:
+                    answering.leave(core, call)  # its target rings on
+                    seats.freed(core, seat)
+                    await answering.without_seat(core, call)
                 else:
                     await ending.end(core, call, "seat", "hung-up")
             case _:
@@ -158,6 +170,8 @@ class Router:
                 else:
                     answer = None
                 core.perform(core.endpoint.agent.answer_reoffer(leg, answer, core.sip_now))
+            case events.ReferAsked():
+                refers.refuse(core, event)
             case events.Reacknowledged(_, session) | events.Reanswered(_, _, session):
                 if session is not None:
                     await self._take(port, session)
@@ -188,6 +202,8 @@ class Router:
                 for call in core.calls.values():
                     if call.notice == port:
                         self._end_notice(call)
+                    elif call.beep is not None and call.beep.port == port:
+                        self._end_beep(call)
             case media.Silent(port, _):
                 core.silent[port] = core.monotonic_s()
                 self._tell_silence(port, silent=True)
@@ -227,6 +243,9 @@ class Router:
 
     def _end_notice(self, call: Call) -> None:
         self._core.post(call.call_id, lambda: audio.end_notice(self._core, call))
+
+    def _end_beep(self, call: Call) -> None:
+        self._core.post(call.call_id, lambda: supervision.end_beep(self._core, call))
 
     def _webrtc(self, port: int, state: media.WebrtcState) -> None:
         seat = next((seat for seat in self._core.seats.values() if seat.port == port), None)

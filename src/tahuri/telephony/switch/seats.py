@@ -1,5 +1,7 @@
 """Seats: who sits where and who is ready.  Changes are instant; each tells its fact."""
 
+from typing import cast
+
 from tahuri.telephony.protocol import (
     NotReadyReason,
     SeatLeft,
@@ -50,7 +52,7 @@ def take(core: Core, seat_id: str, kind: SeatKind, operator_id: str, name: str) 
 
 def ready(core: Core, seat: Seat) -> None:
     """Open for calls.  Nothing if it is so already or a call is there."""
-    if seat.state in ("ready", "offered", "busy") or seat.operator_id is None:
+    if seat.state in ("ready", "offered", "busy", "supervising") or seat.operator_id is None:
         return
     _open(core, seat, seat.operator_id)
 
@@ -73,6 +75,27 @@ def busy(core: Core, seat: Seat, call_id: str) -> None:
     """A call is talked on here."""
     seat.call_id = call_id
     _set(core, seat, "busy")
+
+
+def supervising(core: Core, seat: Seat, call_id: str) -> None:
+    """Takes part in another seat's call, and is offered none."""
+    if seat.state != "supervising":
+        seat.before_supervision = "ready" if seat.state == "ready" else seat.reason or "technical"
+    seat.call_id = call_id
+    _set(core, seat, "supervising")
+
+
+def supervision_over(core: Core, seat: Seat) -> None:
+    """As it was before."""
+    if seat.state != "supervising":
+        return
+    seat.call_id = None
+    before, seat.before_supervision = seat.before_supervision, ""
+    if before == "ready" and seat.attached:
+        _open(core, seat, seat.operator_id or SWITCH)
+    else:
+        reason = "technical" if before in ("", "ready") else before
+        not_ready(core, seat, cast("NotReadyReason", reason), SWITCH)
 
 
 def freed(core: Core, seat: Seat) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from tahuri.telephony.protocol import (
     Alarm,
     CallView,
+    GatewayView,
     GhostAnswerView,
     GhostView,
     OfferView,
@@ -13,7 +14,10 @@ from tahuri.telephony.protocol import (
     SeatPush,
     SeatView,
     Snapshot,
+    SupervisionView,
+    TransferView,
     TrunkView,
+    WaitingView,
 )
 from tahuri.telephony.switch import acd, ghost, lines, outgoing, testcalls
 from tahuri.telephony.switch.core import Core
@@ -37,11 +41,16 @@ def snapshot(core: Core) -> Snapshot:
         alarms=alarms(core),
         counters={**core.counters, "messages-shed": core.gate.shed},
         trunks=[trunk_view(core, trunk) for trunk in core.trunks.values()],
+        gateways=gateways(core),
     )
 
 
-def push(core: Core, seat: Seat, queued: list[QueuedView]) -> SeatPush:
-    """What one browser seat shows; the queue is made once for all of them."""
+def push(core: Core, seat: Seat, queued: list[QueuedView], supervises: bool = False) -> SeatPush:
+    """What one browser seat shows; the queue is made once for all of them.
+
+    Args:
+        supervises: whether its operator may take part in other seats' calls.
+    """
     call = core.calls.get(seat.call_id) if seat.call_id else None
     offered = call is not None and call.offered_to == seat.seat_id
     talks = call is not None and call.phase in TALKING and call.seat_id == seat.seat_id
@@ -54,7 +63,51 @@ def push(core: Core, seat: Seat, queued: list[QueuedView]) -> SeatPush:
         seats_ready=seats_ready(core),
         alarms=list(dict.fromkeys(alarm.code for alarm in alarms(core))),
         trunks_down=[trunk.name for trunk in trunks_down(core)],
+        waiting=waiting(core),
+        live=live(core) if supervises else [],
+        supervision=supervision_view(core, seat),
+        gateways=gateways(core),
     )
+
+
+def live(core: Core) -> list[CallView]:
+    """Every live call, the oldest first."""
+    found = [call for call in core.calls.values() if call.phase == "live"]
+    return [call_view(core, call) for call in sorted(found, key=lambda call: call.arrived_s)]
+
+
+def waiting(core: Core) -> list[WaitingView]:
+    """Calls that are parked, by place, then those on their way to a seat."""
+    found = [
+        WaitingView(
+            call_id=call.call_id,
+            number=call.number,
+            number_status=call.number_status,
+            seat_id=held.seat_id,
+            since=held.since,
+            slot=call.parked.slot if call.parked else None,
+            to_seat_id=call.transfer.to_seat_id if call.transfer else None,
+        )
+        for call in core.calls.values()
+        if call.phase == "queued" and (held := call.parked or call.transfer) is not None
+    ]
+    return sorted(found, key=lambda one: (one.slot is None, one.slot or 0, one.since))
+
+
+def supervision_view(core: Core, seat: Seat) -> SupervisionView | None:
+    call = core.calls.get(seat.call_id) if seat.call_id else None
+    for one in call.supervisors if call else ():
+        if call is not None and one.seat_id == seat.seat_id:
+            return SupervisionView(call_id=call.call_id, mode=one.mode, since=one.since)
+    return None
+
+
+def gateways(core: Core) -> list[GatewayView]:
+    """Radio gateways of the settings, and whether they can be called."""
+    return [
+        GatewayView(name=one.name, registered=one.registered_until_s is not None)
+        for one in core.gateways.values()
+    ]
 
 
 def alarms(core: Core) -> list[Alarm]:
@@ -98,6 +151,7 @@ def queue(core: Core) -> list[QueuedView]:
             lane="slow" if call.slow else "normal",
         )
         for call in acd.waiting(core.calls.values())
+        if call.parked is None and call.transfer is None
     ]
 
 
@@ -147,6 +201,8 @@ def ghost_view(core: Core, call: Call) -> GhostView | None:
 
 
 def call_view(core: Core, call: Call) -> CallView:
+    seat, transfer = core.seats.get(call.seat_id or ""), call.transfer
+    told = core.settings.supervision_notice
     return CallView(
         call_id=call.call_id,
         answered_at=call.answered_at,
@@ -164,4 +220,15 @@ def call_view(core: Core, call: Call) -> CallView:
         callback_id=call.outgoing.callback_id if call.outgoing else None,
         ghost=ghost_view(core, call),
         lines=lines.views(core, call),
+        transfer=TransferView(
+            kind=transfer.kind,
+            target=transfer.target,
+            to_seat=transfer.to_seat_id is not None,
+            since=transfer.since,
+        )
+        if transfer is not None
+        else None,
+        seat_id=call.seat_id,
+        operator_name=seat.operator_name if seat is not None else None,
+        supervisors=[one.mode for one in call.supervisors if told or one.mode != "listen"],
     )

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from tahuri.telephony.media.protocol import SDP_LENGTH_MAX, MediaRefused
-from tahuri.telephony.protocol import SUBPROTOCOL, QueuedView
+from tahuri.telephony.protocol import SUBPROTOCOL, SUPERVISOR_OPERATIONS, QueuedView
 from tahuri.telephony.rpc import UNREADABLE, Failure, Message, Unavailable
 from tahuri.telephony.switch import audio, operations, seats, views
 from tahuri.telephony.switch.core import Core
@@ -27,6 +27,8 @@ PING_TIMEOUT_S = 10.0
 ATTACH_TIMEOUT_S = 10.0
 MESSAGE_BYTES_MAX = 64 << 10
 CONNECTIONS_MAX = 1000
+SUPERVISOR = "supervisor"
+"""The role in a seat's token."""
 
 log = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
@@ -162,6 +164,8 @@ class SeatSockets:
         if message.get("op") == "webrtc":
             seat = seats.held_by(self._core, token.seat_id, token.operator_id)
             return {"sdp": await self._webrtc(seat, str(message.get("sdp", "")))}
+        if message.get("op") in SUPERVISOR_OPERATIONS and SUPERVISOR not in token.roles:
+            raise Failure("not-allowed", SUPERVISOR)
         message |= {"seat_id": token.seat_id, "operator_id": token.operator_id}
         if message.get("op") == "take":
             message |= {"kind": "browser", "operator_name": token.operator_name}
@@ -204,7 +208,7 @@ class SeatSockets:
             if seat is None or self._connected.get(token.seat_id) is not connection:
                 return
             queued: list[QueuedView] = views.queue(self._core)
-            state = views.push(self._core, seat, queued)
+            state = views.push(self._core, seat, queued, SUPERVISOR in token.roles)
             await connection.send(_encoder.encode(state).decode())
 
 

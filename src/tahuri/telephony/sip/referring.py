@@ -1,0 +1,107 @@
+"""REFER inside a dialog, ours and theirs, and the NOTIFYs that tell how it goes (RFC 3515).
+
+Only what a transfer needs: one REFER at a time in a dialog, no subscription that is refreshed.
+"""
+
+import re
+from collections.abc import Callable
+
+from tahuri.telephony.sip import events
+from tahuri.telephony.sip.calling import Calling
+from tahuri.telephony.sip.dialogs import Identity, Output
+from tahuri.telephony.sip.grammar import BadValue, name_address, parse_uri
+from tahuri.telephony.sip.leg import Leg, next_hop, request_in
+from tahuri.telephony.sip.message import Request, Response
+from tahuri.telephony.sip.transaction import Asked, ServerKey
+
+SUBSCRIBED_S = 60
+"""What we say of how long NOTIFYs may come."""
+_STATUS_LINE = re.compile(rb"^SIP/2\.0 (\d{3})[ \r\n]")
+
+
+class Referring(Calling):
+    """The side that asks for transfers, and is asked."""
+
+    def __init__(self, identity: Identity, mint: Callable[[], str]) -> None:
+        super().__init__(identity, mint)
+        self._referring: dict[str, Leg] = {}
+
+    def refer(self, leg: Leg, target: str, now: float) -> list[Output]:
+        """Ask the far side to call ``target`` in our place.
+
+        `events.ReferAnswered` follows, then, if it agreed, `events.ReferProgress`.
+        """
+        if leg.state != "up":
+            return []
+        request = request_in(leg, "REFER", self._contact_value(leg))
+        request.headers += [
+            ("refer-to", f"<{target}>"),
+            ("referred-by", self.identity.contact(leg.transport)),
+        ]
+        flow = next_hop(leg)
+        client, sent = self.transactions.request(request, flow, self._via(flow), now)
+        self._referring[client] = leg
+        return self._lift(sent, now)
+
+    def answer_refer(self, leg: Leg, key: ServerKey, status: int, now: float) -> list[Output]:
+        """Answer `events.ReferAsked`: 202, or why not."""
+        return self.respond(key, status, now, (self._contact(leg),))
+
+    def notify(self, leg: Leg, status: int, reason: str, now: float) -> list[Output]:
+        """Tell the far side how its transfer goes; a final status ends the telling."""
+        if leg.state != "up":
+            return []
+        state = f"active;expires={SUBSCRIBED_S}" if status < 200 else "terminated;reason=noresource"
+        request = request_in(leg, "NOTIFY", self._contact_value(leg))
+        request.headers += [
+            ("event", "refer"),
+            ("subscription-state", state),
+            ("content-type", "message/sipfrag;version=2.0"),
+        ]
+        request.body = f"SIP/2.0 {status} {reason}\r\n".encode()
+        flow = next_hop(leg)
+        _, sent = self.transactions.request(request, flow, self._via(flow), now)
+        return self._lift(sent, now)
+
+    def _replied(self, client: str, response: Response, now: float) -> list[Output]:
+        leg = self._referring.get(client)
+        if leg is None:
+            return super()._replied(client, response, now)
+        if response.status < 200:
+            return []
+        del self._referring[client]
+        return [events.ReferAnswered(leg, response.status)]
+
+    def _unanswered(self, client: str, now: float) -> list[Output]:
+        leg = self._referring.pop(client, None)
+        return [events.ReferAnswered(leg, 408)] if leg else super()._unanswered(client, now)
+
+    def _referred(self, leg: Leg, asked: Asked, now: float) -> list[Output]:
+        """A REFER of theirs: somebody must answer it."""
+        targets = asked.request.all("refer-to")
+        try:
+            if len(targets) != 1:
+                raise BadValue("refer-to")
+            target = name_address(targets[0]).uri
+            replaces = "replaces=" in parse_uri_headers(target)
+        except BadValue:
+            return self.respond(asked.key, 400, now)
+        if leg.state != "up":
+            return self.respond(asked.key, 481, now)
+        return [events.ReferAsked(leg, asked.key, target, replaces)]
+
+    def _notified(self, leg: Leg, request: Request, key: ServerKey, now: float) -> list[Output]:
+        """A NOTIFY about a REFER of ours; any other event is not ours to hear of (489)."""
+        if (request.get("event") or "").partition(";")[0].strip().lower() != "refer":
+            return self.respond(key, 489, now, (("allow-events", "refer"),))
+        outputs = self.respond(key, 200, now)
+        found = _STATUS_LINE.match(request.body.lstrip())
+        if found is not None:
+            outputs.append(events.ReferProgress(leg, int(found[1])))
+        return outputs
+
+
+def parse_uri_headers(uri: str) -> str:
+    """What stands behind the question mark of a URI, in lower case.  Raises BadValue."""
+    parse_uri(uri)
+    return uri.partition("?")[2].lower()

@@ -1,0 +1,141 @@
+"""Real switch, media and sound: calls that change hands, and telephones that are not ours."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import tones
+from centre import (
+    ADDRESS,
+    CALLER_HZ,
+    HOLD_HZ,
+    PARTY_HZ,
+    SEAT_HZ,
+    Centre,
+    person,
+    phone_seat,
+    seated,
+)
+from test_switch_baresip import baresip, pytestmark  # noqa: F401
+
+CONNECTED = [{"name": "Radio", "registered": True}]
+
+
+def md5(username: str, password: str) -> str:
+    """What Debian's baresip can prove."""
+    return hashlib.md5(f"{username}:tahuri:{password}".encode()).hexdigest()
+
+
+@pytest.fixture
+async def centre(tmp_path: Path) -> AsyncIterator[Centre]:
+    """Two phone seats, the second as old as baresip, and a radio gateway."""
+    seats = [phone_seat("S1"), phone_seat("S2", password=None, password_ha1=md5("s2", "secret"))]
+    radio = {"name": "Radio", "username": "ht", "password_ha1": md5("ht", "secret")}
+    async with Centre(tmp_path, seats=seats, gateways=[radio], transfer_s=20) as running:
+        yield running
+
+
+async def test_a_transferred_caller_talks_on_over_a_kill_and_is_recorded(centre: Centre) -> None:
+    """Given a caller sent to a fire station; when the station answers and the switch is killed;
+    then the sound never stops, the seat is free, and the recording has the station to the end."""
+    async with (
+        person(centre, CALLER_HZ) as caller,
+        seated(centre, "S1") as seat,
+        person(centre, PARTY_HZ, "damkar") as station,
+    ):
+        await caller.dial()
+        own = await seat.pick_up()
+        await caller.hears(SEAT_HZ)
+        await centre.ask("S1", "transfer", address=station.address)
+        await caller.hears(HOLD_HZ)
+        await station.pick_up()
+        await centre.fact("transfer-completed", seat_id="S1")
+        await own.wait_ended(5)
+        await asyncio.gather(caller.hears(PARTY_HZ), station.hears(CALLER_HZ))
+        await centre.restart()
+        for _ in range(3):
+            await asyncio.gather(caller.hears(PARTY_HZ), station.hears(CALLER_HZ))
+        assert station.call is not None
+        station.call.hang_up()
+        await centre.fact("call-ended", by="party", outcome="answered")
+        await centre.fact("recording-closed")
+        assert caller.call is not None
+        await caller.call.wait_ended(5)
+    wav = centre.recording(await centre.fact("recording-started"))
+    assert tones.wav_levels(wav, [CALLER_HZ], 0, -1.2, -0.2)[CALLER_HZ] > -20
+    right = tones.wav_levels(wav, [PARTY_HZ, SEAT_HZ], 1, -1.2, -0.2)
+    assert right[PARTY_HZ] > -20
+    assert right[SEAT_HZ] < -45
+
+
+async def test_a_parked_caller_waits_with_the_prompt_over_a_kill(centre: Centre) -> None:
+    """Given a parked call; when the switch is killed; then the caller hears the prompt all the
+    time, and a seat that picks the call up is heard."""
+    async with person(centre, CALLER_HZ) as caller, seated(centre, "S1") as seat:
+        await caller.dial()
+        await seat.pick_up()
+        await caller.hears(SEAT_HZ)
+        assert await centre.ask("S1", "park") == {"slot": 1}
+        await caller.hears(HOLD_HZ)
+        await centre.restart()
+        await caller.hears(HOLD_HZ)
+        parked = await centre.fact("call-parked")
+        await centre.ask("S1", "pick_up", call_id=parked.stream.partition("/")[2])
+        await seat.pick_up()
+        await asyncio.gather(caller.hears(SEAT_HZ), seat.hears(CALLER_HZ))
+        await centre.ask("S1", "hang_up")
+        await centre.fact("call-ended", outcome="answered", by="seat")
+
+
+async def test_baresip_as_a_radio_gateway_is_heard_in_the_call(
+    centre: Centre, tmp_path: Path
+) -> None:
+    """Given a gateway that registered; when the seat calls it by name; then caller and radio hear
+    each other."""
+    account = (
+        f"<sip:ht@{ADDRESS}:{centre.sip_port}>;auth_pass=secret;regint=60;"
+        "answermode=auto;audio_codecs=PCMA/8000/1"
+    )
+    async with (
+        baresip(tmp_path / "radio", PARTY_HZ, account) as radio,
+        person(centre, CALLER_HZ) as caller,
+        seated(centre, "S1") as seat,
+    ):
+        await caller.dial()
+        await seat.pick_up()
+        await centre.until_state(lambda state: state["gateways"] == CONNECTED, 15.0)
+        await centre.ask("S1", "add_party", address="radio")
+        await centre.fact("party-joined", 1, 15.0)
+        for _ in range(3):
+            await asyncio.gather(caller.hears(SEAT_HZ, PARTY_HZ), seat.hears(CALLER_HZ, PARTY_HZ))
+        await centre.ask("S1", "hang_up")
+        await centre.fact("recording-closed")
+    assert radio.heard(CALLER_HZ) > -25
+
+
+async def test_the_transfer_key_of_baresip_sends_the_caller_on(
+    centre: Centre, tmp_path: Path
+) -> None:
+    """Given a seat that is somebody else's telephone; when its transfer key is pressed; then caller
+    and target talk and the telephone is free."""
+    account = (
+        f"<sip:s2@{ADDRESS}:{centre.sip_port}>;auth_pass=secret;regint=60;"
+        "answermode=auto;audio_codecs=PCMA/8000/1"
+    )
+    async with (
+        baresip(tmp_path / "seat", SEAT_HZ, account) as telephone,
+        person(centre, CALLER_HZ) as caller,
+        person(centre, PARTY_HZ, "damkar") as station,
+    ):
+        await centre.fact("seat-ready", 1, 15.0, operator_id="op-S2")
+        call = await caller.dial()
+        await centre.fact("call-answered", 1, 15.0, seat_id="S2")
+        await caller.hears(SEAT_HZ)
+        await telephone.command("transfer", station.address)
+        await station.pick_up()
+        await asyncio.gather(caller.hears(PARTY_HZ), station.hears(CALLER_HZ))
+        await centre.fact("transfer-completed", seat_id="S2")
+        call.hang_up()
+        await centre.fact("call-ended", by="caller", outcome="answered")
