@@ -71,7 +71,9 @@ async def healthz(request: Request) -> Response:
     found = await parts(request)
     taking = found["switch"]["ok"] and found["media"]["ok"]
     kept = watching.read(request.app.state.run)
-    said = verdict_now(request.app.state.settings, kept, found, await _findings(request))
+    # a database that does not answer is not asked a second time: who asks waits for the answer
+    findings = await _findings(request) if found["database"]["ok"] else []
+    said = verdict_now(request.app.state.settings, kept, found, findings)
     body = {"taking_calls": taking, "telephone": said, "parts": found}
     return Json(body, 200 if taking else 503)
 

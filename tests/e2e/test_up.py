@@ -193,10 +193,10 @@ def test_a_node_is_drained_and_takes_calls_again(centre: Centre) -> None:
 
     status, said = tahuri("drain", "--wait", environ=centre.environ)
     assert (status, said) == (0, "· new calls go elsewhere; calls in hand: 0\n")
-    assert alarms() == ["draining"]
+    assert "draining" in alarms()
     status, said = tahuri("drain", "--off", environ=centre.environ)
     assert (status, said) == (0, "· new calls are taken again; calls in hand: 0\n")
-    assert alarms() == []
+    assert "draining" not in alarms()
 
 
 def test_what_cannot_be_had_is_said_before_anything_is_started(centre: Centre) -> None:
@@ -217,7 +217,7 @@ def test_a_trunk_that_does_not_answer_is_an_alarm(centre: Centre) -> None:
             part: dict[str, Any] = client.get("/healthz").json()["parts"]["switch"]
             return part
 
-    wait_for(lambda: switch()["alarms"] == ["trunk-down"], 30)
+    wait_for(lambda: "trunk-down" in switch()["alarms"], 30)
     states = {trunk["name"]: trunk["state"] for trunk in switch()["trunks"]}
     assert states == {"telkom": "unknown", "putus": "down"}
     with centre.client() as client:
@@ -275,9 +275,8 @@ async def test_a_console_by_name_gets_the_microphone_and_speaks_with_the_switch_
         await page.wait_for_url("**/console")
         await sit_down(page, "M1")
         await asyncio.to_thread(wait_for, lambda: ready_seats(centre) == 1)
-        banner = page.get_by_test_id("switch-alarm")
+        banner = page.get_by_test_id("switch-alarm").filter(has_text="putus")
         await banner.wait_for()
-        assert "putus" in await banner.inner_text()
         await browser.close()
     assert sockets
     assert all(url.startswith(f"wss://{NAME}:") for url in sockets)

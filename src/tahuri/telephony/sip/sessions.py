@@ -26,6 +26,7 @@ AGAIN_S = 5.0
 """After which a refresh is tried again that met another request of theirs or of ours."""
 SLACK_S_MAX = 32.0
 """So long before the end of the interval the side that waits hangs up, at most."""
+LOOK_EVERY_S = 32.0
 MISSES_S = 60.0
 """So long refreshes may go unanswered: a line that is down for a moment ends no call."""
 
@@ -143,7 +144,7 @@ class Sessions(Dialogs):
             leg.session_due = max(leg.session_due, now + SLACK_S_MAX)
         if leg.refreshes:
             leg.session_due = min(leg.session_due, now + leg.expires_s)
-            self._watch(leg)
+            self._watch(leg, now)
 
     def sessions_due(self, now: float) -> list[Output]:
         """Refresh, or hang up, whatever it is time for."""
@@ -163,18 +164,25 @@ class Sessions(Dialogs):
         leg.missed_since = None
         wait_s = interval_s / 2 if by_us else interval_s - min(SLACK_S_MAX, interval_s / 3)
         leg.session_due = now + wait_s
-        self._watch(leg)
+        self._watch(leg, now)
 
-    def _watch(self, leg: Leg) -> None:
-        def due(_: float) -> list[Lower]:
-            self._due.append(leg)
+    def _watch(self, leg: Leg, now: float) -> None:
+        """Wakes when the leg is due; looks now and then, so that no ended leg is kept till then."""
+        wanted = leg.session_due
+
+        def look(then: float) -> list[Lower]:
+            if leg.state == "up" and leg.session_due == wanted:
+                if then >= wanted:
+                    self._due.append(leg)
+                else:
+                    self.transactions.after(min(wanted, then + LOOK_EVERY_S), look)
             return []
 
-        self.transactions.after(leg.session_due, due)
+        self.transactions.after(min(wanted, now + LOOK_EVERY_S), look)
 
     def _later(self, leg: Leg, wait_s: float, now: float) -> None:
         leg.session_due = now + wait_s
-        self._watch(leg)
+        self._watch(leg, now)
 
     # ---- refreshing -------------------------------------------------------------------------
 

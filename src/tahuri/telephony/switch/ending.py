@@ -72,7 +72,8 @@ def _tell_ghost(core: Core, call: Call, by: EndedBy, reason: str, actor: str) ->
 
 async def finish(core: Core, call: Call) -> None:
     """Close the recording, give the ports back, forget the call."""
-    await lines.tell(core, call)
+    if not call.echo:
+        await lines.tell(core, call)
     await audio.stop_recording(core, call)
     await audio.release(core, call)
     core.calls.pop(call.call_id, None)
