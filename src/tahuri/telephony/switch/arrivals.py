@@ -79,7 +79,7 @@ class Door:
         trunk = identity.trunk_of(core.settings.trunks, event.flow.host)
         from_seat = trunk is None and self._is_seat(event)
         test = testcalls.is_test(core, event)
-        own = test and testcalls.is_own(core, event)
+        own = testcalls.is_own_test(core, event)
         if trunk is None and not from_seat and not own:
             core.perform(core.endpoint.agent.reject(event.leg, 403, core.sip_now))
             self._tell_refusal(event.flow.host, 403, "not-allowed")

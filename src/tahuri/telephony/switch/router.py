@@ -19,6 +19,7 @@ from tahuri.telephony.switch import (
     refers,
     seats,
     supervision,
+    testcalls,
 )
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core, Place
@@ -47,7 +48,8 @@ class Router:
         """Take an event of the user agent."""
         match event:
             case events.Incoming():
-                self._trunks.seen(event.flow)
+                if not testcalls.is_own_test(self._core, event):
+                    self._trunks.seen(event.flow)
                 self._door.incoming(event)
             case events.InviteRefused():
                 self._door.refused(event)

@@ -24,9 +24,9 @@ def is_test(core: Core, event: events.Incoming) -> bool:
         return False
 
 
-def is_own(core: Core, event: events.Incoming) -> bool:
+def is_own_test(core: Core, event: events.Incoming) -> bool:
     """Whether this machine tries its own edge."""
-    return event.flow.host == core.settings.test_source
+    return event.flow.host == core.settings.test_source and is_test(core, event)
 
 
 def came(core: Core, line: str) -> None:
