@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -21,10 +21,11 @@ OTHERS = frozenset({"settings"})
 """Names after ``PREFIX`` that are no settings."""
 LISTS = frozenset({"host_names"})
 """Settings that the environment gives parted by commas."""
-ROWS = frozenset({"trunks", "sip_seats"})
 PACKS = Path(__file__).parent / "city" / "packs"
 SEAT_ID = re.compile(r"[A-Za-z0-9]{1,12}")
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+LANGUAGE = re.compile(r"[a-z][a-z-]{1,15}")
+CALLED = re.compile(r"\+?[0-9*#]{2,20}")
 HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?")
 
 
@@ -39,6 +40,32 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """``host`` or ``host:port`` for calls that we place; None where we place none."""
     out: bool = False
     """Whether third parties are called through it by default."""
+    language: str | None = None
+    """Language of its callers: a seat that speaks it is preferred."""
+    agency_id: str | None = None
+    """Agency that its calls are for: a seat of it is preferred."""
+
+
+class CalledNumber(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom calls to one number are for; goes before what the trunk says."""
+
+    number: str
+    """As the trunk sends it: digits, ``+``, ``*``, ``#``."""
+    language: str | None = None
+    """Language of its callers: a seat that speaks it is preferred."""
+    agency_id: str | None = None
+    """Agency that its calls are for: a seat of it is preferred."""
+
+
+class Overflow(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who takes part when a call has waited for long."""
+
+    after_s: float
+    """Seconds that a call has waited."""
+    to: Literal["supervisors", "agency-desks", "number"]
+    """Whose seats take part, or that a number outside is called; the call waits on meanwhile."""
+    address: str | None = None
+    """Of ``to = "number"``: number, SIP address or name of the directory."""
 
 
 class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +81,12 @@ class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):
     """User name of the account that answers there."""
     robot: bool = False
     """Whether it takes only what no person takes (demo)."""
+    languages: tuple[str, ...] = ()
+    """Codes of the languages spoken there, such as ``id`` or ``en``."""
+    agency_id: str | None = None
+    """Agency that sits there."""
+    desk: Literal["taker", "supervisor", "agency-desk"] = "taker"
+    """A call taker's, or one that takes part when a call overflows to it."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,6 +128,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seats that are SIP phones."""
     directory: dict[str, str] = {}
     """Names for third parties: alias → number or SIP address."""
+    distribution: Literal["longest-idle", "ring-all"] = "longest-idle"
+    """Whether a call rings at the seat that was idle longest, or at all ready seats at once."""
+    called_numbers: tuple[CalledNumber, ...] = ()
+    """Whom calls to certain numbers are for."""
+    skill_wait_s: float = 10.0
+    """Seconds a call waits for a seat with its language or agency while others are free."""
+    overflow: tuple[Overflow, ...] = ()
+    """Who takes part when a call has waited for long."""
+    wrap_up_s: float = 0.0
+    """Seconds after a call at which its seat becomes ready by itself; 0: never."""
+    comfort_every_s: float = 30.0
+    """Seconds between the comfort notices that a waiting caller hears; 0: none."""
+    surge_notice_s: float = 20.0
+    """Longest recorded notice that a supervisor may switch on, in seconds."""
     offer_s: float = 12.0
     """Seconds a call rings at one seat before the next is tried."""
     seat_vanish_s: float = 30.0
@@ -137,6 +184,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def folder(self) -> Path:
         """The data folder."""
         return Path(self.data).absolute()
+
+
+ROWS: Mapping[str, type[Struct]] = {
+    "trunks": Trunk,
+    "sip_seats": SipSeat,
+    "called_numbers": CalledNumber,
+    "overflow": Overflow,
+}
+"""Settings that are tables, each of whose rows is checked on its own."""
 
 
 class SettingsError(Exception):
@@ -186,8 +242,7 @@ def _converted(
         if name not in known:
             problems.append(f"{name}: no such setting")
         elif name in ROWS and isinstance(value, list):
-            kind = Trunk if name == "trunks" else SipSeat
-            checked[name] = list(_rows(name, value, kind, problems))
+            checked[name] = list(_rows(name, value, ROWS[name], problems))
         else:
             strict = isinstance(value, list | dict)
             try:
@@ -198,8 +253,8 @@ def _converted(
 
 
 def _rows(
-    name: str, values: list[Any], kind: type[Trunk | SipSeat], problems: list[str]
-) -> Iterator[Trunk | SipSeat]:
+    name: str, values: list[Any], kind: type[Struct], problems: list[str]
+) -> Iterator[Struct]:
     """Each table of a list on its own, so that a fault in one hides none in the next."""
     for number, value in enumerate(values, 1):
         try:
@@ -233,6 +288,7 @@ def impossible(settings: Settings) -> list[str]:
         *_city(settings.city),
         *_lines(settings.trunks),
         *_phones(settings.sip_seats),
+        *_distribution(settings),
         *(f"directory: {alias!r}: empty" for alias, to in settings.directory.items() if not to),
     ]
 
@@ -285,6 +341,15 @@ def _numbers(settings: Settings) -> Iterator[str]:
     for name in ("offer_s", "seat_vanish_s", "robot_after_s"):
         if not 1 <= getattr(settings, name) <= 600:
             yield f"{name}: from 1 to 600 seconds"
+    for name, least, most in (
+        ("skill_wait_s", 0, 600),
+        ("wrap_up_s", 0, 3600),
+        ("surge_notice_s", 1, 60),
+    ):
+        if not least <= getattr(settings, name) <= most:
+            yield f"{name}: from {least} to {most} seconds"
+    if settings.comfort_every_s != 0 and not 10 <= settings.comfort_every_s <= 600:
+        yield "comfort_every_s: 0, or from 10 to 600 seconds"
     if settings.calls_max < 1:
         yield "calls_max: at least 1"
     if settings.database_url is not None:
@@ -358,6 +423,45 @@ def _lines(trunks: tuple[Trunk, ...]) -> Iterator[str]:
     yield from (f"trunks: name {name!r} twice" for name in _twice(one.name for one in trunks))
     if sum(trunk.out for trunk in trunks) > 1:
         yield "trunks: out = true on more than one"
+
+
+def _distribution(settings: Settings) -> Iterator[str]:
+    for number, rule in enumerate(settings.overflow, 1):
+        place = f"overflow[{number}]"
+        if not 0 <= rule.after_s <= 3600:
+            yield f"{place}.after_s: from 0 to 3600 seconds"
+        if (rule.to == "number") != bool(rule.address):
+            wants = "needed" if rule.to == "number" else "only"
+            yield f'{place}.address: {wants} with to = "number"'
+        called = settings.directory.get(rule.address or "", rule.address or "")
+        if called and "@" not in called and not any(one.host for one in settings.trunks):
+            yield f"{place}.address: a number needs a trunk with a host"
+    for one in settings.called_numbers:
+        place = f"called_numbers[{one.number}]"
+        if not CALLED.fullmatch(one.number):
+            yield f"{place}.number: digits, +, * and # only"
+        if one.language is None and one.agency_id is None:
+            yield f"{place}: neither language nor agency_id"
+    numbers = (one.number for one in settings.called_numbers)
+    yield from (f"called_numbers: number {number!r} twice" for number in _twice(numbers))
+    spoken = [
+        *((f"trunks[{one.name}].language", one.language) for one in settings.trunks),
+        *(
+            (f"called_numbers[{one.number}].language", one.language)
+            for one in settings.called_numbers
+        ),
+        *(
+            (f"sip_seats[{seat.seat_id}].languages", language)
+            for seat in settings.sip_seats
+            for language in seat.languages
+        ),
+    ]
+    for place, language in spoken:
+        if language is not None and not LANGUAGE.fullmatch(language):
+            yield f"{place}: a code of 2 to 16 small letters and dashes: {language!r}"
+    for seat in settings.sip_seats:
+        if seat.desk == "agency-desk" and seat.agency_id is None:
+            yield f'sip_seats[{seat.seat_id}].agency_id: needed with desk = "agency-desk"'
 
 
 def _phones(seats: tuple[SipSeat, ...]) -> Iterator[str]:

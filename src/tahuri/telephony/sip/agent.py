@@ -29,7 +29,9 @@ from tahuri.telephony.sip.transaction import (
 )
 from tahuri.telephony.sip.transaction import Output as Lower
 
-EXTENSIONS = frozenset({"geolocation-sip", "geolocation-http", "histinfo", "privacy"})
+EXTENSIONS = frozenset(
+    {"geolocation-sip", "geolocation-http", "histinfo", "privacy", "resource-priority"}
+)
 """Option tags a request may require of us."""
 KNOWN_METHODS = frozenset({"MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "PRACK"})
 """Known, and not allowed here (405); what we never heard of gets 501."""

@@ -58,6 +58,7 @@ REASONS = {
     408: "Request Timeout",
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
+    417: "Unknown Resource-Priority",
     420: "Bad Extension",
     423: "Interval Too Brief",
     481: "Call/Transaction Does Not Exist",

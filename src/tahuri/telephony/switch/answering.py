@@ -9,7 +9,7 @@ from tahuri.telephony.protocol import (
     SeatUnmuted,
 )
 from tahuri.telephony.rpc import Failure
-from tahuri.telephony.switch import audio, offers, seats
+from tahuri.telephony.switch import audio, offers, overflow, seats
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
 
@@ -36,14 +36,15 @@ def claim(core: Core, call_id: str, seat: Seat) -> Call | None:
         if call.seat_id == seat.seat_id:
             return None
         raise Failure("call-already-answered")
-    if call is None or call.phase != "queued" or call.offered_to != seat.seat_id:
+    if call is None or call.phase != "queued" or seat.seat_id not in call.rings_at:
         raise Failure("call-not-offered")
     if call.leg.state != "up":
         raise Failure("call-not-offered", "the caller has gone")  # abandoned: to be called back
     assert seat.operator_id is not None
-    call.phase, call.offered_to = "live", None
+    offers.withdraw(core, call, but=seat)
+    call.phase, call.offered_to, call.rings_also = "live", None, []
     call.seat_id, call.operator_id = seat.seat_id, seat.operator_id
-    call.answered_at = core.now()
+    call.answered_at, call.first_answered_outside = core.now(), False
     call.on_hold = call.muted = False
     seats.busy(core, seat, call.call_id)
     body = CallAnswered(seat_id=seat.seat_id, operator_id=seat.operator_id, robot=seat.robot)
@@ -57,6 +58,7 @@ async def connect(core: Core, call: Call) -> None:
     if call.phase == "live":
         await audio.mix(core, call)
         await audio.end_notice(core, call)
+        await overflow.drop_ringing(core, call)
         core.save(call)
 
 
@@ -108,8 +110,8 @@ async def _remix(core: Core, call: Call) -> None:
 def lose_seat(core: Core, seat: Seat, after_s: float) -> None:
     """The seat is gone: its offer goes to the next, its call to the head of the queue."""
     call = core.calls.get(seat.call_id) if seat.call_id else None
-    if call is not None and call.offered_to == seat.seat_id:
-        offers.withdraw(core, call)
+    if call is not None and seat.seat_id in call.rings_at:
+        offers.withdraw_at(core, call, seat)
     seats.vanished(core, seat, after_s)
     if call is not None and call.phase == "live" and call.seat_id == seat.seat_id:
         requeue(core, call, seat)
@@ -119,6 +121,7 @@ def lose_seat(core: Core, seat: Seat, after_s: float) -> None:
 def requeue(core: Core, call: Call, seat: Seat) -> None:
     """Back to the head of the queue; the caller hears the tone and is never dropped."""
     call.phase, call.requeued = "queued", True
+    call.queued_s, call.overflow_next = core.monotonic_s(), 0
     call.seat_id = call.operator_id = None
     call.on_hold = call.muted = False
     core.of_call(call, CallRequeued(seat_id=seat.seat_id, reason="seat-vanished"))
@@ -128,8 +131,7 @@ def requeue(core: Core, call: Call, seat: Seat) -> None:
     async def step() -> None:
         if call.phase == "queued":
             await audio.mix(core, call)
-            if call.offered_to is None:
-                await offers.drop_phone(core, call)
+            await offers.drop_phone(core, call)
             core.save(call)
 
     core.post(call.call_id, step)

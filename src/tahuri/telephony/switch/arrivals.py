@@ -14,7 +14,7 @@ from tahuri.telephony.sip.body import session_of
 from tahuri.telephony.sip.gate import Bucket
 from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.transaction import Send
-from tahuri.telephony.switch import audio, ending, identity, offers
+from tahuri.telephony.switch import audio, ending, identity, offers, queueing
 from tahuri.telephony.switch.core import SWITCH, Core, Place
 from tahuri.telephony.switch.model import Audio, Call, kept
 
@@ -111,6 +111,9 @@ class Door:
         self, event: events.Incoming, call_id: str, trunk: str, from_seat: bool
     ) -> None:
         core = self._core
+        if identity.demands_unknown_priority(event.request):
+            self._refuse(event, call_id, 417, "unknown-resource-priority")
+            return
         session = session_of(event.request)
         stream: sdp.Stream | None = None
         try:
@@ -142,6 +145,10 @@ class Door:
         call.arrived = fact_of(mint.new_id(), call.arrived_at, stream_id, body, personal, SWITCH)
         core.save(call)  # first, so that a kill from here on leaves a call that can be ended
         core.tell(call.arrived)
+        precedence = identity.precedence_of(event.request)
+        if precedence:
+            queueing.set_precedence(core, call, precedence, "resource-priority")
+        queueing.ask_on_arrival(core, call, identity.called_number(event.request))
         await self._let_in(call)
 
     async def _open(
@@ -189,6 +196,7 @@ class Door:
             trunk=trunk,
             arrived_at=self._core.now(),
             arrived_s=self._core.monotonic_s(),
+            queued_s=self._core.monotonic_s(),
             caller=caller,
             number_status=number_status,
             location=identity.place_of(event.request),
@@ -212,7 +220,7 @@ class Door:
         core.save(call)  # with the 200 in it: killed before it is sent, the next process sends it
         core.perform(outputs)
         core.journal.answered(call.call_id)
-        core.of_call(call, CallQueued())
+        core.of_call(call, CallQueued(notice="surge" if call.heard_surge else "normal"))
         core.save(call)
         core.changed()
         offers.dispatch(core)

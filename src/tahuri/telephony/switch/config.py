@@ -2,11 +2,14 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
+from tahuri.telephony.protocol import OverflowTo
 from tahuri.telephony.sip.digest import Account
+from tahuri.telephony.token import Skills
 
 REALM = "tahuri"
 """Realm of seats' digest; ``password_ha1`` is the hex MD5 of ``username:tahuri:password``."""
@@ -38,10 +41,30 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     host: str | None = None
     """``host:port`` that takes our calls."""
     default_out: bool = False
+    language: str | None = None
+    agency_id: str | None = None
+    """Whom its calls are for, if such a seat is free soon."""
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:
         return [ip_network(source) for source in self.sources]
+
+
+class CalledNumber(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom calls to one number are for, if such a seat is free soon."""
+
+    number: str
+    language: str | None = None
+    agency_id: str | None = None
+
+
+class Overflow(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who takes part when a call has waited for so long."""
+
+    after_s: float
+    to: OverflowTo
+    address: str | None = None
+    """Of ``to = "number"``: what is called, as an operator would type it."""
 
 
 class PhoneSeat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +79,7 @@ class PhoneSeat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Instead of the password; such a phone is challenged with MD5 alone, as old phones need."""
     robot: bool = False
     ready_when_registered: bool = True
+    skills: Skills = Skills()
 
     @property
     def account(self) -> Account:
@@ -69,6 +93,8 @@ class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     """Played once to each caller, at most 5 s long."""
     tone: Path
     hold: Path
+    comfort: Path | None = None
+    """Played now and then to who waits; it says nothing of places in the queue."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +114,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     robot_after_s: float = 6
     calls_max: int = 200
     party_aliases: dict[str, str] = {}
+    distribution: Literal["longest-idle", "ring-all"] = "longest-idle"
+    skill_wait_s: float = 10
+    called_numbers: list[CalledNumber] = []
+    overflow: list[Overflow] = []
+    wrap_up_s: float = 0
+    comfort_every_s: float = 0
+    surge_notice_s: float = 20
+    notice_folders: list[Path] = []
+    """Where recorded notices are, ``<name>.wav``; the first folder that has a name counts."""
 
     @property
     def recordings(self) -> Path:

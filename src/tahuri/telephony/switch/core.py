@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tahuri.kernel import clock, mint
 from tahuri.telephony.media.client import MediaClient
-from tahuri.telephony.protocol import Alarm, Body, Fact, fact_of
+from tahuri.telephony.protocol import Alarm, Body, Fact, Surge, fact_of
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.endpoint import Endpoint
@@ -101,6 +101,7 @@ class Core:
         """Ports without RTP, and since when."""
         self.tone: int | None = None
         self.hold: int | None = None
+        self.surge: Surge | None = None
         self.alarms: dict[str, Alarm] = {}
         self.counters: dict[str, int] = {}
         self.on_change: list[Callable[[], None]] = []
@@ -179,6 +180,7 @@ class Core:
             media_instance=self.media_instance,
             tone=self.tone,
             hold=self.hold,
+            surge=self.surge,
             seats=list(self.seats.values()),
         )
         self.journal.save_seats(kept)

@@ -8,7 +8,7 @@ from tahuri.telephony.switch import audio, offers, seats
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call
 
-EndedBy = Literal["caller", "seat", "failure"]
+EndedBy = Literal["caller", "seat", "failure", "overflow"]
 
 
 async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
@@ -28,9 +28,9 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     for leg in [call.leg, *(party.leg for party in call.parties)]:
         core.places.pop(leg.name, None)
         core.perform(agent.hang_up(leg, core.sip_now))
-    if call.phone is not None:
-        core.places.pop(call.phone.leg.name, None)
-        core.perform(agent.hang_up(call.phone.leg, core.sip_now))
+    for phone in [*([call.phone] if call.phone else []), *call.ringing]:
+        core.places.pop(phone.leg.name, None)
+        core.perform(agent.hang_up(phone.leg, core.sip_now))
     if seat is not None and seat.call_id == call.call_id:
         seats.freed(core, seat)
     core.save(call)

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from tahuri.telephony.protocol import Surge
 from tahuri.telephony.switch.model import Call, Kept, Seat
 
 FILE_BYTES_MAX = 256 << 10
@@ -30,6 +31,8 @@ class Seats(Struct, kw_only=True):
     """Which media process the ports belong to."""
     tone: int | None = None
     hold: int | None = None
+    surge: Surge | None = None
+    """The recorded notice that is switched on."""
     seats: list[Seat] = []
 
 

@@ -6,7 +6,16 @@ import msgspec
 
 from tahuri.telephony import protocol as p
 from tahuri.telephony.rpc import Failure, Message
-from tahuri.telephony.switch import answering, ending, offers, parties, seats, views
+from tahuri.telephony.switch import (
+    answering,
+    ending,
+    notices,
+    offers,
+    parties,
+    queueing,
+    seats,
+    views,
+)
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Seat
 
@@ -36,8 +45,21 @@ async def answer(core: Core, op: str, arguments: Message) -> object:
             return None
         case "state":
             return views.snapshot(core)
+        case "notices":
+            return notices.available(core.settings)
+        case "set_precedence" | "ask_skill" | "switch_surge":
+            queueing.operate(core, _queue_operation({**arguments, "op": op}))
+            return None
         case _:
             return await seat_operation(core, {**arguments, "op": op})
+
+
+def _queue_operation(message: Message) -> p.AnyQueueOperation:
+    try:
+        operation: p.AnyQueueOperation = msgspec.convert(message, p.AnyQueueOperation)
+    except msgspec.ValidationError as error:
+        raise Failure("bad-request", str(error)) from error
+    return operation
 
 
 async def seat_operation(core: Core, message: Message) -> object:
@@ -53,6 +75,7 @@ async def seat_operation(core: Core, message: Message) -> object:
             operation.kind,
             operation.operator_id,
             operation.operator_name,
+            operation.skills,
         )
         return {"seat_id": taken.seat_id}
     if isinstance(operation, p.Leave) and _is_left(core, operation):
@@ -98,6 +121,8 @@ async def _of_holder(core: Core, seat: Seat, operation: p.AnySeatOperation) -> o
         case p.HangUp():
             call = answering.live_call(core, seat)
             await core.done(call.call_id, lambda: ending.end(core, call, "seat", "hung-up"))
+        case p.ExtendWrapUp(for_s=for_s):
+            seats.extend_wrap_up(core, seat, for_s)
         case p.AddParty(address=address):
             return {"leg_id": await parties.add(core, seat, address)}
         case p.DropParty(leg_id=leg_id):
@@ -119,8 +144,8 @@ def _ready(core: Core, seat: Seat) -> None:
 def _decline(core: Core, seat: Seat) -> None:
     """What rings at the seat goes on to the next."""
     call = core.calls.get(seat.call_id) if seat.call_id else None
-    if call is not None and call.offered_to == seat.seat_id:
-        offers.withdraw(core, call)
+    if call is not None and seat.seat_id in call.rings_at:
+        offers.withdraw_at(core, call, seat)
 
 
 async def _facts(core: Core, asked: FactsAsked) -> object:

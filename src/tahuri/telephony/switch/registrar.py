@@ -30,6 +30,8 @@ class Registrar:
                 seat = Seat(seat_id=phone.seat_id, kind="sip", since=core.now())
                 core.seats[phone.seat_id] = seat
             seat.robot, seat.ready_when_registered = phone.robot, phone.ready_when_registered
+            seat.desk, seat.languages = phone.skills.desk, phone.skills.languages
+            seat.agency_id = phone.skills.agency_id
 
     def registering(self, event: events.Registering) -> None:
         """Challenge, refuse or bind."""

@@ -7,7 +7,7 @@ from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol import KeyPressed, MediaHeard, MediaSilent, RecordingFailed
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
-from tahuri.telephony.switch import answering, audio, ending, offers, parties, seats
+from tahuri.telephony.switch import answering, audio, ending, offers, overflow, parties, seats
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Audio, Call, Party
@@ -79,7 +79,7 @@ class Router:
         core.save(call)
 
     async def _phone(self, call: Call, event: events.Event, seat_id: str) -> None:
-        core, phone = self._core, call.phone
+        core, phone = self._core, offers.phone_at(call, seat_id)
         seat = core.seats.get(seat_id)
         if phone is None or seat is None:
             return
@@ -88,16 +88,18 @@ class Router:
                 try:
                     answering.claim(core, call.call_id, seat)
                 except Failure:
-                    await offers.drop_phone(core, call)
+                    await offers.drop_ringing(core, call, phone)
                     return
+                call.ringing = [one for one in call.ringing if one is not phone]
+                call.phone = phone
                 if session is None or not await self._take(phone.audio, session):
                     answering.lose_seat(core, seat, 0)
                     return
                 await answering.connect(core, call)
             case events.Rejected(leg) if leg is phone.leg:
-                if call.offered_to == seat_id:
-                    offers.missed(core, call)
-                await offers.drop_phone(core, call)
+                if seat_id in call.rings_at:
+                    offers.missed_at(core, call, seat)
+                await offers.drop_ringing(core, call, phone)
             case events.Ended(leg, reason) if leg is phone.leg and call.phase == "live":
                 if reason in FAILURES:
                     answering.lose_seat(core, seat, 0)
@@ -114,12 +116,17 @@ class Router:
     async def _party(self, call: Call, party: Party, event: events.Event) -> None:
         core = self._core
         match event:
+            case events.Answered(_, session) if party.overflow is not None:
+                await overflow.answered(core, call, party, session)
             case events.Answered(_, session):
                 await parties.joined(core, call, party, session)
             case events.Rejected():
                 await parties.refused(core, call, party, event)
             case events.Ended(_, reason):
                 failed = reason in FAILURES
+                if party.overflow is not None:
+                    await overflow.far_side_gone(core, call, party, failed)
+                    return
                 await parties.left(core, call, party, "failed" if failed else "hung-up")
             case _:
                 await self._session(party.audio, event)

@@ -1,9 +1,12 @@
 """What seats and `serve` are shown.  Reads only."""
 
+from datetime import timedelta
+
 from tahuri.telephony.protocol import (
     Alarm,
     CallView,
     OfferView,
+    OverflowTo,
     PartyView,
     QueuedView,
     SeatPush,
@@ -19,29 +22,31 @@ def snapshot(core: Core) -> Snapshot:
     """The answer to ``state``."""
     return Snapshot(
         now=core.now(),
-        seats=[seat_view(seat) for seat in core.seats.values()],
+        seats=[seat_view(core, seat) for seat in core.seats.values()],
         queue=queue(core),
         calls=[call_view(call) for call in core.calls.values() if call.phase == "live"],
         seats_ready=seats_ready(core),
         media_connected=core.media.connected and core.media_ready,
         alarms=alarms(core),
         counters=dict(core.counters),
+        surge=core.surge,
     )
 
 
 def push(core: Core, seat: Seat, queued: list[QueuedView]) -> SeatPush:
     """What one browser seat shows; the queue is made once for all of them."""
     call = core.calls.get(seat.call_id) if seat.call_id else None
-    offered = call is not None and call.offered_to == seat.seat_id
+    offered = call is not None and seat.seat_id in call.rings_at
     talks = call is not None and call.phase == "live" and call.seat_id == seat.seat_id
     return SeatPush(
         now=core.now(),
-        seat=seat_view(seat),
+        seat=seat_view(core, seat),
         queue=queued,
         offer=offer_view(call) if call is not None and offered else None,
         call=call_view(call) if call is not None and talks else None,
         seats_ready=seats_ready(core),
         alarms=[alarm.code for alarm in alarms(core)],
+        surge=core.surge,
     )
 
 
@@ -64,16 +69,30 @@ def queue(core: Core) -> list[QueuedView]:
             number=call.number,
             number_status=call.number_status,
             trunk=call.trunk,
+            precedence=call.precedence,
+            precedence_reason=call.precedence_reason,
+            language=call.language,
+            agency_id=call.agency_id,
+            overflow=overflow(call),
+            rings_at=call.rings_at,
+            requeued=call.requeued,
         )
         for call in acd.waiting(core.calls.values())
     ]
+
+
+def overflow(call: Call) -> list[OverflowTo]:
+    """Who takes part by now because the call has waited for long."""
+    called = any(party.overflow is not None for party in call.parties)
+    return [*call.open_to, *(["number"] if called else [])]  # type: ignore[list-item]
 
 
 def seats_ready(core: Core) -> int:
     return sum(1 for seat in core.seats.values() if seat.state == "ready")
 
 
-def seat_view(seat: Seat) -> SeatView:
+def seat_view(core: Core, seat: Seat) -> SeatView:
+    left_s = None if seat.wrap_up_due is None else seat.wrap_up_due - core.monotonic_s()
     return SeatView(
         seat_id=seat.seat_id,
         operator_id=seat.operator_id,
@@ -85,6 +104,10 @@ def seat_view(seat: Seat) -> SeatView:
         since=seat.since,
         media=seat.media,
         call_id=seat.call_id,
+        desk=seat.desk,
+        languages=seat.languages,
+        agency_id=seat.agency_id,
+        wrap_up_until=None if left_s is None else core.now() + timedelta(seconds=left_s),
     )
 
 
