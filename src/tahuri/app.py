@@ -32,6 +32,7 @@ import tahuri.units.routes
 import tahuri.units.views
 from tahuri import __version__
 from tahuri.api_words import WORDS
+from tahuri.calls.precedence import Precedences
 from tahuri.calls.switchboard import Switchboard
 from tahuri.centre import Centre
 from tahuri.health import healthz, metrics
@@ -44,7 +45,7 @@ from tahuri.kernel.mint import new_id
 from tahuri.kernel.openapi import openapi
 from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.view import View
-from tahuri.operators.queries import accounts
+from tahuri.operators.queries import accounts, languages_of
 from tahuri.operators.routes import session_reader
 from tahuri.pages import DIST, PAGES, SafeHeaders, map_layer, page, signalling_url
 from tahuri.places.roads import Roads
@@ -165,7 +166,8 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     database = Database(centre.database_url, centre.pack.city.code)
     feed_hub = Feed(database, VIEWS)
     positions = Positions(database)
-    switchboard = Switchboard(str(centre.folder.run / "switch.sock"), database, VIEWS)
+    worth = Precedences(settings.precedence_open_incident, settings.precedence_call_back)
+    switchboard = Switchboard(str(centre.folder.run / "switch.sock"), database, VIEWS, worth)
     roads = Roads(centre.pack, centre.folder.cache)
     key = centre.folder.secret("seat.key")
 
@@ -210,6 +212,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     state.root_certificate = centre.root_certificate if settings.own_authority else None
     state.agency_of = {unit.unit_id: unit.agency_id for unit in centre.pack.units}
     state.seat_token = _signer(key)
+    state.languages_of = lambda operator_id: languages_of(database, operator_id)
     state.signalling = lambda request: signalling_url(request, settings.signalling_port)
     return app
 

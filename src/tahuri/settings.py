@@ -134,6 +134,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom calls to certain numbers are for."""
     skill_wait_s: float = 10.0
     """Seconds a call waits for a seat with its language or agency while others are free."""
+    precedence_open_incident: int = 1
+    """Precedence of a caller who tells of an open incident again, or calls from beside it; 0–9."""
+    precedence_call_back: int = 2
+    """Precedence of a caller whose last call nobody answered, within the hour; 0–9."""
     overflow: tuple[Overflow, ...] = ()
     """Who takes part when a call has waited for long."""
     wrap_up_s: float = 0.0
@@ -348,6 +352,9 @@ def _numbers(settings: Settings) -> Iterator[str]:
     ):
         if not least <= getattr(settings, name) <= most:
             yield f"{name}: from {least} to {most} seconds"
+    for name in ("precedence_open_incident", "precedence_call_back"):
+        if not 0 <= getattr(settings, name) <= 9:
+            yield f"{name}: from 0 to 9"
     if settings.comfort_every_s != 0 and not 10 <= settings.comfort_every_s <= 600:
         yield "comfort_every_s: 0, or from 10 to 600 seconds"
     if settings.calls_max < 1:

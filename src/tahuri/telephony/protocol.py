@@ -570,7 +570,7 @@ AnySeatOperation = (
 
 
 class SetPrecedence(Operation, frozen=True, tag="set_precedence"):
-    """Of a call that waits; asked by `serve`.  Nothing for a call that does not wait."""
+    """Of a call that waits; asked by `serve`."""
 
     call_id: str
     precedence: Annotated[int, Meta(ge=0, le=PRECEDENCE_MAX)]

@@ -21,25 +21,33 @@ SURGE_STREAM = "centre/surge"
 
 
 def operate(core: Core, operation: AnyQueueOperation) -> None:
-    """Carry out what `serve` asks.  Raises Failure ``bad-request`` for an impossible notice."""
+    """Carry out what `serve` asks.
+
+    Raises:
+        Failure: ``call-unknown``: no such call waits; ``bad-request``: an impossible notice.
+    """
     match operation:
         case SetPrecedence():
-            call = core.calls.get(operation.call_id)
-            if call is not None and call.phase in ("arriving", "queued"):
-                actor = operation.operator_id or SWITCH
-                set_precedence(core, call, operation.precedence, operation.reason, actor)
-                core.save(call)
-                offers.dispatch(core)
+            call = _waiting(core, operation.call_id)
+            actor = operation.operator_id or SWITCH
+            set_precedence(core, call, operation.precedence, operation.reason, actor)
+            core.save(call)
+            offers.dispatch(core)
         case AskSkill():
-            call = core.calls.get(operation.call_id)
-            if call is not None and call.phase in ("arriving", "queued"):
-                actor = operation.operator_id or SWITCH
-                wanted = operation.language, operation.agency_id
-                ask_skill(core, call, *wanted, "operator", actor)
-                core.save(call)
-                offers.dispatch(core)
+            call = _waiting(core, operation.call_id)
+            actor = operation.operator_id or SWITCH
+            ask_skill(core, call, operation.language, operation.agency_id, "operator", actor)
+            core.save(call)
+            offers.dispatch(core)
         case SwitchSurge():
             switch_surge(core, operation.notice, operation.operator_id)
+
+
+def _waiting(core: Core, call_id: str) -> Call:
+    call = core.calls.get(call_id)
+    if call is None or call.phase not in ("arriving", "queued"):
+        raise Failure("call-unknown", "no such call waits")
+    return call
 
 
 def set_precedence(
