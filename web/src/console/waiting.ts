@@ -1,10 +1,10 @@
 /** Who waits: as the switch says while the phone is on, else as the log says. */
 
 import { personalOf } from "../core/rows";
-import type { Caller, NumberStatus } from "../core/types";
+import type { Caller, NumberStatus, Turn } from "../core/types";
 import type { Desk } from "./desk.svelte";
 
-export interface Waiting {
+export interface Waiting extends Turn {
   call_id: string;
   arrived_at: string;
   number: string | null;
@@ -24,6 +24,21 @@ export function waitingCallers(desk: Desk): Waiting[] {
             arrived_at: row.body.arrived_at,
             number: personalOf<Caller>(row, row.body.caller)?.number ?? null,
             number_status: row.body.number_status,
+            precedence: row.body.precedence ?? 0,
+            precedence_reason: row.body.precedence_reason ?? null,
+            language: row.body.language ?? null,
+            agency_id: row.body.agency_id ?? null,
+            overflow: row.body.overflow ?? [],
+            requeued: Boolean(row.body.requeued),
           }));
-  return [...found].sort((a, b) => a.arrived_at.localeCompare(b.arrived_at));
+  return line === "open" && push ? found : [...found].sort(byTurn);
+}
+
+/** As the switch orders them: cut off first, then precedence, then arrival. */
+export function byTurn(a: Waiting, b: Waiting): number {
+  return (
+    Number(b.requeued ?? false) - Number(a.requeued ?? false) ||
+    (b.precedence ?? 0) - (a.precedence ?? 0) ||
+    a.arrived_at.localeCompare(b.arrived_at)
+  );
 }

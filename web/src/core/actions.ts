@@ -2,7 +2,7 @@
 
 import type { Command } from "./outbox";
 import type { PhoneOp, PhoneStatus } from "./phone";
-import { may, mayDispatch, mayReport, mayTakeCalls, movesOf } from "./rights";
+import { may, mayDispatch, mayReport, maySupervise, mayTakeCalls, movesOf } from "./rights";
 import type { CallBody, IncidentBody, Recommendation, Role, UnitBody, UnitState } from "./types";
 
 /** What the screen has in hand. */
@@ -26,7 +26,7 @@ export interface Selection {
 
 /** What the screen opens or puts the cursor in. */
 export type Target =
-  | { open: "seat" | "not-ready" | "add-party" | "palette" | "keys" | "timeline" | "close-incident" }
+  | { open: "seat" | "not-ready" | "surge" | "add-party" | "palette" | "keys" | "timeline" | "close-incident" }
   | { open: "reopen" | "note" | "amend" | "new-report" | "sign-off" | "language" | "map" | "pick" }
   | { open: "stand-down" | "override" | "unit-state"; unit_id: string }
   | { open: "drop-party"; leg_id: string }
@@ -126,6 +126,19 @@ const PHONE_ACTIONS: readonly Action[] = [
   { name: "take-seat", keys: ["Alt+R"], group: "phone", effect: seatEffect("take-seat") },
   { name: "ready", keys: ["Alt+R"], group: "phone", effect: seatEffect("ready") },
   { name: "not-ready", keys: ["Alt+R"], group: "phone", effect: seatEffect("not-ready") },
+  {
+    name: "extend-wrap-up",
+    keys: ["Alt+E"],
+    group: "phone",
+    effect: ({ phone: { push } }) =>
+      push?.seat.wrap_up_until ? phone("extend_wrap_up", { for_s: 120 }) : null,
+  },
+  {
+    name: "surge",
+    keys: ["Alt+N"],
+    group: "phone",
+    effect: ({ roles }) => (maySupervise(roles) ? open({ open: "surge" }) : null),
+  },
   {
     name: "leave-seat",
     keys: ["Alt+X"],

@@ -75,7 +75,7 @@ export interface Recording {
   intact?: boolean | null;
 }
 
-export interface CallBody {
+export interface CallBody extends Turn {
   call_id: string;
   state: CallState;
   arrived_at: string;
@@ -96,7 +96,7 @@ export interface CallBody {
   silent?: boolean;
   parties: { leg_id: string; address: string | null; state: "calling" | "joined" | "left" }[];
   outcome: "answered" | "abandoned" | "refused" | null;
-  ended_by: "caller" | "seat" | "failure" | null;
+  ended_by: "caller" | "seat" | "failure" | "overflow" | null;
   refused_reason: string | null;
   call_class: string | null;
   wrapped_up_at: string | null;
@@ -195,6 +195,23 @@ export interface SeatBody {
   call_id: string | null;
   robot: boolean;
   since: string | null;
+  /** When wrap-up ends by itself. */
+  ready_at?: string | null;
+}
+
+/** Whether callers hear a recorded notice; one row. */
+export interface SurgeBody {
+  surge_id: string;
+  notice: string | null;
+  since: string | null;
+  operator_id: string | null;
+}
+
+/** A recorded notice that can be switched on, or what is wrong with its file. */
+export interface Notice {
+  name: string;
+  duration_s: number;
+  fault: string | null;
 }
 
 /** The views a console reads, by name. */
@@ -203,6 +220,7 @@ export interface Bodies {
   incident: IncidentBody;
   unit: UnitBody;
   seat: SeatBody;
+  surge: SurgeBody;
 }
 export type ViewName = keyof Bodies;
 
@@ -347,6 +365,27 @@ export interface PhoneCall {
   location: CallerLocation | null;
 }
 
+/** A caller who waits; in the order in which they will be offered. */
+export interface QueueEntry extends Turn {
+  call_id: string;
+  arrived_at: string;
+  number: string | null;
+  number_status: NumberStatus;
+  trunk: string;
+}
+
+/** What decides a waiting caller's turn. */
+export interface Turn {
+  /** 0 (ordinary) to 9. */
+  precedence?: number;
+  precedence_reason?: string | null;
+  language?: string | null;
+  agency_id?: string | null;
+  /** Who takes part because it waits for long: supervisors, agency-desks, number. */
+  overflow?: readonly string[];
+  requeued?: boolean | number;
+}
+
 /** The whole truth of one seat, pushed by the switch on every change and every 5 s. */
 export interface SeatPush {
   now: string;
@@ -357,17 +396,15 @@ export interface SeatPush {
     reason: string | null;
     since: string;
     media: "connected" | "connecting" | "down";
+    /** When wrap-up ends by itself; null: not before the operator says so. */
+    wrap_up_until?: string | null;
   };
-  queue: {
-    call_id: string;
-    arrived_at: string;
-    number: string | null;
-    number_status: NumberStatus;
-    trunk: string;
-  }[];
+  queue: QueueEntry[];
   offer: PhoneOffer | null;
   call: PhoneCall | null;
   seats_ready: number;
   /** Codes of what is wrong with telephony right now. */
   alarms: string[];
+  /** The recorded notice that callers hear, if one is switched on. */
+  surge?: { notice: string; since: string; operator_id: string } | null;
 }
