@@ -18,7 +18,12 @@ const live = (change: Partial<PhoneCall>): PhoneCall =>
 const CALLS = [null, live({}), live({ on_hold: true, parties: [party] }), live({ muted: true })];
 const push = (state: SeatState, call: PhoneCall | null, offer: boolean): SeatPush =>
   ({ seat: { state }, call, offer: offer ? { call_id: "C2" } : null, queue: [] }) as unknown as SeatPush;
+const wrappingUp = {
+  ...push("not_ready", null, false),
+  seat: { state: "not_ready", reason: "wrap-up", wrap_up_until: "2026-11-26T03:00:00Z" },
+} as unknown as SeatPush;
 const phones = (): Selection["phone"][] => [
+  { seat_id: "M1", line: "open", media: "connected", push: wrappingUp },
   { seat_id: null, line: "closed", media: "off", push: null },
   ...(["ready", "not_ready", "offered", "busy"] as const).flatMap((state) =>
     CALLS.flatMap((call) =>

@@ -64,7 +64,8 @@ export function newAccount(typed: Typed) {
 export function changesOf(account: Account, typed: Typed): Record<string, unknown> {
   const { username: _username, password, ...rest } = newAccount(typed);
   const changed = Object.entries(rest).filter(
-    ([field, value]) => JSON.stringify(value) !== JSON.stringify(account[field as keyof Account]),
+    ([field, value]) =>
+      JSON.stringify(value) !== JSON.stringify({ languages: [], ...account }[field as keyof Account]),
   );
   return { ...Object.fromEntries(changed), ...(password ? { password } : {}) };
 }

@@ -47,7 +47,7 @@ export class Desk {
   now_ms = $state(serverNow_ms());
   /** An ended call that the operator took up again from the list. */
   chosenCall = $state<string | null>(null);
-  readonly #versions = $state<Record<ViewName, number>>({ call: 0, incident: 0, unit: 0, seat: 0 });
+  readonly #versions = $state<Record<ViewName, number>>({ call: 0, incident: 0, unit: 0, seat: 0, surge: 0 });
   #lastCall = $state<string | null>(kept(DESK_CALL_KEPT_AS));
   readonly #feed: Feed;
   readonly line: Phone;
