@@ -59,7 +59,12 @@ async def test_a_test_call_that_goes_on_is_ended_by_the_switch(centre: Bench) ->
     await call.wait_answered(5)
     assert await call.wait_ended(5) == "hung-up"
     ended = await centre.told("call-ended")
-    assert ended.body == {"outcome": "tested", "by": "switch", "reason": "test-over"}
+    assert ended.body == {
+        "outcome": "tested",
+        "by": "switch",
+        "reason": "test-over",
+        "status": None,
+    }
 
 
 async def test_too_many_test_calls_are_refused_and_callers_are_not(centre: Bench) -> None:
