@@ -11,6 +11,11 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "src" / "tahuri" / "telephony" / "prompts"
 NOTICE = "Layanan darurat satu satu dua. Petugas segera menjawab."
+COMFORT = "Panggilan Anda tetap tersambung. Jangan tutup telepon, petugas segera menjawab."
+QUAKE = (
+    "Kami tahu gempa baru saja terasa. Jika ada yang terluka atau dalam bahaya, tetap di telepon. "
+    "Petugas akan menjawab. Jauhi bangunan yang retak, dan jauhi pantai."
+)
 HOLD = "Mohon tunggu sebentar, jangan tutup telepon."
 CHALLENGE = "Darurat satu satu dua. Jika ini darurat, tekan satu."
 GHOST = {
@@ -22,6 +27,8 @@ GHOST = {
 }
 """Asked of a caller who does not speak; the answer is a key."""
 NOTICE_S_MAX = 5.0
+NOTICES = FOLDER.parents[1] / "city" / "packs" / "ambon" / "notices"
+"""Recorded notices of the city, which a supervisor may switch on."""
 
 
 def speak(text: str, file: Path) -> None:
@@ -44,6 +51,9 @@ def tones(file: Path, *synth: str) -> None:
 def main() -> None:
     """Makes every prompt and checks that none outlasts what the switch plays."""
     speak(NOTICE, FOLDER / "notice.wav")
+    speak(COMFORT, FOLDER / "comfort.wav")
+    NOTICES.mkdir(exist_ok=True)
+    speak(QUAKE, NOTICES / "gempa.wav")
     speak(HOLD, FOLDER / "hold-words.wav")
     tones(FOLDER / "tone.wav", "synth", "1", "sine", "425", "gain", "-15", "pad", "0", "3")
     tones(FOLDER / "beep.wav", "synth", "0.2", "sine", "1400", "gain", "-18", "pad", "0.1", "0.1")

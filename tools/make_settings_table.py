@@ -11,14 +11,23 @@ from pathlib import Path
 import msgspec
 
 from tahuri import settings
-from tahuri.settings import PREFIX, Gateway, Settings, SipSeat, Trunk
+from tahuri.settings import (
+    PREFIX,
+    ROWS,
+    CalledNumber,
+    Gateway,
+    Overflow,
+    Settings,
+    SipSeat,
+    Trunk,
+)
 
 FILE = Path(__file__).parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
 
 A TOML file, named with `--settings FILE` or `TAHURI_SETTINGS`; the environment overrides it, the
 command line overrides both. Everything is checked at start and every problem is listed at once.
-Lists and tables (trunks, SIP seats, gateways, directory) stand in the file only.
+Lists and tables (trunks, SIP seats, gateways, overflow, directory …) stand in the file only.
 
 """
 
@@ -56,18 +65,16 @@ def tables() -> str:
     lines = ["| setting | environment | default | meaning |", "|---|---|---|---|"]
     said = meanings(Settings)
     for field in msgspec.structs.fields(Settings):
-        listed = field.name in (
-            "trunks",
-            "sip_seats",
-            "gateways",
-            "directory",
-            "host_names",
-            "recording_days",
-        )
+        listed = field.name in (*ROWS, "directory", "host_names", "recording_days")
         variable = "–" if listed else f"`{PREFIX}{field.name.upper()}`"
         lines.append(f"| `{field.name}` | {variable} | {default(field)} | {said[field.name]} |")
     for title, kind in (
         ("A trunk (`[[trunks]]`)", Trunk),
+        ("A called number (`[[called_numbers]]`)", CalledNumber),
+        (
+            "An overflow rule (`[[overflow]]`); to call a number again, write the row again",
+            Overflow,
+        ),
         ("A SIP seat (`[[sip_seats]]`)", SipSeat),
         ("A gateway (`[[gateways]]`)", Gateway),
     ):

@@ -42,6 +42,7 @@ from tahuri import __version__
 from tahuri.api_words import WORDS
 from tahuri.callbacks.automatic import Automatic, Pace
 from tahuri.callbacks.opening import Rules, follower
+from tahuri.calls.precedence import Precedences
 from tahuri.calls.switchboard import Switchboard
 from tahuri.centre import Centre
 from tahuri.health import healthz, metrics
@@ -55,7 +56,7 @@ from tahuri.kernel.openapi import openapi
 from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.view import View
 from tahuri.noise.push import MeasurePush
-from tahuri.operators.queries import accounts
+from tahuri.operators.queries import accounts, languages_of
 from tahuri.operators.routes import session_reader
 from tahuri.pages import DIST, PAGES, SafeHeaders, map_layer, page, signalling_url
 from tahuri.places.roads import Roads
@@ -190,8 +191,13 @@ def build(settings: Settings, centre: Centre) -> Starlette:
         due_s=int(settings.call_back_due_s),
         messages=settings.message_file is not None or settings.message_url is not None,
     )
+    worth = Precedences(settings.precedence_open_incident, settings.precedence_call_back)
     switchboard = Switchboard(
-        str(centre.folder.run / "switch.sock"), database, VIEWS, (follower(call_back_rules),)
+        str(centre.folder.run / "switch.sock"),
+        database,
+        VIEWS,
+        (follower(call_back_rules),),
+        worth,
     )
     measures = MeasurePush(database, switchboard.command, number_digest)
     automatic = Automatic(
@@ -252,6 +258,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     state.root_certificate = centre.root_certificate if settings.own_authority else None
     state.agency_of = {unit.unit_id: unit.agency_id for unit in centre.pack.units}
     state.seat_token = _signer(key)
+    state.languages_of = lambda operator_id: languages_of(database, operator_id)
     state.signalling = lambda request: signalling_url(request, settings.signalling_port)
     return app
 

@@ -21,7 +21,6 @@ OTHERS = frozenset({"settings"})
 """Names after ``PREFIX`` that are no settings."""
 LISTS = frozenset({"host_names"})
 """Settings that the environment gives parted by commas."""
-ROWS = frozenset({"trunks", "sip_seats", "gateways"})
 PACKS = Path(__file__).parent / "city" / "packs"
 SEAT_ID = re.compile(r"[A-Za-z0-9]{1,12}")
 TRUNK_NAME_CHARS_MAX = 64
@@ -34,6 +33,8 @@ RECORDING_CLASSES = frozenset(
 ) | {"non_emergency"}
 DAYS_MIN_REAL = 365
 """Recordings of real emergencies are evidence for a year at least."""
+LANGUAGE = re.compile(r"[a-z][a-z-]{1,15}")
+CALLED = re.compile(r"\+?[0-9*#]{2,20}")
 HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?")
 
 
@@ -72,6 +73,32 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Sound encrypted with keys in SIP: ``off``, ``optional`` or ``required``; needs TLS."""
     refer: bool = False
     """Whether its network takes a transferred call over itself (REFER); our recording then ends."""
+    language: str | None = None
+    """Language of its callers: a seat that speaks it is preferred."""
+    agency_id: str | None = None
+    """Agency that its calls are for: a seat of it is preferred."""
+
+
+class CalledNumber(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom calls to one number are for; goes before what the trunk says."""
+
+    number: str
+    """As the trunk sends it: digits, ``+``, ``*``, ``#``."""
+    language: str | None = None
+    """Language of its callers: a seat that speaks it is preferred."""
+    agency_id: str | None = None
+    """Agency that its calls are for: a seat of it is preferred."""
+
+
+class Overflow(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who takes part when a call has waited for long."""
+
+    after_s: float
+    """Seconds that a call has waited."""
+    to: Literal["supervisors", "agency-desks", "number"]
+    """Whose seats take part, or that a number outside is called; the call waits on meanwhile."""
+    address: str | None = None
+    """Of ``to = "number"``: number, SIP address or name of the directory."""
 
 
 class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +114,12 @@ class SipSeat(Struct, frozen=True, forbid_unknown_fields=True):
     """User name of the account that answers there."""
     robot: bool = False
     """Whether it takes only what no person takes (demo)."""
+    languages: tuple[str, ...] = ()
+    """Codes of the languages spoken there, such as ``id`` or ``en``."""
+    agency_id: str | None = None
+    """Agency that sits there."""
+    desk: Literal["taker", "supervisor", "agency-desk"] = "taker"
+    """A call taker's, or one that takes part when a call overflows to it."""
 
 
 class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,6 +178,24 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Radio gateways, called into a call by their names."""
     directory: dict[str, str] = {}
     """Names for third parties: alias → number or SIP address."""
+    distribution: Literal["longest-idle", "ring-all"] = "longest-idle"
+    """Whether a call rings at the seat that was idle longest, or at all ready seats at once."""
+    called_numbers: tuple[CalledNumber, ...] = ()
+    """Whom calls to certain numbers are for."""
+    skill_wait_s: float = 10.0
+    """Seconds a call waits for a seat with its language or agency while others are free."""
+    precedence_open_incident: int = 1
+    """Precedence of a caller who tells of an open incident again, or calls from beside it; 0–9."""
+    precedence_call_back: int = 2
+    """Precedence of a caller whose last call nobody answered, within the hour; 0–9."""
+    overflow: tuple[Overflow, ...] = ()
+    """Who takes part when a call has waited for long."""
+    wrap_up_s: float = 0.0
+    """Seconds after a call at which its seat becomes ready by itself; 0: never."""
+    comfort_every_s: float = 30.0
+    """Seconds between the comfort notices that a waiting caller hears; 0: none."""
+    surge_notice_s: float = 20.0
+    """Longest recorded notice that a supervisor may switch on, in seconds."""
     offer_s: float = 12.0
     """Seconds a call rings at one seat before the next is tried."""
     seat_vanish_s: float = 30.0
@@ -235,6 +286,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return Path(self.data).absolute()
 
 
+ROWS: Mapping[str, type[Struct]] = {
+    "trunks": Trunk,
+    "sip_seats": SipSeat,
+    "gateways": Gateway,
+    "called_numbers": CalledNumber,
+    "overflow": Overflow,
+}
+"""Settings that are tables, each of whose rows is checked on its own."""
+
+
 class SettingsError(Exception):
     """Settings that cannot be; ``problems`` lists all of them."""
 
@@ -282,10 +343,7 @@ def _converted(
         if name not in known:
             problems.append(f"{name}: no such setting")
         elif name in ROWS and isinstance(value, list):
-            kind: type[Trunk | SipSeat | Gateway] = Gateway
-            if name != "gateways":
-                kind = Trunk if name == "trunks" else SipSeat
-            checked[name] = list(_rows(name, value, kind, problems))
+            checked[name] = list(_rows(name, value, ROWS[name], problems))
         else:
             strict = isinstance(value, list | dict)
             try:
@@ -296,8 +354,8 @@ def _converted(
 
 
 def _rows(
-    name: str, values: list[Any], kind: type[Trunk | SipSeat | Gateway], problems: list[str]
-) -> Iterator[Trunk | SipSeat | Gateway]:
+    name: str, values: list[Any], kind: type[Struct], problems: list[str]
+) -> Iterator[Struct]:
     """Each table of a list on its own, so that a fault in one hides none in the next."""
     for number, value in enumerate(values, 1):
         try:
@@ -335,6 +393,7 @@ def impossible(settings: Settings) -> list[str]:
         *_reserves(settings),
         *_phones(settings.sip_seats),
         *_gateways(settings),
+        *_distribution(settings),
         *(f"directory: {alias!r}: empty" for alias, to in settings.directory.items() if not to),
     ]
 
@@ -411,6 +470,18 @@ def _numbers(settings: Settings) -> Iterator[str]:
             yield f"{name}: from 1 to 86400 seconds"
     if not 0 <= settings.call_back_attempts <= 20:
         yield "call_back_attempts: from 0 to 20"
+    for name, least, most in (
+        ("skill_wait_s", 0, 600),
+        ("wrap_up_s", 0, 3600),
+        ("surge_notice_s", 1, 60),
+    ):
+        if not least <= getattr(settings, name) <= most:
+            yield f"{name}: from {least} to {most} seconds"
+    for name in ("precedence_open_incident", "precedence_call_back"):
+        if not 0 <= getattr(settings, name) <= 9:
+            yield f"{name}: from 0 to 9"
+    if settings.comfort_every_s != 0 and not 10 <= settings.comfort_every_s <= 600:
+        yield "comfort_every_s: 0, or from 10 to 600 seconds"
     if settings.calls_max < 1:
         yield "calls_max: at least 1"
     if not 1 <= settings.slow_lane_s <= 30:
@@ -563,6 +634,45 @@ def _reserves(settings: Settings) -> Iterator[str]:
             f"trunks.reserved_calls: {total} together, but calls_max is {settings.calls_max}: "
             "one call at least must be free for any trunk"
         )
+
+
+def _distribution(settings: Settings) -> Iterator[str]:
+    for number, rule in enumerate(settings.overflow, 1):
+        place = f"overflow[{number}]"
+        if not 0 <= rule.after_s <= 3600:
+            yield f"{place}.after_s: from 0 to 3600 seconds"
+        if (rule.to == "number") != bool(rule.address):
+            wants = "needed" if rule.to == "number" else "only"
+            yield f'{place}.address: {wants} with to = "number"'
+        called = settings.directory.get(rule.address or "", rule.address or "")
+        if called and "@" not in called and not any(one.host for one in settings.trunks):
+            yield f"{place}.address: a number needs a trunk with a host"
+    for one in settings.called_numbers:
+        place = f"called_numbers[{one.number}]"
+        if not CALLED.fullmatch(one.number):
+            yield f"{place}.number: digits, +, * and # only"
+        if one.language is None and one.agency_id is None:
+            yield f"{place}: neither language nor agency_id"
+    numbers = (one.number for one in settings.called_numbers)
+    yield from (f"called_numbers: number {number!r} twice" for number in _twice(numbers))
+    spoken = [
+        *((f"trunks[{one.name}].language", one.language) for one in settings.trunks),
+        *(
+            (f"called_numbers[{one.number}].language", one.language)
+            for one in settings.called_numbers
+        ),
+        *(
+            (f"sip_seats[{seat.seat_id}].languages", language)
+            for seat in settings.sip_seats
+            for language in seat.languages
+        ),
+    ]
+    for place, language in spoken:
+        if language is not None and not LANGUAGE.fullmatch(language):
+            yield f"{place}: a code of 2 to 16 small letters and dashes: {language!r}"
+    for seat in settings.sip_seats:
+        if seat.desk == "agency-desk" and seat.agency_id is None:
+            yield f'sip_seats[{seat.seat_id}].agency_id: needed with desk = "agency-desk"'
 
 
 def _phones(seats: tuple[SipSeat, ...]) -> Iterator[str]:

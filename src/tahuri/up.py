@@ -31,6 +31,12 @@ from tahuri.testlines import own_address, test_lines, test_numbers
 from tahuri.units.queries import register_units
 
 PROMPTS = Path(__file__).parent / "telephony" / "prompts"
+DESK_ROLES = {
+    "taker": Role.CALL_TAKER,
+    "supervisor": Role.SUPERVISOR,
+    "agency-desk": Role.AGENCY_DESK,
+}
+"""Whose account may answer at a SIP seat."""
 READY_S = 60.0
 PORTS_S = 5.0
 """What a killed centre's processes may take to go."""
@@ -82,6 +88,11 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
             "operator_name": operators[seat.account][1],
             "robot": seat.robot,
             "ready_when_registered": True,
+            "skills": {
+                "languages": list(seat.languages),
+                "agency_id": seat.agency_id,
+                "desk": seat.desk,
+            },
         }
         for seat in settings.sip_seats
     ]
@@ -123,6 +134,8 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "reserved_calls": trunk.reserved_calls,
                 "srtp": trunk.srtp,
                 "refer": trunk.refer,
+                "language": trunk.language,
+                "agency_id": trunk.agency_id,
             }
             for trunk in settings.trunks
         ],
@@ -132,6 +145,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
             "tone": str(PROMPTS / "tone.wav"),
             "hold": str(PROMPTS / "hold.wav"),
             "beep": str(PROMPTS / "beep.wav"),
+            "comfort": str(PROMPTS / "comfort.wav"),
         },
         "offer_s": settings.offer_s,
         "seat_vanish_s": settings.seat_vanish_s,
@@ -159,6 +173,17 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         "transfer_s": settings.transfer_s,
         "park_s": settings.park_s,
         "supervision_notice": settings.supervision_notice,
+        "distribution": settings.distribution,
+        "skill_wait_s": settings.skill_wait_s,
+        "called_numbers": [msgspec.to_builtins(one) for one in settings.called_numbers],
+        "overflow": [
+            msgspec.to_builtins(rule)
+            for rule in sorted(settings.overflow, key=lambda rule: rule.after_s)
+        ],
+        "wrap_up_s": settings.wrap_up_s,
+        "comfort_every_s": settings.comfort_every_s,
+        "surge_notice_s": settings.surge_notice_s,
+        "notice_folders": [str(folder.root / "notices"), str(centre.pack.folder / "notices")],
     }
 
 
@@ -176,8 +201,9 @@ def unfit(seats: Iterable[SipSeat], accounts: Iterable[Account]) -> list[str]:
             faults.append(f"{place}: no account {seat.account!r}: ./tahuri account add makes it")
         elif not account.active:
             faults.append(f"{place}: {seat.account!r} is closed")
-        elif Role.CALL_TAKER not in account.roles:
-            faults.append(f"{place}: {seat.account!r} is no call taker")
+        elif DESK_ROLES[seat.desk] not in account.roles:
+            kind = str(DESK_ROLES[seat.desk]).replace("_", " ")
+            faults.append(f"{place}: {seat.account!r} is no {kind}")
     return faults
 
 

@@ -41,10 +41,12 @@ const moving = (change: Partial<SeatPush>, state: SeatState = "ready"): Selectio
   } as unknown as SeatPush,
 });
 const transferring = live({ transfer: { kind: "blind", target: "113", to_seat: false, since: "" } });
+const wrapUp = { seat_id: "M1", state: "not_ready", reason: "wrap-up", media: "connected", wrap_up_until: "2026-11-26T03:00:00Z" };
 const phones = (): Selection["phone"][] => [
   moving({ call: transferring, live: [transferring, other], waiting: [sent, parked] } as Partial<SeatPush>, "busy"),
   moving({ waiting: [sent, parked], live: [other] } as Partial<SeatPush>),
   moving({ live: [other], supervision: { call_id: "C5", mode: "whisper", since: "" }, waiting: [parked] } as Partial<SeatPush>, "supervising"),
+  moving({ seat: wrapUp, waiting: [sent, parked], live: [other] } as unknown as Partial<SeatPush>, "not_ready"),
   { seat_id: null, line: "closed", media: "off", push: null },
   ...(["ready", "not_ready", "offered", "busy"] as const).flatMap((state) =>
     CALLS.flatMap((call) =>

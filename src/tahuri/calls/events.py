@@ -57,6 +57,56 @@ class CallRefused(Event, frozen=True, tag="calls.call-refused"):
 class CallQueued(Event, frozen=True, tag="calls.call-queued"):
     """The caller waits for a seat and hears the notice, then the queue tone."""
 
+    notice: str = "normal"
+    """``normal``, or ``surge``: the recorded one that was switched on."""
+
+
+class PrecedenceSet(Event, frozen=True, tag="calls.precedence-set"):
+    """The call goes before waiting calls of lower precedence, and why."""
+
+    precedence: int
+    """0 (ordinary) to 9."""
+    reason: str
+    """``resource-priority``, ``open-incident``, ``call-back`` or ``operator``."""
+
+
+class SkillAsked(Event, frozen=True, tag="calls.skill-asked"):
+    """Whom the call is for, if such a seat is free soon; both None: anybody."""
+
+    language: str | None
+    agency_id: str | None
+    reason: str
+    """``trunk``, ``number`` or ``operator``."""
+
+
+class CallOverflowed(Event, frozen=True, tag="calls.call-overflowed"):
+    """The call has waited for so long that others take part."""
+
+    to: str
+    """``supervisors``, ``agency-desks`` or ``number``."""
+    after_s: float
+    leg_id: LegId | None = None
+    """The leg to the number; None where it could not be called."""
+
+
+class OverflowAnswered(Event, frozen=True, tag="calls.overflow-answered"):
+    """A number outside took the call: caller and far side hear each other."""
+
+    leg_id: LegId
+
+
+class OverflowReturned(Event, frozen=True, tag="calls.overflow-returned"):
+    """The number outside was gone before it could have helped: the call waits again."""
+
+    leg_id: LegId
+
+
+class SurgeSwitched(Event, frozen=True, tag="calls.surge-switched"):
+    """Callers hear this recorded notice before the queue.  Stream: ``centre/surge``."""
+
+    notice: str | None
+    """Its name; None: the ordinary one again."""
+
 
 class CallSlowed(Event, frozen=True, tag="calls.call-slowed"):
     """The caller's number has a measure: asked for a key, and behind all others for a while."""
@@ -322,7 +372,7 @@ class CallEnded(Event, frozen=True, tag="calls.call-ended"):
     that heard itself."""
     by: str
     """``caller`` (whoever is outside), ``seat``, ``party`` or ``failure``; ``switch`` when a test
-    call took too long."""
+    call took too long; ``overflow``: the number outside that had it."""
     reason: str = ""
     status: int | None = None
     """SIP status with which a call of ours was refused."""

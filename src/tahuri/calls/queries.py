@@ -6,6 +6,7 @@ from typing import Any
 from tahuri.kernel.db import Database
 
 HISTORY_CALLS_MAX = 20
+INCIDENTS_NEAR_MAX = 500
 
 
 async def number_of(db: Database, call_id: str) -> str | None:
@@ -32,6 +33,59 @@ async def calls_from(
             "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = %s "
             "and v.key < %s order by v.key desc limit %s",
             (db.city_id, number, before, HISTORY_CALLS_MAX),
+        )
+    ]
+
+
+async def is_lost(db: Database, number: str, call_id: str, since: datetime) -> bool:
+    """Whether the last call of the number before this one was given up in the queue since then."""
+    record = await db.one(
+        "select v.body ->> 'outcome' = 'abandoned' and (v.body ->> 'ended_at')::timestamptz > %s "
+        "from personal p join view_rows v on v.city_id = p.city_id and v.view = 'call' "
+        "and v.body ->> 'caller' = p.personal_id "
+        "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = %s "
+        "and v.key < %s order by v.key desc limit 1",
+        (since, db.city_id, number, call_id),
+    )
+    return bool(record and record[0])
+
+
+async def has_open_incident(db: Database, number: str, call_id: str) -> bool:
+    """Whether an earlier call of the number is about an incident that is open."""
+    record = await db.one(
+        "select 1 from personal p "
+        "join view_rows v on v.city_id = p.city_id and v.view = 'call' "
+        "and v.body ->> 'caller' = p.personal_id "
+        "join view_rows i on i.city_id = p.city_id and i.view = 'incident' "
+        "and v.body -> 'incident_ids' ? i.key and i.body ->> 'state' = 'open' "
+        "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = %s "
+        "and v.key < %s limit 1",
+        (db.city_id, number, call_id),
+    )
+    return record is not None
+
+
+async def place_of(db: Database, call_id: str) -> tuple[float, float] | None:
+    """(latitude, longitude) that the network gave of the caller."""
+    record = await db.one(
+        "select (p.body ->> 'lat')::float, (p.body ->> 'lon')::float from view_rows v "
+        "join personal p on p.city_id = v.city_id and p.personal_id = v.body ->> 'location' "
+        "where v.city_id = %s and v.view = 'call' and v.key = %s and p.body is not null",
+        (db.city_id, call_id),
+    )
+    return (record[0], record[1]) if record else None
+
+
+async def places_of_open_incidents(db: Database) -> list[tuple[float, float]]:
+    """(latitude, longitude) of each, the latest first."""
+    return [
+        (lat, lon)
+        for lat, lon in await db.all(
+            "select (p.body ->> 'lat')::float, (p.body ->> 'lon')::float from view_rows v "
+            "join personal p on p.city_id = v.city_id and p.personal_id = v.body ->> 'place' "
+            "where v.city_id = %s and v.view = 'incident' and v.body ->> 'state' = 'open' "
+            "and p.body is not null order by v.key desc limit %s",
+            (db.city_id, INCIDENTS_NEAR_MAX),
         )
     ]
 

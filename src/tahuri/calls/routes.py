@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -46,6 +47,31 @@ class NotReady(Command, frozen=True):
     """Why no call can be taken: break, meal, paperwork, training, technical, wrap-up."""
 
     reason: str
+
+
+class ExtendWrapUp(Command, frozen=True):
+    """How much longer wrap-up lasts, from now."""
+
+    for_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 120.0
+
+
+class SetPrecedence(Command, frozen=True):
+    """How far before others a waiting call goes."""
+
+    precedence: Annotated[int, msgspec.Meta(ge=0, le=9)]
+
+
+class AskSkill(Command, frozen=True):
+    """Whom a waiting call is for; nothing: anybody."""
+
+    language: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z-]{1,15}$")] | None = None
+    agency_id: str | None = None
+
+
+class SwitchSurge(Command, frozen=True):
+    """Which recorded notice callers hear before the queue; null: the ordinary one."""
+
+    notice: str | None
 
 
 class AddParty(Command, frozen=True):
@@ -129,7 +155,14 @@ async def take_seat(request: Request, asked: TakeSeat) -> dict[str, Any]:
         raise Invalid.of({"seat_id": f"1 to {SEAT_CHARS_MAX} letters and digits"})
     if asked.kind not in ("browser", "sip"):
         raise Invalid.of({"kind": "browser or sip"})
-    answer = await _tell(request, "take", seat_id, kind=asked.kind, operator_name=person.name)
+    skills = {
+        "languages": list(await request.app.state.languages_of(person.operator_id)),
+        "agency_id": person.agency_id,
+        "desk": "taker" if Role.CALL_TAKER in person.roles else "supervisor",
+    }
+    answer = await _tell(
+        request, "take", seat_id, kind=asked.kind, operator_name=person.name, skills=skills
+    )
     signer = cast("TokenSigner", request.app.state.seat_token)
     token = signer(
         {
@@ -139,6 +172,7 @@ async def take_seat(request: Request, asked: TakeSeat) -> dict[str, Any]:
             "kind": asked.kind,
             "roles": [str(role) for role in person.roles],
             "session": person.session,
+            "skills": skills,
             "exp": int((clock.now() + TOKEN).timestamp()),
         }
     )
@@ -166,6 +200,70 @@ async def seat_ready(request: Request, _: Nothing) -> dict[str, Any]:
 async def seat_not_ready(request: Request, asked: NotReady) -> dict[str, Any]:
     """Cannot take a call, and why."""
     return await _tell(request, "not_ready", request.path_params["seat_id"], reason=asked.reason)
+
+
+@routes.post(
+    "/api/seats/{seat_id}/extend-wrap-up", ExtendWrapUp, roles=TAKERS, example={"for_s": 120}
+)
+async def extend_wrap_up(request: Request, asked: ExtendWrapUp) -> dict[str, Any]:
+    """Needs longer after a call, where wrap-up ends by itself."""
+    seat_id = request.path_params["seat_id"]
+    return await _tell(request, "extend_wrap_up", seat_id, for_s=asked.for_s)
+
+
+async def _ask(request: Request, op: str, **arguments: object) -> dict[str, Any]:
+    """One command to the switch about the queue; its facts reach the log by the spool."""
+    await board(request).command(op, operator_id=who(request).operator_id, **arguments)
+    record = await db(request).one(
+        "select seq from cities where city_id = %s", (db(request).city_id,)
+    )
+    return {"seq": record[0] if record else 0}
+
+
+@routes.post(
+    "/api/calls/{call_id}/precedence",
+    SetPrecedence,
+    roles=(Role.SUPERVISOR,),
+    example={"precedence": 5},
+)
+async def set_precedence(request: Request, asked: SetPrecedence) -> dict[str, Any]:
+    """Lets a waiting call go before those of lower precedence, or no longer."""
+    return await _ask(
+        request,
+        "set_precedence",
+        call_id=request.path_params["call_id"],
+        precedence=asked.precedence,
+        reason="operator",
+    )
+
+
+@routes.post(
+    "/api/calls/{call_id}/skill", AskSkill, roles=(Role.SUPERVISOR,), example={"language": "en"}
+)
+async def ask_skill(request: Request, asked: AskSkill) -> dict[str, Any]:
+    """Says whom a waiting call is for: such a seat is preferred, and after a while anybody."""
+    known = {one.agency_id for one in request.app.state.pack.agencies}
+    if asked.agency_id is not None and asked.agency_id not in known:
+        raise Invalid.of({"agency_id": f"no agency {asked.agency_id!r} in this city"})
+    return await _ask(
+        request,
+        "ask_skill",
+        call_id=request.path_params["call_id"],
+        language=asked.language,
+        agency_id=asked.agency_id,
+    )
+
+
+@routes.get("/api/notices", roles=(Role.SUPERVISOR,))
+async def notices(request: Request) -> Response:
+    """Recorded notices that can be switched on, with what is wrong with those that cannot."""
+    return Json({"notices": await board(request).command("notices")})
+
+
+@routes.post("/api/surge", SwitchSurge, roles=(Role.SUPERVISOR,), example={"notice": "gempa"})
+async def switch_surge(request: Request, asked: SwitchSurge) -> dict[str, Any]:
+    """Lets every caller hear a recorded notice once before the queue, or no longer."""
+    return await _ask(request, "switch_surge", notice=asked.notice)
 
 
 @routes.post("/api/calls/{call_id}/answer", Nothing, roles=TAKERS)

@@ -6,7 +6,7 @@ in order and once: its event ids are our command keys.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, cast
 
@@ -14,7 +14,9 @@ import msgspec
 import psycopg
 import structlog
 
+from tahuri.calls import precedence
 from tahuri.calls.events import FactUnreadable, RecordingClosed, RecordingStarted
+from tahuri.calls.precedence import Precedences
 from tahuri.calls.recordings import CHECK
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
@@ -31,6 +33,9 @@ FACTS_MAX = 200
 WAIT_S = 10.0
 RETRY_S = 0.5
 COMMAND_TIMEOUT_S = 5.0
+ADVICE_S = 1.0
+FRESH = timedelta(minutes=1)
+"""An older arrival was taken over late; its caller no longer waits."""
 
 Follower = Callable[[Log, StreamId, Event, datetime], Awaitable[None]]
 """(open write, stream, event, when) → appends what a fact of the switch means elsewhere."""
@@ -142,11 +147,13 @@ class Switchboard:
         db: Database,
         views: Sequence[View],
         followers: Sequence[Follower] = (),
+        precedences: Precedences = Precedences(),  # noqa: B008
     ) -> None:
         self.db = db
         self.views = views
         self.followers = followers
         self.client = rpc.Client(socket)
+        self.precedences = precedences
         self.behind = 0
         """Facts that the switch holds and the log has not taken, as last seen."""
 
@@ -183,6 +190,22 @@ class Switchboard:
                     await take_over(open_log, fact, self.followers)
             await self.client.call("facts_done", upto=position)
             self.behind = end - int(position)
+            if fact.type == "calls.call-arrived" and clock.now() - fact.at < FRESH:
+                await self._advise(StreamId.parse(fact.stream).key)
+
+    async def _advise(self, call_id: str) -> None:
+        """Who goes first is worth a second, and never a fact."""
+        try:
+            async with asyncio.timeout(ADVICE_S):
+                found = await precedence.advised(self.db, call_id, clock.now(), self.precedences)
+                if found is not None:
+                    await self.command(
+                        "set_precedence", call_id=call_id, precedence=found[0], reason=found[1]
+                    )
+        except Refused:
+            pass  # it waits no longer
+        except (TimeoutError, Unavailable, Invalid):
+            log.warning("a call's precedence could not be told", call_id=call_id)
 
     async def state(self) -> Snapshot:
         """Seats, queue, live calls and alarms, as the switch sees them now."""

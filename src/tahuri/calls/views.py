@@ -15,6 +15,7 @@ from tahuri.calls.events import (
     CallHeld,
     CallLinked,
     CallOffered,
+    CallOverflowed,
     CallParked,
     CallPlaced,
     CallQueued,
@@ -40,9 +41,12 @@ from tahuri.calls.events import (
     MediaSilent,
     OfferMissed,
     OfferWithdrawn,
+    OverflowAnswered,
+    OverflowReturned,
     PartyAdded,
     PartyJoined,
     PartyLeft,
+    PrecedenceSet,
     RecordingChecked,
     RecordingClosed,
     RecordingCopied,
@@ -52,8 +56,10 @@ from tahuri.calls.events import (
     RecordingStarted,
     SeatMuted,
     SeatUnmuted,
+    SkillAsked,
     SupervisionEnded,
     SupervisionStarted,
+    SurgeSwitched,
     TransferCompleted,
     TransferFailed,
     TransferStarted,
@@ -124,7 +130,13 @@ CallEvent = (
     | GhostAsked
     | GhostAnswered
     | GhostEnded
+    | PrecedenceSet
+    | SkillAsked
+    | CallOverflowed
+    | OverflowAnswered
+    | OverflowReturned
 )
+Turn = PrecedenceSet | SkillAsked | CallOverflowed | OverflowAnswered | OverflowReturned
 
 
 class Party(Struct, frozen=True):
@@ -198,6 +210,8 @@ class CallRow(Row, frozen=True):
     location: PersonalId | None = None
     test: bool = False
     offered_to: SeatId | None = None
+    rings_at: tuple[SeatId, ...] = ()
+    """Every seat where it rings; ``offered_to`` is the first."""
     seat_id: SeatId | None = None
     operator_id: OperatorId | None = None
     robot: bool = False
@@ -232,6 +246,26 @@ class CallRow(Row, frozen=True):
     """A target rings, and the caller hears the hold prompt."""
     handed_over: bool = False
     """Its last seat has left it to parties; it goes on without one."""
+    precedence: int = 0
+    precedence_reason: str | None = None
+    language: str | None = None
+    """Whom it is for."""
+    agency_id: str | None = None
+    overflow: tuple[str, ...] = ()
+    """Who took part because it waited for long."""
+    answered_by: str | None = None
+    """Who had it first: ``seat`` or ``overflow``."""
+    notice: str = "normal"
+    """What its caller heard before the queue."""
+
+
+class SurgeRow(Row, frozen=True):
+    """Whether callers hear a recorded notice; one row, ``surge``."""
+
+    surge_id: str
+    notice: str | None = None
+    since: datetime | None = None
+    operator_id: str | None = None
 
 
 def _only_tests(event: Event) -> bool:
@@ -319,8 +353,48 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
             return row
         case TransferStarted() | TransferCompleted() | TransferFailed() | CallParked():
             return _sent_on(row, event)
+        case (
+            PrecedenceSet()
+            | SkillAsked()
+            | CallOverflowed()
+            | OverflowAnswered()
+            | OverflowReturned()
+        ):
+            return _turn(row, event, fact.at)
         case _:
             return _conversation(row, event, fact.at)
+
+
+def _turn(row: CallRow, event: Turn, at: datetime) -> CallRow:
+    """What changed a waiting call's turn."""
+    match event:
+        case PrecedenceSet():
+            return replace(row, precedence=event.precedence, precedence_reason=event.reason)
+        case SkillAsked():
+            return replace(row, language=event.language, agency_id=event.agency_id)
+        case CallOverflowed():
+            others = tuple(one for one in row.overflow if one != event.to)
+            return replace(row, overflow=(*others, event.to))
+        case OverflowAnswered():
+            return replace(
+                row,
+                state="answered",
+                answered_at=row.answered_at or at,
+                answered_by=row.answered_by or "overflow",
+                offered_to=None,
+                rings_at=(),
+            )
+        case OverflowReturned():
+            outside = row.answered_by == "overflow"
+            return replace(
+                row,
+                state="queued",
+                answered_at=None if outside else row.answered_at,
+                answered_by=None if outside else row.answered_by,
+                requeued=row.requeued + 1,
+            )
+        case _:
+            assert_never(event)
 
 
 Conversation = (
@@ -346,18 +420,22 @@ Conversation = (
 def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
     match event:
         case CallQueued():
-            return replace(row, state="queued")
+            return replace(row, state="queued", notice=event.notice)
         case CallOffered():
-            return replace(row, state="offered", offered_to=event.seat_id)
+            seats = (*(one for one in row.rings_at if one != event.seat_id), event.seat_id)
+            return replace(row, state="offered", offered_to=seats[0], rings_at=seats)
         case OfferMissed() | OfferWithdrawn():
-            state = "queued" if row.state == "offered" else row.state
-            return replace(row, state=state, offered_to=None)
+            seats = tuple(one for one in row.rings_at if one != event.seat_id)
+            state = "queued" if row.state == "offered" and not seats else row.state
+            return replace(row, state=state, offered_to=seats[0] if seats else None, rings_at=seats)
         case CallAnswered():
             return replace(
                 row,
                 state="answered",
                 answered_at=row.answered_at or at,
+                answered_by=row.answered_by or "seat",
                 offered_to=None,
+                rings_at=(),
                 seat_id=event.seat_id,
                 operator_id=event.operator_id,
                 robot=event.robot,
@@ -407,6 +485,7 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 state="ended",
                 ended_at=at,
                 offered_to=None,
+                rings_at=(),
                 outcome=event.outcome,
                 ended_by=event.by,
                 end_reason=event.reason or None,
@@ -565,4 +644,25 @@ def trunk_fold(row: TrunkRow, fact: Fact) -> TrunkRow:
 
 
 TRUNKS = View("trunk", TrunkRow, "trunk", trunk_keys, trunk_fold)
-VIEWS = (CALLS, TRUNKS)
+
+
+def surge_keys(stream: StreamId, event: Event) -> tuple[str, ...]:
+    """The one row."""
+    return ("surge",) if isinstance(event, SurgeSwitched) else ()
+
+
+def surge_fold(row: SurgeRow, fact: Fact) -> SurgeRow:
+    """What callers hear after the fact."""
+    event = fact.event
+    assert isinstance(event, SurgeSwitched)
+    on = event.notice is not None
+    return replace(
+        row,
+        notice=event.notice,
+        since=fact.at if on else None,
+        operator_id=fact.actor if on else None,
+    )
+
+
+SURGE = View("surge", SurgeRow, "surge_id", surge_keys, surge_fold)
+VIEWS = (CALLS, TRUNKS, SURGE)

@@ -18,6 +18,8 @@ from tahuri.operators.events import AccountMade
 from tahuri.operators.queries import Account, add_account
 
 PASSWORD_CHARS_MIN = 10
+LANGUAGES_MAX = 12
+LANGUAGE = re.compile(r"[a-z][a-z-]{1,15}")
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 
 _hasher = PasswordHasher()
@@ -54,6 +56,7 @@ def faults(
     password: str | None = None,
     roles: Sequence[str] | None = None,
     agency_id: str | None = None,
+    languages: Sequence[str] | None = None,
 ) -> dict[str, str]:
     """What is wrong with what is given of an account, by field.
 
@@ -69,6 +72,10 @@ def faults(
         wrong["roles"] = "at least one"
     if Role.AGENCY_DESK in (roles or ()) and agency_id is None:
         wrong["agency_id"] = "needed: a desk sees what concerns its agency"
+    if languages is not None and (
+        len(languages) > LANGUAGES_MAX or not all(LANGUAGE.fullmatch(one) for one in languages)
+    ):
+        wrong["languages"] = f"at most {LANGUAGES_MAX} codes of 2 to 16 small letters and dashes"
     return wrong
 
 
@@ -81,6 +88,7 @@ async def make_account(
     roles: tuple[Role, ...],
     agency_id: str | None = None,
     unit_id: str | None = None,
+    languages: Sequence[str] = (),
 ) -> str:
     """Makes an account inside a write and records that it was made.
 
@@ -89,7 +97,9 @@ async def make_account(
     Raises:
         Invalid: a name or password that cannot be, or a user name that is taken.
     """
-    wrong = faults(name=name, password=password, roles=roles, agency_id=agency_id)
+    wrong = faults(
+        name=name, password=password, roles=roles, agency_id=agency_id, languages=languages
+    )
     if not USERNAME.fullmatch(username):
         wrong["username"] = "2 to 32 of a-z, 0-9, dot, dash and underscore"
     if wrong:
@@ -104,6 +114,7 @@ async def make_account(
         agency_id,
         unit_id,
         True,
+        tuple(dict.fromkeys(languages)),
     )
     if not await add_account(log, account):
         raise Invalid.of({"username": "taken"})

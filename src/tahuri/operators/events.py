@@ -55,6 +55,15 @@ class SeatNotReady(Event, frozen=True, tag="operators.seat-not-ready"):
 
     operator_id: OperatorId
     reason: str
+    for_s: float | None = None
+    """After so long the seat becomes ready by itself; None: never."""
+
+
+class WrapUpExtended(Event, frozen=True, tag="operators.wrap-up-extended"):
+    """The operator needs longer after the call: so many seconds from now."""
+
+    operator_id: OperatorId
+    for_s: float
 
 
 class SeatLeft(Event, frozen=True, tag="operators.seat-left"):

@@ -11,7 +11,7 @@ from tahuri.kernel.db import Database
 from tahuri.kernel.log import Log
 from tahuri.kernel.roles import Role
 
-ACCOUNT = "operator_id, username, name, password, roles, agency_id, unit_id, active"
+ACCOUNT = "operator_id, username, name, password, roles, agency_id, unit_id, active, languages"
 
 
 class Account(Struct, frozen=True):
@@ -26,11 +26,24 @@ class Account(Struct, frozen=True):
     agency_id: str | None
     unit_id: str | None
     active: bool
+    languages: tuple[str, ...] = ()
+    """Codes such as ``id`` or ``en``: calls that ask for one are offered there first."""
 
 
 def _account(record: Sequence[Any]) -> Account:
-    operator_id, username, name, password, roles, agency_id, unit_id, active = record
-    return Account(operator_id, username, name, password, tuple(roles), agency_id, unit_id, active)
+    *first, roles, agency_id, unit_id, active, languages = record
+    operator_id, username, name, password = first
+    return Account(
+        operator_id,
+        username,
+        name,
+        password,
+        tuple(roles),
+        agency_id,
+        unit_id,
+        active,
+        tuple(languages),
+    )
 
 
 async def account_named(db: Database, username: str) -> Account | None:
@@ -51,11 +64,20 @@ async def accounts(db: Database) -> list[Account]:
     return [_account(record) for record in records]
 
 
+async def languages_of(db: Database, operator_id: str) -> tuple[str, ...]:
+    """Which languages somebody speaks."""
+    record = await db.one(
+        "select languages from accounts where city_id = %s and operator_id = %s",
+        (db.city_id, operator_id),
+    )
+    return tuple(record[0]) if record else ()
+
+
 async def add_account(log: Log, account: Account) -> bool:
     """Inside a write; False when the user name is taken."""
     added = await log.fetch(
         f"insert into accounts (city_id, {ACCOUNT}, created_at) "  # noqa: S608
-        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+        "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
         "on conflict (city_id, username) do nothing returning operator_id",
         (
             log.city_id,
@@ -67,6 +89,7 @@ async def add_account(log: Log, account: Account) -> bool:
             account.agency_id,
             account.unit_id,
             account.active,
+            list(account.languages),
             log.now,
         ),
     )
@@ -154,7 +177,7 @@ async def session_account(db: Database, digest: bytes, now: datetime) -> Account
     """Whose session this is, if it has not expired and the account is active."""
     record = await db.one(
         "select a.operator_id, a.username, a.name, a.password, a.roles, a.agency_id, a.unit_id, "
-        "a.active from sessions s join accounts a using (city_id, operator_id) "
+        "a.active, a.languages from sessions s join accounts a using (city_id, operator_id) "
         "where s.city_id = %s and s.digest = %s and s.expires_at > %s and a.active",
         (db.city_id, digest, now),
     )

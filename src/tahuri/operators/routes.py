@@ -68,6 +68,7 @@ class MakeAccount(Command, frozen=True):
     roles: tuple[Role, ...]
     agency_id: str | None = None
     unit_id: str | None = None
+    languages: tuple[str, ...] = ()
 
 
 class ChangeAccount(Command, frozen=True):
@@ -79,6 +80,7 @@ class ChangeAccount(Command, frozen=True):
     agency_id: str | msgspec.UnsetType | None = msgspec.UNSET
     unit_id: str | msgspec.UnsetType | None = msgspec.UNSET
     active: bool | msgspec.UnsetType = msgspec.UNSET
+    languages: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Draft(Command, frozen=True):
@@ -226,6 +228,7 @@ async def list_accounts(request: Request) -> Response:
                     "agency_id": one.agency_id,
                     "unit_id": one.unit_id,
                     "active": one.active,
+                    "languages": one.languages,
                 }
                 for one in await queries.accounts(db(request))
             ]
@@ -259,6 +262,7 @@ async def add_account(request: Request, asked: MakeAccount) -> dict[str, Any]:
                 roles=asked.roles,
                 agency_id=asked.agency_id,
                 unit_id=asked.unit_id,
+                languages=asked.languages,
             )
     return answered(log)
 
@@ -278,13 +282,15 @@ async def change_account(request: Request, asked: ChangeAccount) -> dict[str, An
         for name in asked.__struct_fields__
         if getattr(asked, name) is not msgspec.UNSET
     }
-    checked = {name: given[name] for name in ("name", "password") if name in given}
+    checked = {name: given[name] for name in ("name", "password", "languages") if name in given}
     if wrong := faults(**checked) | strangers(pack_of(request), asked.agency_id, asked.unit_id):
         raise Invalid.of(wrong)
     if "name" in given:
         given["name"] = given["name"].strip()
     if "roles" in given:
         given["roles"] = [str(role) for role in given["roles"]]
+    if "languages" in given:
+        given["languages"] = list(dict.fromkeys(given["languages"]))
     if "password" in given:
         given["password"] = await hashed(given["password"])
     async with writing(request) as log:

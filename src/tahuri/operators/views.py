@@ -1,6 +1,6 @@
 """The seats of the room: one row a seat, as supervisors see it.  Pure."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -20,6 +20,7 @@ from tahuri.operators.events import (
     SeatReady,
     SeatTaken,
     SeatVanished,
+    WrapUpExtended,
 )
 
 
@@ -35,12 +36,16 @@ class SeatRow(Row, frozen=True):
     call_id: CallId | None = None
     robot: bool = False
     since: datetime | None = None
+    ready_at: datetime | None = None
+    """When wrap-up ends by itself; None: not before the operator says so."""
 
 
 def keys(stream: StreamId, event: Event) -> tuple[str, ...]:
     """A seat's own facts, and the calls that ring or are answered there."""
     match event:
         case SeatTaken() | SeatReady() | SeatNotReady() | SeatLeft() | SeatVanished():
+            return (stream.key,)
+        case WrapUpExtended():
             return (stream.key,)
         case CallOffered() | OfferMissed() | OfferWithdrawn() | CallAnswered():
             return (event.seat_id,)
@@ -52,7 +57,7 @@ def keys(stream: StreamId, event: Event) -> tuple[str, ...]:
 
 def fold(row: SeatRow, fact: Fact) -> SeatRow:
     """The seat after the fact."""
-    now = replace(row, since=fact.at)
+    now = replace(row, since=fact.at, ready_at=None)
     match fact.event:
         case SeatTaken() as event:
             return replace(
@@ -75,7 +80,10 @@ def fold(row: SeatRow, fact: Fact) -> SeatRow:
                 state="not_ready",
                 reason=event.reason,
                 call_id=None,
+                ready_at=_later(fact.at, event.for_s),
             )
+        case WrapUpExtended() as event:
+            return replace(row, ready_at=_later(fact.at, event.for_s))
         case SeatLeft():
             return replace(now, operator_id=None, state="free", reason=None, call_id=None)
         case SeatVanished():
@@ -92,6 +100,10 @@ def fold(row: SeatRow, fact: Fact) -> SeatRow:
             )
         case _:
             return row
+
+
+def _later(at: datetime, for_s: float | None) -> datetime | None:
+    return None if for_s is None else at + timedelta(seconds=for_s)
 
 
 SEATS = View("seat", SeatRow, "seat_id", keys, fold)

@@ -16,6 +16,30 @@ WORDS: dict[str, tuple[str, str]] = {
         "Keluar dari jalur lambat ({reason}) setelah {waited_s} detik",
         "Left the slow lane ({reason}) after {waited_s} s",
     ),
+    "calls.precedence-set": (
+        "Didahulukan dalam antrean, tingkat {precedence} ({reason})",
+        "Goes first in the queue, precedence {precedence} ({reason})",
+    ),
+    "calls.skill-asked": (
+        "Diutamakan untuk kursi: bahasa {language}, instansi {agency_id} ({reason})",
+        "Preferably for seats of: language {language}, agency {agency_id} ({reason})",
+    ),
+    "calls.call-overflowed": (
+        "Menunggu {after_s} detik, diteruskan juga ke {to}",
+        "Waited {after_s} s, goes to {to} as well",
+    ),
+    "calls.overflow-answered": (
+        "Dijawab oleh nomor luar (luapan antrean)",
+        "Answered by a number outside (overflow)",
+    ),
+    "calls.overflow-returned": (
+        "Nomor luar putus terlalu cepat, kembali ke antrean",
+        "The number outside was gone too soon, back in the queue",
+    ),
+    "calls.surge-switched": (
+        "Pengumuman lonjakan panggilan: {notice}",
+        "Surge notice: {notice}",
+    ),
     "calls.call-offered": ("Berdering di kursi {seat_id}", "Rings at seat {seat_id}"),
     "calls.offer-missed": ("Tidak dijawab di kursi {seat_id}", "Not answered at seat {seat_id}"),
     "calls.offer-withdrawn": (
@@ -249,6 +273,12 @@ CODES: dict[str, tuple[str, str]] = {
     "changed": ("ganti cara", "another mode"),
     "refused": ("ditolak", "refused"),
     "failure": ("gangguan", "failure"),
+    "overflow": ("nomor luar", "number outside"),
+    "supervisors": ("supervisor", "supervisors"),
+    "agency-desks": ("petugas OPD", "agency desks"),
+    "resource-priority": ("permintaan jaringan", "asked by the network"),
+    "open-incident": ("terkait kejadian terbuka", "about an open incident"),
+    "call-back": ("panggilan sebelumnya terputus", "earlier call was lost"),
     "dropped": ("dikeluarkan", "dropped"),
     "good": ("baik", "good"),
     "fair": ("sedang", "fair"),

@@ -7,15 +7,18 @@ Longer than other modules, because a contract is read in one place.
 
 import hmac
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from tahuri.telephony.token import SeatKind
+from tahuri.telephony.token import Desk, SeatKind, Skills
 
 SUBPROTOCOL = "tahuri.seat.1"
 """WebSocket subprotocol of browser seats."""
+PRECEDENCE_MAX = 9
+"""The most urgent call's precedence."""
+LANGUAGE_CHARS_MAX = 16
 
 NumberStatus = Literal["present", "withheld", "none"]
 NotReadyReason = Literal[
@@ -29,6 +32,9 @@ SupervisionMode = Literal["listen", "whisper", "barge"]
 PartyState = Literal["calling", "joined"]
 Direction = Literal["in", "out"]
 LeftReason = Literal["dropped", "hung-up", "refused", "no-answer", "failed", "call-ended"]
+PrecedenceReason = Literal["resource-priority", "open-incident", "call-back", "operator"]
+SkillReason = Literal["trunk", "number", "operator"]
+OverflowTo = Literal["supervisors", "agency-desks", "number"]
 AlarmCode = Literal[
     "media-lost",
     "spool-disk-full",
@@ -56,6 +62,7 @@ RefusedReason = Literal[
     "draining",
     "internal-error",
     "too-many-test-calls",
+    "unknown-resource-priority",
 ]
 
 
@@ -91,6 +98,46 @@ class CallRefused(Body, frozen=True, tag="calls.call-refused"):
 
 class CallQueued(Body, frozen=True, tag="calls.call-queued"):
     """The caller waits and hears the notice."""
+
+    notice: Literal["normal", "surge"] = "normal"
+
+
+class PrecedenceSet(Body, frozen=True, tag="calls.precedence-set"):
+    """The call goes before calls of lower precedence that wait."""
+
+    precedence: int
+    """0 to `PRECEDENCE_MAX`; 0 is an ordinary call."""
+    reason: PrecedenceReason
+
+
+class SkillAsked(Body, frozen=True, tag="calls.skill-asked"):
+    """Whom the call is for, if such a seat is free soon; both None: anybody."""
+
+    language: str | None
+    agency_id: str | None
+    reason: SkillReason
+
+
+class CallOverflowed(Body, frozen=True, tag="calls.call-overflowed"):
+    """The call has waited for so long that further seats, or a number outside, take part."""
+
+    to: OverflowTo
+    after_s: float
+    """What the rule says."""
+    leg_id: str | None = None
+    """The leg to the number; None for seats of our own, or where it could not be called."""
+
+
+class OverflowAnswered(Body, frozen=True, tag="calls.overflow-answered"):
+    """The number outside took the call: caller and far side hear each other."""
+
+    leg_id: str
+
+
+class OverflowReturned(Body, frozen=True, tag="calls.overflow-returned"):
+    """The far side was gone before anybody could have been helped: the call waits again."""
+
+    leg_id: str
 
 
 class CallSlowed(Body, frozen=True, tag="calls.call-slowed"):
@@ -337,8 +384,9 @@ class CallEnded(Body, frozen=True, tag="calls.call-ended"):
     outcome: Literal["answered", "abandoned", "not-reached", "tested"]
     """``not-reached``: nobody answered a call of ours, or it was never placed; ``tested``: a test
     call, whose caller heard itself."""
-    by: Literal["caller", "seat", "party", "failure", "switch"]
-    """``caller`` is whoever is outside, also when we called."""
+    by: Literal["caller", "seat", "party", "failure", "switch", "overflow"]
+    """``caller`` is whoever is outside, also when we called; ``overflow``: the number outside that
+    had answered it."""
     reason: str
     """A code: ``hung-up``, ``cancelled``, ``no-acknowledgement``, ``media-lost``, …; of a call of
     ours also ``busy``, ``no-answer``, ``declined``, ``redirected``, ``wrong-number``, ``failed``,
@@ -381,6 +429,15 @@ class SeatReady(Body, frozen=True, tag="operators.seat-ready"):
 class SeatNotReady(Body, frozen=True, tag="operators.seat-not-ready"):
     operator_id: str
     reason: NotReadyReason
+    for_s: float | None = None
+    """After so long the seat becomes ready by itself; None: never."""
+
+
+class WrapUpExtended(Body, frozen=True, tag="operators.wrap-up-extended"):
+    """The operator needs longer: so many seconds from now."""
+
+    operator_id: str
+    for_s: float
 
 
 class SeatLeft(Body, frozen=True, tag="operators.seat-left"):
@@ -410,6 +467,15 @@ class TrunkRemoved(Body, frozen=True, tag="calls.trunk-removed"):
     """The settings name it no longer."""
 
 
+# ---- stream centre/surge --------------------------------------------------------------------
+
+
+class SurgeSwitched(Body, frozen=True, tag="calls.surge-switched"):
+    """Callers hear this recorded notice before the queue; None: the ordinary one."""
+
+    notice: str | None
+
+
 AnyBody = (
     CallArrived
     | CallRefused
@@ -417,6 +483,11 @@ AnyBody = (
     | CallSlowed
     | CallSampled
     | LaneLeft
+    | PrecedenceSet
+    | SkillAsked
+    | CallOverflowed
+    | OverflowAnswered
+    | OverflowReturned
     | CallOffered
     | OfferMissed
     | OfferWithdrawn
@@ -458,6 +529,8 @@ AnyBody = (
     | TrunkUp
     | TrunkDown
     | TrunkRemoved
+    | WrapUpExtended
+    | SurgeSwitched
 )
 
 
@@ -539,6 +612,11 @@ class SeatView(Struct, frozen=True, kw_only=True):
     since: datetime
     media: Literal["connected", "connecting", "down"]
     call_id: str | None
+    desk: Desk = "taker"
+    languages: list[str] = []
+    agency_id: str | None = None
+    wrap_up_until: datetime | None = None
+    """When it becomes ready by itself; None: not before its operator says so."""
 
 
 class QueuedView(Struct, frozen=True, kw_only=True):
@@ -548,6 +626,15 @@ class QueuedView(Struct, frozen=True, kw_only=True):
     number_status: NumberStatus
     trunk: str
     lane: Lane = "normal"
+    precedence: int = 0
+    precedence_reason: PrecedenceReason | None = None
+    language: str | None = None
+    agency_id: str | None = None
+    overflow: list[OverflowTo] = []
+    """Who takes part by now because it waits for long; ``number`` while one is called."""
+    rings_at: list[str] = []
+    """Seats where it rings."""
+    requeued: bool = False
 
 
 class OfferView(Struct, frozen=True, kw_only=True):
@@ -684,6 +771,22 @@ class TrunkView(Struct, frozen=True, kw_only=True):
     """Calls that came by it and are not over."""
 
 
+class Surge(Struct, frozen=True, kw_only=True):
+    """A recorded notice that is switched on, since when, by whom."""
+
+    notice: str
+    since: datetime
+    operator_id: str
+
+
+class NoticeView(Struct, frozen=True, kw_only=True):
+    """A recorded notice that can be switched on, or what is wrong with its file."""
+
+    name: str
+    duration_s: float
+    fault: Literal["unreadable", "not-8khz-mono", "too-long"] | None = None
+
+
 class SeatPush(Struct, frozen=True, kw_only=True, tag_field="event", tag="state"):
     """What one browser seat shows; whole, on every change and every 5 s."""
 
@@ -703,6 +806,7 @@ class SeatPush(Struct, frozen=True, kw_only=True, tag_field="event", tag="state"
     """Every live call; for supervisors only."""
     supervision: SupervisionView | None = None
     gateways: list[GatewayView] = []
+    surge: Surge | None = None
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -722,6 +826,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     counters: dict[str, int]
     trunks: list[TrunkView] = []
     gateways: list[GatewayView] = []
+    surge: Surge | None = None
 
 
 class CallInHand(Struct, frozen=True, kw_only=True):
@@ -786,6 +891,7 @@ class SeatOperation(Operation, frozen=True):
 class Take(SeatOperation, frozen=True, tag="take"):
     kind: SeatKind
     operator_name: str
+    skills: Skills = Skills()
 
 
 class Leave(SeatOperation, frozen=True, tag="leave"):
@@ -822,6 +928,12 @@ class Unmute(SeatOperation, frozen=True, tag="unmute"):
 
 class HangUp(SeatOperation, frozen=True, tag="hang_up"):
     pass
+
+
+class ExtendWrapUp(SeatOperation, frozen=True, tag="extend_wrap_up"):
+    """So many seconds from now; nothing where wrap-up does not end by itself."""
+
+    for_s: Annotated[float, Meta(ge=1, le=3600)] = 120.0
 
 
 class AddParty(SeatOperation, frozen=True, tag="add_party"):
@@ -958,6 +1070,7 @@ AnySeatOperation = (
     | Mute
     | Unmute
     | HangUp
+    | ExtendWrapUp
     | AddParty
     | DropParty
     | GhostBegin
@@ -965,3 +1078,31 @@ AnySeatOperation = (
     | GhostEnd
     | CallControl
 )
+
+
+class SetPrecedence(Operation, frozen=True, tag="set_precedence"):
+    """Of a call that waits; asked by `serve`."""
+
+    call_id: str
+    precedence: Annotated[int, Meta(ge=0, le=PRECEDENCE_MAX)]
+    reason: PrecedenceReason
+    operator_id: str | None = None
+
+
+class AskSkill(Operation, frozen=True, tag="ask_skill"):
+    """Whom a waiting call is for; both None: anybody."""
+
+    call_id: str
+    language: Annotated[str, Meta(max_length=LANGUAGE_CHARS_MAX)] | None = None
+    agency_id: str | None = None
+    operator_id: str | None = None
+
+
+class SwitchSurge(Operation, frozen=True, tag="switch_surge"):
+    """Switch a recorded notice on, or with None off."""
+
+    notice: str | None
+    operator_id: str
+
+
+AnyQueueOperation = SetPrecedence | AskSkill | SwitchSurge

@@ -18,6 +18,17 @@ KEY_BYTES_MIN = 32
 TOKEN_LENGTH_MAX = 2048
 
 SeatKind = Literal["browser", "sip"]
+Desk = Literal["taker", "supervisor", "agency-desk"]
+"""Whose seat: a call taker's, or one that takes part when a call overflows to it."""
+
+
+class Skills(Struct, frozen=True, kw_only=True):
+    """Which calls somebody is there for."""
+
+    languages: list[str] = []
+    """Codes such as ``id`` or ``en``."""
+    agency_id: str | None = None
+    desk: Desk = "taker"
 
 
 class SeatToken(Struct, frozen=True, kw_only=True):
@@ -33,6 +44,7 @@ class SeatToken(Struct, frozen=True, kw_only=True):
     """Unix seconds at which the token ends."""
     roles: list[str] = []
     """What the operator may do, so that the switch can ask while `serve` is away."""
+    skills: Skills = Skills()
 
 
 class BadToken(Exception):  # noqa: N818

@@ -14,6 +14,7 @@ from tahuri.calls.events import (
     CallHeld,
     CallLinked,
     CallOffered,
+    CallOverflowed,
     CallParked,
     CallQueued,
     CallRefused,
@@ -28,6 +29,8 @@ from tahuri.calls.events import (
     MediaSilent,
     OfferMissed,
     OfferWithdrawn,
+    OverflowAnswered,
+    OverflowReturned,
     PartyAdded,
     PartyJoined,
     PartyLeft,
@@ -275,6 +278,34 @@ def test_only_a_calls_own_facts_touch_its_row() -> None:
     assert CALLS.keys(StreamId("call", "C1"), SeatReady(operator_id=OperatorId("O1"))) == ()
 
 
+def test_an_offer_to_many_seats_lasts_until_the_last_is_over() -> None:
+    """Where all ring, one seat that misses leaves the call ringing at the others."""
+    m2 = {"seat_id": SeatId("M2"), "operator_id": OperatorId("O2")}
+    both = after(ARRIVED, CallOffered(**M1), CallOffered(**m2))
+    assert (both.state, both.offered_to, both.rings_at) == ("offered", "M1", ("M1", "M2"))
+    one = after(ARRIVED, CallOffered(**M1), CallOffered(**m2), OfferMissed(**M1))
+    assert (one.state, one.offered_to) == ("offered", "M2")
+    none = after(
+        ARRIVED, CallOffered(**M1), CallOffered(**m2), OfferMissed(**M1), OfferWithdrawn(**m2)
+    )
+    assert (none.state, none.offered_to, none.rings_at) == ("queued", None, ())
+
+
+def test_a_call_that_a_number_outside_took_is_answered_until_it_comes_back() -> None:
+    """What an answering machine took is no answered call."""
+    went = (ARRIVED, CallOverflowed(to="number", after_s=30.0, leg_id=DAMKAR))
+    took = after(*went, OverflowAnswered(leg_id=DAMKAR))
+    assert (took.state, took.answered_by, took.overflow) == ("answered", "overflow", ("number",))
+    assert took.answered_at is not None
+    back = after(*went, OverflowAnswered(leg_id=DAMKAR), OverflowReturned(leg_id=DAMKAR))
+    assert (back.state, back.answered_by, back.answered_at) == ("queued", None, None)
+    ours = after(
+        ARRIVED, ANSWERED, OverflowAnswered(leg_id=DAMKAR), OverflowReturned(leg_id=DAMKAR)
+    )
+    assert ours.answered_by == "seat"
+    assert ours.answered_at is not None
+
+
 def test_every_event_of_a_call_can_be_folded_first() -> None:
     """A row rebuilt from any place of the log must never stop the rebuilding."""
     given: dict[str, Any] = {
@@ -288,6 +319,7 @@ def test_every_event_of_a_call_can_be_folded_first() -> None:
         "verdict": "good", "received": 9, "lost": 1, "late": 0, "concealed": 1,
         "jitter_ms": 1.0, "rtt_ms": None, "mos": 4.1,
         "slot": 1, "kind": "blind", "mode": "listen", "audible": False,
+        "precedence": 2, "language": "en", "agency_id": None, "to": "number", "after_s": 30.0,
     }  # fmt: skip
     for kind in get_args(CallEvent):
         event = kind(**{name: given[name] for name in kind.__struct_fields__ if name in given})

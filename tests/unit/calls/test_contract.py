@@ -133,7 +133,7 @@ def test_reasons_offered_on_screen_are_those_the_switch_takes() -> None:
     """A reason that can be chosen but is refused would keep a tired operator at the seat."""
     known = set(get_args(protocol.NotReadyReason))
     assert set(NOT_READY_REASONS) == known - {"missed-offer"}
-    assert SeatNotReady.__struct_fields__ == ("operator_id", "reason")
+    assert SeatNotReady.__struct_fields__ == ("operator_id", "reason", "for_s")
 
 
 def test_what_the_switch_refuses_has_a_code_that_consoles_know() -> None:

@@ -18,7 +18,7 @@ from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import config
 from tahuri.telephony.switch.process import Switch, seat_key
-from tahuri.telephony.token import SeatToken, sign
+from tahuri.telephony.token import SeatToken, Skills, sign
 
 ADDRESS = "127.0.0.1"
 Condition = Callable[[], object]
@@ -134,7 +134,15 @@ class PretendedMedia:
 class Browser:
     """A browser seat's WebSocket."""
 
-    def __init__(self, bench: "Bench", seat_id: str, operator_id: str, *roles: str) -> None:
+    def __init__(
+        self,
+        bench: "Bench",
+        seat_id: str,
+        operator_id: str,
+        *roles: str,
+        skills: Skills | None = None,
+    ) -> None:
+        self._skills = skills or Skills()
         self._bench, self._seat_id, self._operator_id = bench, seat_id, operator_id
         self._roles = list(roles)
         self.state: dict[str, dict[str, object]] = {}
@@ -157,6 +165,7 @@ class Browser:
             session="s",
             exp=int(clock.now().timestamp()) + 60,
             roles=self._roles,
+            skills=self._skills,
         )
         await self.ask("attach", token=sign(token, key))
         await self.ask("webrtc", sdp="offer")
@@ -254,10 +263,16 @@ class Bench:
     def flow(self) -> Flow:
         return Flow("UDP", ADDRESS, self.switch.core.endpoint.agent.identity.udp_port)
 
-    async def call(self, from_: str = "<sip:+620001@127.0.0.1>") -> PhoneCall:
+    async def call(
+        self,
+        from_: str = "<sip:+620001@127.0.0.1>",
+        headers: tuple[tuple[str, str], ...] = (),
+        number: str = "112",
+    ) -> PhoneCall:
         """A caller in the queue."""
         offer = sdp.offer(ADDRESS, 40000, 1)
-        call = self.phone.call("sip:112@127.0.0.1", self.flow, offer, from_)
+        target = f"sip:{number}@127.0.0.1"
+        call = self.phone.call(target, self.flow, offer, from_, "application/sdp", headers)
         call.on_reoffer = lambda session: sdp.answer(sdp.parse(session or offer), ADDRESS, 40000, 2)
         await call.wait_answered(5)
         return call

@@ -16,7 +16,7 @@ from tahuri.up import switch_config
 
 def told(tmp_path: Path, **settings: Any) -> config.Settings:
     """The switch's settings of a centre with these."""
-    pack = cast("Any", SimpleNamespace(city=SimpleNamespace(number="112")))
+    pack = cast("Any", SimpleNamespace(city=SimpleNamespace(number="112"), folder=tmp_path))
     folder = DataFolder(tmp_path)
     centre = Centre(Settings(data=str(tmp_path), **settings), folder, pack)
     file = tmp_path / "switch.json"

@@ -11,6 +11,8 @@ export interface Account {
   agency_id: string | null;
   unit_id: string | null;
   active: boolean;
+  /** Codes such as `id` or `en`. */
+  languages?: string[];
 }
 
 export interface Typed {
@@ -20,6 +22,8 @@ export interface Typed {
   roles: Role[];
   agency_id: string;
   unit_id: string;
+  /** Codes with spaces or commas between them. */
+  languages: string;
 }
 
 export const ROLES: readonly Role[] = [
@@ -39,6 +43,7 @@ export function typedOf(account: Account | null): Typed {
     roles: [...(account?.roles ?? [])],
     agency_id: account?.agency_id ?? "",
     unit_id: account?.unit_id ?? "",
+    languages: (account?.languages ?? []).join(" "),
   };
 }
 
@@ -51,6 +56,7 @@ export function newAccount(typed: Typed) {
     roles: typed.roles,
     agency_id: typed.agency_id || null,
     unit_id: typed.unit_id || null,
+    languages: typed.languages.toLowerCase().split(/[\s,]+/).filter(Boolean),
   };
 }
 
@@ -58,7 +64,8 @@ export function newAccount(typed: Typed) {
 export function changesOf(account: Account, typed: Typed): Record<string, unknown> {
   const { username: _username, password, ...rest } = newAccount(typed);
   const changed = Object.entries(rest).filter(
-    ([field, value]) => JSON.stringify(value) !== JSON.stringify(account[field as keyof Account]),
+    ([field, value]) =>
+      JSON.stringify(value) !== JSON.stringify({ languages: [], ...account }[field as keyof Account]),
   );
   return { ...Object.fromEntries(changed), ...(password ? { password } : {}) };
 }

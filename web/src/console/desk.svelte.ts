@@ -56,6 +56,7 @@ export class Desk {
     callback: 0,
     measure: 0,
     finding: 0,
+    surge: 0,
   });
   #lastCall = $state<string | null>(kept(DESK_CALL_KEPT_AS));
   readonly #feed: Feed;

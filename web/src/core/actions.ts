@@ -47,7 +47,18 @@ export interface Selection {
 
 /** What the screen opens or puts the cursor in. */
 export type Target =
-  | { open: "seat" | "not-ready" | "add-party" | "transfer" | "palette" | "keys" | "timeline" | "close-incident" }
+  | {
+      open:
+        | "seat"
+        | "not-ready"
+        | "surge"
+        | "add-party"
+        | "transfer"
+        | "palette"
+        | "keys"
+        | "timeline"
+        | "close-incident";
+    }
   | { open: "reopen" | "note" | "amend" | "new-report" | "sign-off" | "language" | "map" | "pick" }
   | { open: "stand-down" | "override" | "unit-state"; unit_id: string }
   | { open: "drop-party"; leg_id: string }
@@ -275,7 +286,7 @@ const CALL_CONTROL: readonly Action[] = [
   },
   supervise("listen", "Alt+5"),
   supervise("whisper", "Alt+6"),
-  supervise("barge", "Alt+N"),
+  supervise("barge", "Alt+8"),
   {
     name: "take-over",
     keys: ["Alt+D"],
@@ -305,6 +316,19 @@ const PHONE_ACTIONS: readonly Action[] = [
   { name: "take-seat", keys: ["Alt+R"], group: "phone", effect: seatEffect("take-seat") },
   { name: "ready", keys: ["Alt+R"], group: "phone", effect: seatEffect("ready") },
   { name: "not-ready", keys: ["Alt+R"], group: "phone", effect: seatEffect("not-ready") },
+  {
+    name: "extend-wrap-up",
+    keys: ["F4"],
+    group: "phone",
+    effect: ({ phone: { push } }) =>
+      push?.seat.wrap_up_until ? phone("extend_wrap_up", { for_s: 120 }) : null,
+  },
+  {
+    name: "surge",
+    keys: ["Alt+N"],
+    group: "phone",
+    effect: ({ roles }) => (maySupervise(roles) ? open({ open: "surge" }) : null),
+  },
   {
     name: "leave-seat",
     keys: ["Alt+X"],

@@ -26,6 +26,7 @@ export type PhoneOp =
   | "mute"
   | "unmute"
   | "hang_up"
+  | "extend_wrap_up"
   | "add_party"
   | "drop_party"
   | "ghost"

@@ -104,7 +104,7 @@ export interface LineView {
   their_mos: number | null;
 }
 
-export interface CallBody {
+export interface CallBody extends Turn {
   call_id: string;
   state: CallState;
   arrived_at: string;
@@ -128,7 +128,7 @@ export interface CallBody {
   direction?: Direction;
   callback_id?: string | null;
   outcome: "answered" | "abandoned" | "not-reached" | "refused" | null;
-  ended_by: "caller" | "seat" | "party" | "failure" | null;
+  ended_by: "caller" | "seat" | "party" | "failure" | "overflow" | null;
   refused_reason: string | null;
   call_class: string | null;
   wrapped_up_at: string | null;
@@ -325,6 +325,23 @@ export interface SeatBody {
   call_id: string | null;
   robot: boolean;
   since: string | null;
+  /** When wrap-up ends by itself. */
+  ready_at?: string | null;
+}
+
+/** Whether callers hear a recorded notice; one row. */
+export interface SurgeBody {
+  surge_id: string;
+  notice: string | null;
+  since: string | null;
+  operator_id: string | null;
+}
+
+/** A recorded notice that can be switched on, or what is wrong with its file. */
+export interface Notice {
+  name: string;
+  duration_s: number;
+  fault: string | null;
 }
 
 /** A line to the telephone network. */
@@ -353,6 +370,7 @@ export interface Bodies {
   callback: CallBackBody;
   measure: MeasureBody;
   finding: FindingBody;
+  surge: SurgeBody;
 }
 export type ViewName = keyof Bodies;
 
@@ -541,6 +559,28 @@ export interface SetAside {
   to_seat_id: string | null;
 }
 
+/** A caller who waits; in the order in which they will be offered. */
+export interface QueueEntry extends Turn {
+  call_id: string;
+  arrived_at: string;
+  number: string | null;
+  number_status: NumberStatus;
+  trunk: string;
+  lane?: "normal" | "slow";
+}
+
+/** What decides a waiting caller's turn. */
+export interface Turn {
+  /** 0 (ordinary) to 9. */
+  precedence?: number;
+  precedence_reason?: string | null;
+  language?: string | null;
+  agency_id?: string | null;
+  /** Who takes part because it waits for long: supervisors, agency-desks, number. */
+  overflow?: readonly string[];
+  requeued?: boolean | number;
+}
+
 /** The whole truth of one seat, pushed by the switch on every change and every 5 s. */
 export interface SeatPush {
   now: string;
@@ -551,15 +591,10 @@ export interface SeatPush {
     reason: string | null;
     since: string;
     media: "connected" | "connecting" | "down";
+    /** When wrap-up ends by itself; null: not before the operator says so. */
+    wrap_up_until?: string | null;
   };
-  queue: {
-    call_id: string;
-    arrived_at: string;
-    number: string | null;
-    number_status: NumberStatus;
-    trunk: string;
-    lane?: "normal" | "slow";
-  }[];
+  queue: QueueEntry[];
   offer: PhoneOffer | null;
   call: PhoneCall | null;
   seats_ready: number;
@@ -572,4 +607,6 @@ export interface SeatPush {
   live?: PhoneCall[];
   supervision?: { call_id: string; mode: SupervisionMode; since: string } | null;
   gateways?: { name: string; registered: boolean }[];
+  /** The recorded notice that callers hear, if one is switched on. */
+  surge?: { notice: string; since: string; operator_id: string } | null;
 }

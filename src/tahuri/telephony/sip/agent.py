@@ -32,7 +32,15 @@ from tahuri.telephony.sip.transaction import (
 from tahuri.telephony.sip.transaction import Output as Lower
 
 EXTENSIONS = frozenset(
-    {"geolocation-sip", "geolocation-http", "histinfo", "privacy", "timer", "100rel"}
+    {
+        "geolocation-sip",
+        "geolocation-http",
+        "histinfo",
+        "privacy",
+        "timer",
+        "100rel",
+        "resource-priority",
+    }
 )
 """Option tags a request may require of us."""
 KNOWN_METHODS = frozenset({"MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER"})

@@ -66,6 +66,7 @@ REASONS = {
     408: "Request Timeout",
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
+    417: "Unknown Resource-Priority",
     420: "Bad Extension",
     422: "Session Interval Too Small",
     423: "Interval Too Brief",

@@ -13,7 +13,7 @@ from tahuri.telephony.protocol import (
     SeatUnmuted,
 )
 from tahuri.telephony.rpc import Failure
-from tahuri.telephony.switch import audio, lines, offers, seats, supervision, turns
+from tahuri.telephony.switch import audio, lines, offers, overflow, seats, supervision, turns
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
 
@@ -44,14 +44,15 @@ def claim(core: Core, call_id: str, seat: Seat, how: AnsweredHow = "offered") ->
         raise Failure("call-already-answered")
     if call is None or call.phase != "queued":
         raise Failure("call-not-offered")
-    if how == "offered" and call.offered_to != seat.seat_id:
+    if how == "offered" and seat.seat_id not in call.rings_at:
         raise Failure("call-not-offered")
     if call.leg.state != "up":
         raise Failure("call-not-offered", "the caller has gone")  # abandoned: to be called back
     assert seat.operator_id is not None
-    call.phase, call.offered_to = "live", None
+    offers.withdraw(core, call, but=seat)
+    call.phase, call.offered_to, call.rings_also = "live", None, []
     call.seat_id, call.operator_id = seat.seat_id, seat.operator_id
-    call.answered_at = core.now()
+    call.answered_at, call.first_answered_outside = core.now(), False
     call.handed_over_by = ""
     call.on_hold = call.muted = False
     seats.busy(core, seat, call.call_id)
@@ -73,6 +74,7 @@ async def connect(core: Core, call: Call) -> None:
         await audio.mix(core, call)
         await audio.end_notice(core, call)
         await lines.seat_begins(core, call)
+        await overflow.drop_ringing(core, call)
         core.save(call)
 
 
@@ -101,25 +103,22 @@ async def pick_up(core: Core, call_id: str, seat: Seat, how: AnsweredHow = "pick
     if not seat.attached or seat.media != "connected":
         raise Failure("media-unavailable")
     other = core.calls.get(seat.call_id) if seat.call_id else None
-    if other is not None and other is not call and other.offered_to == seat.seat_id:
-        offers.withdraw(core, other)  # it rings here, and goes on to the next
+    if other is not None and other is not call and seat.seat_id in other.rings_at:
+        offers.withdraw_at(core, other, seat)  # it rings here, and goes on to the next
     if seat.kind == "sip":
         _ring_here(core, call, seat)
         return
-    if call.offered_to is not None and call.offered_to != seat.seat_id:
-        offers.withdraw(core, call)
     claim(core, call_id, seat, how)
     offers.dispatch(core)
     await core.done(call_id, lambda: connect(core, call))
 
 
 def _ring_here(core: Core, call: Call, seat: Seat) -> None:
-    if call.offered_to == seat.seat_id:
+    if seat.seat_id in call.rings_at:
         return
     if not turns.can_ring(seat):
         raise Failure("seat-not-ready")
-    if call.offered_to is not None:
-        offers.withdraw(core, call)
+    offers.withdraw(core, call)
     call.parked = None
     call.turns = [seat.seat_id, *(one for one in call.turns if one != seat.seat_id)]
     core.save(call)
@@ -177,8 +176,8 @@ async def _remix(core: Core, call: Call) -> None:
 def lose_seat(core: Core, seat: Seat, after_s: float) -> None:
     """The seat is gone: its offer goes to the next, its call to the head of the queue."""
     call = core.calls.get(seat.call_id) if seat.call_id else None
-    if call is not None and call.offered_to == seat.seat_id:
-        offers.withdraw(core, call)
+    if call is not None and seat.seat_id in call.rings_at:
+        offers.withdraw_at(core, call, seat)
     supervision.leave(core, seat, "seat-vanished")
     seats.vanished(core, seat, after_s)
     if call is not None and call.phase == "live" and call.seat_id == seat.seat_id:
@@ -193,6 +192,9 @@ def lose_seat(core: Core, seat: Seat, after_s: float) -> None:
 def leave(core: Core, call: Call) -> None:
     """The call goes on without its seat; let `without_seat` follow."""
     call.handed_over_by = call.seat_id or call.handed_over_by
+    if call.relief is not None and call.first_answered_outside:
+        call.answered_at, call.first_answered_outside = None, False  # nobody has helped yet
+    call.relief = None
     call.seat_id = call.operator_id = None
     call.on_hold = call.muted = False
     core.save(call)
@@ -203,12 +205,18 @@ def set_aside(core: Core, call: Call) -> None:
     """The call waits, before all others, for whoever is to have it; let `without_seat` follow."""
     leave(core, call)
     call.phase, call.requeued = "queued", True
+    waits_anew(core, call)
     core.save(call)
+
+
+def waits_anew(core: Core, call: Call) -> None:
+    """Overflow counts from now: what has waited before was not this wait."""
+    call.queued_s, call.overflow_next = core.monotonic_s(), 0
 
 
 async def without_seat(core: Core, call: Call) -> None:
     """The phone of a seat that has left is hung up.  A step of the call."""
-    if call.seat_id is None and call.offered_to is None:
+    if call.seat_id is None:
         await offers.drop_phone(core, call)
     await audio.mix(core, call)
     core.save(call)
@@ -228,6 +236,7 @@ def requeue(
     """
     leave(core, call)
     call.phase, call.requeued, call.turns = "queued", True, list(first)
+    waits_anew(core, call)
     core.of_call(call, CallRequeued(seat_id=seat_id, reason=reason))
     core.save(call)
     core.changed()
@@ -235,8 +244,7 @@ def requeue(
     async def step() -> None:
         if call.phase == "queued":
             await audio.mix(core, call)
-            if call.offered_to is None:
-                await offers.drop_phone(core, call)
+            await offers.drop_phone(core, call)
             core.save(call)
 
     core.post(call.call_id, step)

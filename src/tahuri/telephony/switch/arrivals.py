@@ -23,6 +23,7 @@ from tahuri.telephony.switch import (
     identity,
     lane,
     offers,
+    queueing,
     testcalls,
 )
 from tahuri.telephony.switch.core import SWITCH, Core, Place
@@ -155,6 +156,9 @@ class Door:
         self, event: events.Incoming, call_id: str, trunk: str, from_seat: bool
     ) -> None:
         core = self._core
+        if identity.demands_unknown_priority(event.request):
+            self._refuse(event, call_id, 417, "unknown-resource-priority")
+            return
         session = session_of(event.request)
         stream: sdp.Stream | None = None
         srtp: Srtp = next((t.srtp for t in core.settings.trunks if t.name == trunk), "off")
@@ -194,6 +198,10 @@ class Door:
         call.arrived = fact_of(mint.new_id(), call.arrived_at, stream_id, body, personal, SWITCH)
         core.save(call)  # first, so that a kill from here on leaves a call that can be ended
         core.tell(call.arrived)
+        precedence = identity.precedence_of(event.request)
+        if precedence:
+            queueing.set_precedence(core, call, precedence, "resource-priority")
+        queueing.ask_on_arrival(core, call, identity.called_number(event.request))
         await self._let_in(call)
 
     async def _open(
@@ -241,6 +249,7 @@ class Door:
             trunk=trunk,
             arrived_at=self._core.now(),
             arrived_s=self._core.monotonic_s(),
+            queued_s=self._core.monotonic_s(),
             caller=caller,
             number_status=number_status,
             location=identity.place_of(event.request),
@@ -272,7 +281,7 @@ class Door:
         if call.echo:
             testcalls.came(core, call.trunk)
             return
-        core.of_call(call, CallQueued())
+        core.of_call(call, CallQueued(notice="surge" if call.heard_surge else "normal"))
         core.save(call)
         core.changed()
         offers.dispatch(core)

@@ -18,7 +18,7 @@ from tahuri.telephony.protocol import (
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip import sdes, sdp
 from tahuri.telephony.sip.sdes import Srtp
-from tahuri.telephony.switch import conference
+from tahuri.telephony.switch import conference, notices
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Audio, Call, Recording, Seat
 
@@ -26,6 +26,8 @@ NOTICE_S_MAX = 5.0
 """After so long the caller hears the queue tone, whatever the notice does."""
 NO_PORT = -1
 """Of a call of ours that was not placed yet."""
+COMFORT_S_MAX = 10.0
+"""Likewise for the comfort notice."""
 log = logging.getLogger(__name__)
 
 
@@ -100,13 +102,36 @@ async def prompts(core: Core) -> None:
 
 
 async def play_notice(core: Core, call: Call) -> None:
-    """Begin the notice; without it the caller hears the tone at once."""
+    """Begin the notice, in a surge the recorded one; without it the caller hears the tone at once.
+
+    A recorded notice that is gone, or that media cannot play, gives way to the ordinary one.
+    """
+    surge = notices.file_of(core.settings, core.surge.notice) if core.surge else None
+    if surge is not None:
+        async with forgiving("surge notice"):
+            call.notice = (await core.media.play("notice", surge)).port
+            call.notice_due = core.monotonic_s() + core.settings.surge_notice_s
+            call.heard_surge = True
+            return
     async with forgiving("notice"):
         prompts = core.settings.prompts
         wanted = prompts.challenge if call.slow else prompts.notice
         playing = await core.media.play("notice", wanted)
         call.notice = playing.port
         call.notice_due = core.monotonic_s() + NOTICE_S_MAX
+
+
+async def play_comfort(core: Core, call: Call) -> None:
+    """Let the caller who waits hear the comfort notice once.  A step of the call."""
+    comfort = core.settings.prompts.comfort
+    if call.phase != "queued" or call.notice is not None or comfort is None:
+        return
+    async with forgiving("comfort"):
+        call.notice = (await core.media.play("comfort", comfort)).port
+        call.notice_due = core.monotonic_s() + COMFORT_S_MAX
+        core.count("comfort-notices")
+    await mix(core, call)
+    core.save(call)
 
 
 async def end_notice(core: Core, call: Call) -> None:
@@ -192,6 +217,7 @@ async def release(core: Core, call: Call) -> None:
     await mix(core, call)
     ports = [call.audio.port, *(party.audio.port for party in call.parties)]
     ports += [call.phone.audio.port] if call.phone else []
+    ports += [phone.audio.port for phone in call.ringing]
     ports += [call.notice] if call.notice is not None else []
     ports += [call.beep.port] if call.beep is not None else []
     await free(core, *(port for port in ports if port != NO_PORT))

@@ -7,8 +7,10 @@ from tahuri.telephony.switch import (
     lane,
     offers,
     outgoing,
+    overflow,
     parking,
     parties,
+    queueing,
     refers,
     seats,
     supervision,
@@ -24,6 +26,8 @@ def tick(core: Core) -> None:
     now_s = core.monotonic_s()
     for call in list(core.calls.values()):
         _of_call(core, call, now_s)
+        overflow.look(core, call, now_s)
+        queueing.comfort(core, call, now_s)
     for seat in list(core.seats.values()):
         _of_seat(core, seat, now_s)
     for gateway in core.gateways.values():
@@ -67,6 +71,8 @@ def _of_call(core: Core, call: Call, now_s: float) -> None:
 
 
 def _of_seat(core: Core, seat: Seat, now_s: float) -> None:
+    if seat.wrap_up_due is not None and now_s >= seat.wrap_up_due:
+        seats.end_wrap_up(core, seat)
     if seat.registered_until_s is not None and now_s >= seat.registered_until_s:
         seat.registered_until_s = None
         seat.attached, seat.gone_since = False, now_s

@@ -7,9 +7,11 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from tahuri.telephony.protocol import OverflowTo
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.sessions import EXPIRES_S, LEAST_S
+from tahuri.telephony.token import Skills
 
 REALM = "tahuri"
 """Realm of seats' digest; ``password_ha1`` is the hex MD5 of ``username:tahuri:password``."""
@@ -69,10 +71,30 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     srtp: Srtp = "off"
     refer: bool = False
     """Whether it takes a transferred call over itself (REFER)."""
+    language: str | None = None
+    agency_id: str | None = None
+    """Whom its calls are for, if such a seat is free soon."""
 
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:
         return [ip_network(source) for source in self.sources]
+
+
+class CalledNumber(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom calls to one number are for, if such a seat is free soon."""
+
+    number: str
+    language: str | None = None
+    agency_id: str | None = None
+
+
+class Overflow(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who takes part when a call has waited for so long."""
+
+    after_s: float
+    to: OverflowTo
+    address: str | None = None
+    """Of ``to = "number"``: what is called, as an operator would type it."""
 
 
 class PhoneSeat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,6 +109,7 @@ class PhoneSeat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Instead of the password; such a phone is challenged with MD5 alone, as old phones need."""
     robot: bool = False
     ready_when_registered: bool = True
+    skills: Skills = Skills()
 
     @property
     def account(self) -> Account:
@@ -124,6 +147,8 @@ class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     """Folder of ``ghost-<question>.wav``, asked of a caller who does not speak."""
     beep: Path | None = None
     """Tells that a supervisor takes part."""
+    comfort: Path | None = None
+    """Played now and then to who waits; it says nothing of places in the queue."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -168,6 +193,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long a call stays parked before it rings again."""
     supervision_notice: bool = False
     """Whether a supervisor's part in a call is told by a tone."""
+    distribution: Literal["longest-idle", "ring-all"] = "longest-idle"
+    skill_wait_s: float = 10
+    called_numbers: list[CalledNumber] = []
+    overflow: list[Overflow] = []
+    wrap_up_s: float = 0
+    comfort_every_s: float = 0
+    surge_notice_s: float = 20
+    notice_folders: list[Path] = []
+    """Where recorded notices are, ``<name>.wav``; the first folder that has a name counts."""
 
     @property
     def recordings(self) -> Path:

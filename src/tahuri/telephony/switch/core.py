@@ -15,7 +15,7 @@ from tahuri.kernel import clock, mint
 from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.media.protocol import PortFigures
 from tahuri.telephony.media.quality import Measured
-from tahuri.telephony.protocol import Alarm, Body, Fact, SetMeasures, fact_of
+from tahuri.telephony.protocol import Alarm, Body, Fact, SetMeasures, Surge, fact_of
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.endpoint import Endpoint
@@ -126,6 +126,7 @@ class Core:
         self.measures: SetMeasures = kept.load_measures()
         self.lot = Random(secrets.randbits(128))  # noqa: S311
         """Draws who bypasses the slow lane."""
+        self.surge: Surge | None = None
         self.alarms: dict[str, Alarm] = {}
         self.counters: dict[str, int] = {}
         self.on_change: list[Callable[[], None]] = []
@@ -215,6 +216,7 @@ class Core:
             media_instance=self.media_instance,
             tone=self.tone,
             hold=self.hold,
+            surge=self.surge,
             seats=list(self.seats.values()),
             trunks=list(self.trunks.values()),
             gateways=list(self.gateways.values()),

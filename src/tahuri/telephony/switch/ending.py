@@ -14,7 +14,7 @@ from tahuri.telephony.switch import audio, lines, offers, seats, supervision, tu
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call
 
-EndedBy = Literal["caller", "seat", "party", "failure", "switch"]
+EndedBy = Literal["caller", "seat", "party", "failure", "switch", "overflow"]
 Outcome = Literal["answered", "abandoned", "not-reached", "tested"]
 GHOST = "ghost"
 """Why a seat ended a call on which nobody spoke."""
@@ -42,9 +42,9 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     for leg in [call.leg, *(party.leg for party in call.parties)]:
         core.places.pop(leg.name, None)
         core.perform(agent.hang_up(leg, core.sip_now))
-    if call.phone is not None:
-        core.places.pop(call.phone.leg.name, None)
-        core.perform(agent.hang_up(call.phone.leg, core.sip_now))
+    for phone in [*([call.phone] if call.phone else []), *call.ringing]:
+        core.places.pop(phone.leg.name, None)
+        core.perform(agent.hang_up(phone.leg, core.sip_now))
     if seat is not None and seat.call_id == call.call_id:
         seats.freed(core, seat)
     core.save(call)
@@ -63,7 +63,9 @@ def _outcome(call: Call) -> Outcome:
 
 def _tell_ghost(core: Core, call: Call, by: EndedBy, reason: str, actor: str) -> None:
     """Silent to the end: whoever it was is to be called back.  Told twice, it counts once."""
-    if call.ghost is None or by == "party" or (by == "seat" and reason != GHOST):
+    if call.ghost is None or (by == "seat" and reason != GHOST):
+        return
+    if by == "party" or by == "overflow":
         return
     called_back = call.number is not None
     body = GhostEnded(by=by, answers=call.ghost.keys, call_back=called_back)

@@ -20,6 +20,18 @@ _NUMBER = re.compile(r"^\+?[0-9*#]{2,20}$")
 _PRIVATE = frozenset({"id", "user", "header", "session", "critical"})
 
 
+PRECEDENCE_RANKS = {
+    "esnet": ("0", "1", "2", "3", "4"),
+    "q735": ("4", "3", "2", "1", "0"),
+    "wps": ("4", "3", "2", "1", "0"),
+    "ets": ("4", "3", "2", "1", "0"),
+    "dsn": ("routine", "priority", "immediate", "flash", "flash-override"),
+    "drsn": ("routine", "priority", "immediate", "flash", "flash-override"),
+}
+"""Values of Resource-Priority (RFC 4412, RFC 7135 for esnet), the least first: 0 to 4."""
+_RESOURCE_PRIORITY = "resource-priority"
+
+
 class Purpose(Struct, frozen=True):
     """What the Request-URI asks for."""
 
@@ -47,6 +59,36 @@ def purpose_of(request: Request, test_numbers: Collection[str] = ()) -> Purpose:
     if uri.is_service:
         return Purpose("service-urn", uri.user.startswith("test."))
     return Purpose("number", uri.user.partition(";")[0] in test_numbers)
+
+
+def called_number(request: Request) -> str:
+    """The number that was dialled, digits and plus only; empty for a service URN."""
+    uri = parse_uri(request.uri)
+    return "" if uri.is_service else re.sub(r"[^0-9+*#]", "", uri.user.partition(";")[0])
+
+
+def precedence_of(request: Request) -> int:
+    """The highest that the network asks for in a namespace we know; 0 if in none."""
+    return max(_precedences(request), default=0)
+
+
+def demands_unknown_priority(request: Request) -> bool:
+    """Whether the network would rather be refused (417) than not be understood (RFC 4412 §4.6.2).
+
+    Only what it says in so many words, by ``Require``, ever counts as such.
+    """
+    demanded = any(tag.lower() == _RESOURCE_PRIORITY for tag in request.all("require"))
+    return demanded and not _precedences(request)
+
+
+def _precedences(request: Request) -> list[int]:
+    found = []
+    for value in request.all(_RESOURCE_PRIORITY):
+        namespace, _, rank = value.strip().lower().partition(".")
+        ranks = PRECEDENCE_RANKS.get(namespace, ())
+        if rank in ranks:
+            found.append(ranks.index(rank))
+    return found
 
 
 def caller_of(request: Request) -> tuple[Caller | None, NumberStatus]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from tahuri.telephony.protocol import SetMeasures
+from tahuri.telephony.protocol import SetMeasures, Surge
 from tahuri.telephony.switch.model import Call, Gateway, Kept, Seat, TrunkState
 from tahuri.telephony.switch.text import Encoder, decode
 
@@ -32,6 +32,8 @@ class Seats(Struct, kw_only=True):
     """Which media process the ports belong to."""
     tone: int | None = None
     hold: int | None = None
+    surge: Surge | None = None
+    """The recorded notice that is switched on."""
     seats: list[Seat] = []
     trunks: list[TrunkState] = []
     gateways: list[Gateway] = []

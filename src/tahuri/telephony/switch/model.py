@@ -16,7 +16,9 @@ from tahuri.telephony.protocol import (
     Location,
     NotReadyReason,
     NumberStatus,
+    OverflowTo,
     PartyState,
+    PrecedenceReason,
     SeatStateName,
     SupervisionMode,
     TransferKind,
@@ -26,7 +28,7 @@ from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.sdp import Stream
 from tahuri.telephony.sip.transaction import Flow, Send
-from tahuri.telephony.token import SeatKind
+from tahuri.telephony.token import Desk, SeatKind
 
 Phase = Literal["arriving", "queued", "proposed", "calling", "live", "echo", "ended"]
 """A call of ours is ``proposed`` while it waits for a seat to accept it, then ``calling``;
@@ -58,6 +60,8 @@ class Party(Struct, kw_only=True):
     ring_due: float = 0.0
     early: bool = False
     """Whether the seat hears what comes before the answer: a ring-back, an announcement."""
+    overflow: int | None = None
+    """The overflow rule that had it called; None for a party that a seat added."""
 
 
 class Recording(Struct, kw_only=True):
@@ -93,6 +97,7 @@ class Phone(Struct, kw_only=True):
 
     audio: Audio
     leg: Leg
+    seat_id: str = ""
 
 
 class Outgoing(Struct, kw_only=True):
@@ -189,10 +194,37 @@ class Call(Struct, kw_only=True):
     notice: int | None = None
     """Media's port that plays the notice; None when it is over."""
     notice_due: float = 0.0
+    heard_surge: bool = False
+    """Whether the notice was the recorded one of a surge."""
     offered_to: str | None = None
+    """The seat where it rings; of several, the first."""
+    rings_also: list[str] = []
+    """The others, where all ready seats ring."""
     offer_due: float = 0.0
     phone: Phone | None = None
-    """Leg to a SIP seat, while it is offered to or talks with one."""
+    """Leg to the SIP seat that it talks with."""
+    ringing: list[Phone] = []
+    """Legs to SIP seats where it rings."""
+    precedence: int = 0
+    precedence_reason: PrecedenceReason | None = None
+    language: str | None = None
+    agency_id: str | None = None
+    skill_since_s: float = 0.0
+    """Since when it waits for a seat with these skills, on the clock that never steps."""
+    queued_s: float = 0.0
+    """Since when it waits this time; overflow counts from here."""
+    overflow_next: int = 0
+    """The first rule that has not come to pass."""
+    open_to: list[OverflowTo] = []
+    """Seats beside those of call takers that take part by now."""
+    relief: str | None = None
+    """Leg of the number outside that talks with the caller."""
+    relief_s: float = 0.0
+    """Since when."""
+    first_answered_outside: bool = False
+    """Nobody of ours had it before the number outside."""
+    comfort_due: float = 0.0
+    """When the next comfort notice is played; 0 before the first is set."""
     seat_id: str | None = None
     """The seat that talks with the caller."""
     operator_id: str | None = None
@@ -233,6 +265,16 @@ class Call(Struct, kw_only=True):
         """Whether it waits in the slow lane; never again after its first answer."""
         return self.lane == "slow" and self.answered_at is None
 
+    @property
+    def rings_at(self) -> list[str]:
+        """Every seat where it rings."""
+        return [self.offered_to, *self.rings_also] if self.offered_to else []
+
+    @property
+    def test(self) -> bool:
+        """Whether the network called to try us out."""
+        return self.arrived is not None and self.arrived.body.get("test") is True
+
 
 class TrunkState(Struct, kw_only=True):
     """Whether a trunk is there."""
@@ -260,6 +302,13 @@ class Seat(Struct, kw_only=True):
     the next one."""
     call_id: str | None = None
     """The call it is offered or talks on."""
+    offered_s: float = 0.0
+    """Since when it rings, on the clock that never steps."""
+    wrap_up_due: float | None = None
+    """When it becomes ready by itself; None: not before its operator says so."""
+    desk: Desk = "taker"
+    languages: list[str] = []
+    agency_id: str | None = None
     port: int | None = None
     """Media's WebRTC port."""
     media: MediaState = "down"

@@ -12,10 +12,12 @@ from tahuri.telephony.switch import (
     ghost,
     inventory,
     lane,
+    notices,
     offers,
     outgoing,
     parking,
     parties,
+    queueing,
     seats,
     supervision,
     takeover,
@@ -67,8 +69,21 @@ async def answer(core: Core, op: str, arguments: Message) -> object:
             return None
         case "inventory":
             return await inventory.taken(core)
+        case "notices":
+            return notices.available(core.settings)
+        case "set_precedence" | "ask_skill" | "switch_surge":
+            queueing.operate(core, _queue_operation({**arguments, "op": op}))
+            return None
         case _:
             return await seat_operation(core, {**arguments, "op": op})
+
+
+def _queue_operation(message: Message) -> p.AnyQueueOperation:
+    try:
+        operation: p.AnyQueueOperation = msgspec.convert(message, p.AnyQueueOperation)
+    except msgspec.ValidationError as error:
+        raise Failure("bad-request", str(error)) from error
+    return operation
 
 
 async def seat_operation(core: Core, message: Message) -> object:
@@ -84,6 +99,7 @@ async def seat_operation(core: Core, message: Message) -> object:
             operation.kind,
             operation.operator_id,
             operation.operator_name,
+            operation.skills,
         )
         return {"seat_id": taken.seat_id}
     if isinstance(operation, p.Leave) and _is_left(core, operation):
@@ -132,6 +148,8 @@ async def _of_holder(core: Core, seat: Seat, operation: p.AnySeatOperation) -> o
         case p.HangUp():
             call = outgoing.calling(core, seat) or answering.live_call(core, seat)
             await core.done(call.call_id, lambda: ending.end(core, call, "seat", "hung-up"))
+        case p.ExtendWrapUp(for_s=for_s):
+            seats.extend_wrap_up(core, seat, for_s)
         case p.AddParty(address=address):
             return {"leg_id": await parties.add(core, seat, address)}
         case p.DropParty(leg_id=leg_id):
@@ -187,8 +205,8 @@ def _ready(core: Core, seat: Seat) -> None:
 def _decline(core: Core, seat: Seat) -> None:
     """What rings at the seat goes on to the next."""
     call = core.calls.get(seat.call_id) if seat.call_id else None
-    if call is not None and call.offered_to == seat.seat_id:
-        offers.withdraw(core, call)
+    if call is not None and seat.seat_id in call.rings_at:
+        offers.withdraw_at(core, call, seat)
 
 
 async def _facts(core: Core, asked: FactsAsked) -> object:

@@ -97,15 +97,20 @@ def propose(core: Core, asked: OfferCallBack) -> object:
     known = under_way(core, asked.callback_id)
     if known is not None:
         return {"call_id": known.call_id}
-    people = [seat for seat in core.seats.values() if not seat.robot]
+    desks = ("taker", "supervisor")
+    people = [seat for seat in core.seats.values() if not seat.robot and seat.desk in desks]
     ready = [seat for seat in people if seat.state == "ready" and seat.attached]
     full = len(core.calls) >= core.settings.calls_max
     waiting = acd.for_anybody(acd.waiting(core.calls.values()))
     if not ready or full or not core.media_ready or waiting:
         return {"call_id": None}
     call = _begin(core, asked, automatic=True, actor=SWITCH)
-    offers.offer(core, call, min(ready, key=lambda seat: (seat.idle_since_s, seat.seat_id)))
+    offers.offer(core, call, min(ready, key=_turn))
     return {"call_id": call.call_id}
+
+
+def _turn(seat: Seat) -> tuple[bool, float, str]:
+    return (seat.desk != "taker", seat.idle_since_s, seat.seat_id)
 
 
 async def accepted(core: Core, call_id: str, seat: Seat) -> bool:
@@ -299,14 +304,16 @@ async def phone_side(core: Core, call: Call, seat: Seat, event: events.Event) ->
     Returns:
         Whether the event was about that; a step of the call.
     """
-    phone = call.phone
+    phone = offers.phone_at(call, seat.seat_id)
     if phone is None or not unanswered(call):
         return False
     match event:
         case events.Answered(leg, session) if leg is phone.leg and call.phase == "proposed":
             if call.offered_to != seat.seat_id:
-                await offers.drop_phone(core, call)
+                await offers.drop_ringing(core, call, phone)
                 return True
+            call.ringing = [one for one in call.ringing if one is not phone]
+            call.phone = phone
             try:
                 await audio.set_remote(core, phone.audio, sdp.parse(session or b""))
             except (sdp.NoSession, MediaRefused, Unavailable):
@@ -355,6 +362,7 @@ def restored(core: Core, call: Call) -> list[Callable[[float], list[Output]]]:
     if call.offered_to is not None:
         offers.withdraw(core, call)
     legs = [call.leg, *([call.phone.leg] if call.phone else [])]
+    legs += [phone.leg for phone in call.ringing]
     for leg in legs:
         if leg.state == "up":
             agent.adopt(leg)

@@ -42,6 +42,7 @@ def due(core: Core, call: Call) -> None:
     if parked is None:
         return
     call.turns = [parked.seat_id]
+    answering.waits_anew(core, call)
     core.of_call(call, CallRequeued(seat_id=parked.seat_id, reason="park-over"))
     core.save(call)
     core.changed()

@@ -66,7 +66,7 @@ def _default_flow(core: Core) -> Flow:
     return flow
 
 
-def _srtp(core: Core, flow: Flow) -> Srtp:
+def srtp_of(core: Core, flow: Flow) -> Srtp:
     """What the trunk at the next hop wants; other far ends are called in plain."""
     for trunk in core.settings.trunks:
         if trunk.host is not None and host_port(trunk.host, 5060)[0] == flow.host:
@@ -100,7 +100,7 @@ async def invite(
     if call.phase != "live":
         raise Failure("no-live-call")
     try:
-        port = await audio.open_leg(core, f"party {leg_id}", _srtp(core, flow))
+        port = await audio.open_leg(core, f"party {leg_id}", srtp_of(core, flow))
     except (MediaRefused, Unavailable) as error:
         raise Failure("media-unavailable") from error
     local = core.local(core.settings.city_number)

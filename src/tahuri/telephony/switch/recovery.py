@@ -39,6 +39,7 @@ def restore(core: Core) -> list[Owed]:
     owed: list[Owed] = []
     kept = core.journal.load_seats()
     core.media_instance, core.tone, core.hold = kept.media_instance, kept.tone, kept.hold
+    core.surge = kept.surge
     phones = {phone.seat_id for phone in core.settings.seats}
     for seat in kept.seats:
         if seat.kind == "sip" and seat.seat_id not in phones:
@@ -79,6 +80,8 @@ def _same_clock(core: Core, seat: Seat) -> None:
     """After the machine started anew its clock of seconds did as well: trust no old moment."""
     now_s = core.monotonic_s()
     seat.idle_since_s = min(seat.idle_since_s, now_s)
+    if seat.wrap_up_due is not None:
+        seat.wrap_up_due = min(seat.wrap_up_due, now_s + seats.WRAP_UP_S_MAX)
     if seat.registered_until_s is not None and seat.registered_until_s > now_s + EXPIRES_S_MAX:
         seat.registered_until_s = now_s
 
@@ -105,7 +108,7 @@ def _has_seat(core: Core, seat: Seat) -> bool:
     call = core.calls.get(seat.call_id) if seat.call_id else None
     if call is None or seat.state == "supervising":
         return call is not None
-    return seat.seat_id in (call.seat_id, call.offered_to)
+    return seat.seat_id in (call.seat_id, *call.rings_at)
 
 
 def _restore_call(core: Core, call: Call) -> list[Owed]:
@@ -113,7 +116,13 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
     if call.arrived is not None:
         core.spool.append(call.arrived)  # told twice, counted once: it may have got lost
     call.notice_due = call.offer_due = 0.0
-    call.arrived_s = min(call.arrived_s, core.monotonic_s())
+    now_s = core.monotonic_s()
+    call.arrived_s = min(call.arrived_s, now_s)
+    call.queued_s = min(call.queued_s, now_s) or call.arrived_s
+    call.skill_since_s = min(call.skill_since_s, now_s)
+    call.relief_s = min(call.relief_s, now_s)
+    call.comfort_due = 0.0
+    call.overflow_next = 0  # killed between a rule and its ring: the number is called anew
     if outgoing.unanswered(call):
         return owed + outgoing.restored(core, call)
     if call.phase == "ended" or call.leg.state != "up":
@@ -131,12 +140,18 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
     elif call.phone is not None:
         owed.append(partial(agent.abandon, call.phone.leg))
         call.phone = None
-    if call.offered_to is not None:
-        offers.withdraw(core, call)
+    owed += [partial(agent.abandon, phone.leg) for phone in call.ringing]
+    call.ringing.clear()
+    offers.withdraw(core, call)
     if call.parked is not None:
         call.parked.due_s = min(call.parked.due_s, core.monotonic_s() + core.settings.park_s)
     for party in list(call.parties):
-        if party.leg.state == "up":
+        if party.overflow is not None and party.state == "calling" and party.leg.state == "up":
+            agent.adopt(party.leg, core.sip_now)
+            call.parties.remove(party)
+            core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="failed"))
+            owed.append(partial(agent.hang_up, party.leg))
+        elif party.leg.state == "up":
             agent.adopt(party.leg, core.sip_now)
             place = Place(call.call_id, "party", party.leg_id)
             core.places[party.leg.name] = core.ports[party.audio.port] = place
@@ -243,8 +258,13 @@ async def _give_audio(core: Core, call: Call, held: set[int]) -> None:
     if caller_is_new:
         await _replace(core, call, call.audio, Place(call.call_id, "caller"))
     if call.phone is not None and call.phone.audio.port not in held:
-        place = Place(call.call_id, "seat", call.seat_id or call.offered_to or "")
+        place = Place(call.call_id, "seat", call.seat_id or "")
         await _replace(core, call, call.phone.audio, place)
+    for phone in [one for one in call.ringing if one.audio.port not in held]:
+        await offers.drop_ringing(core, call, phone)
+        seat = core.seats.get(phone.seat_id)
+        if seat is not None:
+            offers.withdraw_at(core, call, seat)  # and offered anew, with sound
     for party in call.parties:
         if party.audio.port not in held:
             place = Place(call.call_id, "party", party.leg_id)
@@ -287,6 +307,7 @@ def known_ports(core: Core) -> set[int]:
     for call in core.calls.values():
         known |= {call.audio.port, *(party.audio.port for party in call.parties)}
         known |= {call.phone.audio.port} if call.phone else set()
+        known |= {phone.audio.port for phone in call.ringing}
     return known
 
 

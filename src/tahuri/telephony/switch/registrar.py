@@ -33,6 +33,8 @@ class Registrar:
                 seat = Seat(seat_id=phone.seat_id, kind="sip", since=core.now())
                 core.seats[phone.seat_id] = seat
             seat.robot, seat.ready_when_registered = phone.robot, phone.ready_when_registered
+            seat.desk, seat.languages = phone.skills.desk, phone.skills.languages
+            seat.agency_id = phone.skills.agency_id
 
     def registering(self, event: events.Registering) -> None:
         """Challenge, refuse or bind."""
@@ -109,9 +111,10 @@ class Registrar:
         """The phone connected again in mid-call: what we have to say goes over the new connection
         (RFC 5626 § 5.3)."""
         for call in self._core.calls.values():
-            if call.phone is None or seat.seat_id not in (call.seat_id, call.offered_to):
+            phone = offers.phone_at(call, seat.seat_id)
+            if phone is None or seat.seat_id not in (call.seat_id, *call.rings_at):
                 continue
-            leg = call.phone.leg
+            leg = phone.leg
             if flow.reliable and leg.transport == flow.transport and leg.flow != flow:
                 leg.host, leg.port, leg.asked = flow.host, flow.port, flow
                 self._core.save(call)

@@ -15,6 +15,7 @@ from tahuri.telephony.switch import (
     lane,
     offers,
     outgoing,
+    overflow,
     parties,
     refers,
     seats,
@@ -105,7 +106,7 @@ class Router:
         core.save(call)
 
     async def _phone(self, call: Call, event: events.Event, seat_id: str) -> None:
-        core, phone = self._core, call.phone
+        core, phone = self._core, offers.phone_at(call, seat_id)
         seat = core.seats.get(seat_id)
         if phone is None or seat is None or await outgoing.phone_side(core, call, seat, event):
             return
@@ -114,8 +115,10 @@ class Router:
                 try:
                     answering.claim(core, call.call_id, seat)
                 except Failure:
-                    await offers.drop_phone(core, call)
+                    await offers.drop_ringing(core, call, phone)
                     return
+                call.ringing = [one for one in call.ringing if one is not phone]
+                call.phone = phone
                 if session is None or not await self._take(phone.audio, session):
                     answering.lose_seat(core, seat, 0)
                     return
@@ -123,9 +126,9 @@ class Router:
             case events.ReferAsked(leg) if leg is phone.leg:
                 refers.from_phone(core, call, seat, event)
             case events.Rejected(leg) if leg is phone.leg:
-                if call.offered_to == seat_id:
-                    offers.missed(core, call)
-                await offers.drop_phone(core, call)
+                if seat_id in call.rings_at:
+                    offers.missed_at(core, call, seat)
+                await offers.drop_ringing(core, call, phone)
             case events.Ended(leg, reason) if leg is phone.leg and call.phase == "live":
                 if reason in FAILURES:
                     answering.lose_seat(core, seat, 0)
@@ -146,6 +149,8 @@ class Router:
     async def _party(self, call: Call, party: Party, event: events.Event) -> None:
         core = self._core
         match event:
+            case events.Answered(_, session) if party.overflow is not None:
+                await overflow.answered(core, call, party, session)
             case events.Answered(_, session):
                 await parties.joined(core, call, party, session)
             case events.Ringing(_, _, session) if session is not None:
@@ -154,6 +159,9 @@ class Router:
                 await parties.refused(core, call, party, event)
             case events.Ended(_, reason):
                 failed = reason in FAILURES
+                if party.overflow is not None:
+                    await overflow.far_side_gone(core, call, party, failed)
+                    return
                 await parties.left(core, call, party, "failed" if failed else "hung-up")
             case _:
                 await self._session(party.audio, event)

@@ -2,6 +2,8 @@
 
 from typing import cast
 
+from msgspec.structs import replace
+
 from tahuri.telephony.protocol import (
     NotReadyReason,
     SeatLeft,
@@ -9,13 +11,16 @@ from tahuri.telephony.protocol import (
     SeatReady,
     SeatTaken,
     SeatVanished,
+    WrapUpExtended,
 )
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Seat
-from tahuri.telephony.token import SeatKind
+from tahuri.telephony.token import SeatKind, Skills
 
 SEATS_MAX = 500
+WRAP_UP_S_MAX = 3600.0
+"""The longest that somebody may write up by one word."""
 SEAT_ID_LENGTH_MAX = 12
 
 
@@ -27,8 +32,15 @@ def held_by(core: Core, seat_id: str, operator_id: str) -> Seat:
     return seat
 
 
-def take(core: Core, seat_id: str, kind: SeatKind, operator_id: str, name: str) -> Seat:
-    """Sit down; repeated by the same operator it changes nothing.
+def take(
+    core: Core,
+    seat_id: str,
+    kind: SeatKind,
+    operator_id: str,
+    name: str,
+    skills: Skills | None = None,
+) -> Seat:
+    """Sit down; repeated by the same operator it changes nothing but the skills.
 
     Raises:
         Failure: ``seat-taken`` by another operator; ``bad-request`` for an impossible id.
@@ -37,17 +49,27 @@ def take(core: Core, seat_id: str, kind: SeatKind, operator_id: str, name: str) 
     if seat is not None and seat.operator_id is not None and seat.state != "vanished":
         if seat.operator_id != operator_id:
             raise Failure("seat-taken")
+        _learn(core, seat, skills)
         return seat
     if seat is None:
         if not 1 <= len(seat_id) <= SEAT_ID_LENGTH_MAX or len(core.seats) >= SEATS_MAX:
             raise Failure("bad-request", "seat_id")
         seat = core.seats[seat_id] = Seat(seat_id=seat_id, kind=kind, since=core.now())
     seat.operator_id, seat.operator_name = operator_id, name
+    _learn(core, seat, skills or Skills())
     if not seat.attached:
         seat.gone_since = core.monotonic_s()
     core.of_seat(seat, SeatTaken(operator_id=operator_id, kind=seat.kind, robot=seat.robot))
     not_ready(core, seat, "technical")
     return seat
+
+
+def _learn(core: Core, seat: Seat, skills: Skills | None) -> None:
+    """What the operator can do, where that is said; a phone's skills stand in the settings."""
+    if skills is not None and seat.kind == "browser":
+        seat.desk, seat.languages = skills.desk, skills.languages
+        seat.agency_id = skills.agency_id
+        core.changed()
 
 
 def ready(core: Core, seat: Seat) -> None:
@@ -62,7 +84,26 @@ def not_ready(core: Core, seat: Seat, reason: NotReadyReason, actor: str | None 
     if (seat.state == "not_ready" and seat.reason == reason) or seat.operator_id is None:
         return
     _set(core, seat, "not_ready", reason)
-    core.of_seat(seat, SeatNotReady(operator_id=seat.operator_id, reason=reason), actor)
+    body = SeatNotReady(operator_id=seat.operator_id, reason=reason)
+    if reason == "wrap-up" and actor == SWITCH and core.settings.wrap_up_s > 0:
+        seat.wrap_up_due = core.monotonic_s() + core.settings.wrap_up_s
+        body = replace(body, for_s=core.settings.wrap_up_s)
+    core.of_seat(seat, body, actor)
+
+
+def extend_wrap_up(core: Core, seat: Seat, for_s: float) -> None:
+    """So many seconds from now; nothing where wrap-up does not end by itself."""
+    if seat.wrap_up_due is None or seat.operator_id is None:
+        return
+    seat.wrap_up_due = core.monotonic_s() + min(for_s, WRAP_UP_S_MAX)
+    core.of_seat(seat, WrapUpExtended(operator_id=seat.operator_id, for_s=for_s))
+    core.changed()
+
+
+def end_wrap_up(core: Core, seat: Seat) -> None:
+    """Its time is over: ready, as soon as a call would be heard there."""
+    if seat.attached and seat.media == "connected" and seat.operator_id is not None:
+        _open(core, seat, seat.operator_id, SWITCH)
 
 
 def offered(core: Core, seat: Seat, call_id: str) -> None:
@@ -143,10 +184,10 @@ def vanished(core: Core, seat: Seat, after_s: float) -> None:
         seat.operator_id = seat.operator_name = None
 
 
-def _open(core: Core, seat: Seat, operator_id: str) -> None:
+def _open(core: Core, seat: Seat, operator_id: str, actor: str | None = None) -> None:
     _set(core, seat, "ready")
     seat.idle_since_s = core.monotonic_s()
-    core.of_seat(seat, SeatReady(operator_id=operator_id))
+    core.of_seat(seat, SeatReady(operator_id=operator_id), actor)
 
 
 def _emptied(core: Core, seat: Seat) -> None:
@@ -158,5 +199,6 @@ def _emptied(core: Core, seat: Seat) -> None:
 def _set(core: Core, seat: Seat, state: str, reason: NotReadyReason | None = None) -> None:
     seat.state = state  # type: ignore[assignment]
     seat.reason = reason
+    seat.wrap_up_due = None
     seat.since = core.now()
     core.changed()

@@ -69,8 +69,8 @@ def leave_other(core: Core, seat: Seat) -> None:
     """What rings at the seat goes on to the next; another supervision of it ends."""
     leave(core, seat)
     call = core.calls.get(seat.call_id) if seat.call_id else None
-    if call is not None and call.offered_to == seat.seat_id:
-        offers.withdraw(core, call)
+    if call is not None and seat.seat_id in call.rings_at:
+        offers.withdraw_at(core, call, seat)
 
 
 async def _begin(core: Core, call: Call, audible: bool, caller_hears: bool) -> None:

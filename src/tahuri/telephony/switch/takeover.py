@@ -42,6 +42,7 @@ def _becomes(core: Core, call: Call, seat: Seat) -> None:
     call.on_hold = call.muted = False
     call.seat_id, call.operator_id = seat.seat_id, seat.operator_id
     call.handed_over_by = ""
+    call.relief, call.first_answered_outside = None, False  # whoever helped so far may stay on
     seats.busy(core, seat, call.call_id)
     body = CallAnswered(
         seat_id=seat.seat_id, operator_id=seat.operator_id, robot=seat.robot, how="taken-over"

@@ -9,6 +9,7 @@ from tahuri.telephony.protocol import (
     GhostAnswerView,
     GhostView,
     OfferView,
+    OverflowTo,
     PartyView,
     QueuedView,
     SeatPush,
@@ -31,7 +32,7 @@ def snapshot(core: Core) -> Snapshot:
     """The answer to ``state``."""
     return Snapshot(
         now=core.now(),
-        seats=[seat_view(seat) for seat in core.seats.values()],
+        seats=[seat_view(core, seat) for seat in core.seats.values()],
         queue=queue(core),
         calls=[call_view(core, call) for call in core.calls.values() if call.phase in TALKING],
         seats_ready=seats_ready(core),
@@ -42,6 +43,7 @@ def snapshot(core: Core) -> Snapshot:
         counters={**core.counters, "messages-shed": core.gate.shed},
         trunks=[trunk_view(core, trunk) for trunk in core.trunks.values()],
         gateways=gateways(core),
+        surge=core.surge,
     )
 
 
@@ -52,11 +54,11 @@ def push(core: Core, seat: Seat, queued: list[QueuedView], supervises: bool = Fa
         supervises: whether its operator may take part in other seats' calls.
     """
     call = core.calls.get(seat.call_id) if seat.call_id else None
-    offered = call is not None and call.offered_to == seat.seat_id
+    offered = call is not None and seat.seat_id in call.rings_at
     talks = call is not None and call.phase in TALKING and call.seat_id == seat.seat_id
     return SeatPush(
         now=core.now(),
-        seat=seat_view(seat),
+        seat=seat_view(core, seat),
         queue=queued,
         offer=offer_view(call) if call is not None and offered else None,
         call=call_view(core, call) if call is not None and talks else None,
@@ -67,6 +69,7 @@ def push(core: Core, seat: Seat, queued: list[QueuedView], supervises: bool = Fa
         live=live(core) if supervises else [],
         supervision=supervision_view(core, seat),
         gateways=gateways(core),
+        surge=core.surge,
     )
 
 
@@ -149,17 +152,31 @@ def queue(core: Core) -> list[QueuedView]:
             number_status=call.number_status,
             trunk=call.trunk,
             lane="slow" if call.slow else "normal",
+            precedence=call.precedence,
+            precedence_reason=call.precedence_reason,
+            language=call.language,
+            agency_id=call.agency_id,
+            overflow=overflow(call),
+            rings_at=call.rings_at,
+            requeued=call.requeued,
         )
         for call in acd.waiting(core.calls.values())
         if call.parked is None and call.transfer is None
     ]
 
 
+def overflow(call: Call) -> list[OverflowTo]:
+    """Who takes part by now because the call has waited for long."""
+    called = any(party.overflow is not None for party in call.parties)
+    return [*call.open_to, *(["number"] if called else [])]  # type: ignore[list-item]
+
+
 def seats_ready(core: Core) -> int:
     return sum(1 for seat in core.seats.values() if seat.state == "ready")
 
 
-def seat_view(seat: Seat) -> SeatView:
+def seat_view(core: Core, seat: Seat) -> SeatView:
+    left_s = None if seat.wrap_up_due is None else seat.wrap_up_due - core.monotonic_s()
     return SeatView(
         seat_id=seat.seat_id,
         operator_id=seat.operator_id,
@@ -171,6 +188,10 @@ def seat_view(seat: Seat) -> SeatView:
         since=seat.since,
         media=seat.media,
         call_id=seat.call_id,
+        desk=seat.desk,
+        languages=seat.languages,
+        agency_id=seat.agency_id,
+        wrap_up_until=None if left_s is None else core.now() + timedelta(seconds=left_s),
     )
 
 

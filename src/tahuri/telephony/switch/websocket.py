@@ -109,7 +109,8 @@ class SeatSockets:
             token = verify(str(first.get("token")), self._key, core.now())
         except BadToken as error:
             raise Failure("seat-not-signed-on") from error
-        seat = seats.take(core, token.seat_id, "browser", token.operator_id, token.operator_name)
+        who = token.operator_id, token.operator_name, token.skills
+        seat = seats.take(core, token.seat_id, "browser", *who)
         if seat.kind != "browser":
             raise Failure("bad-request", "that seat is a phone")
         before = self._connected.get(seat.seat_id)
@@ -168,7 +169,8 @@ class SeatSockets:
             raise Failure("not-allowed", SUPERVISOR)
         message |= {"seat_id": token.seat_id, "operator_id": token.operator_id}
         if message.get("op") == "take":
-            message |= {"kind": "browser", "operator_name": token.operator_name}
+            skills = msgspec.to_builtins(token.skills)
+            message |= {"kind": "browser", "operator_name": token.operator_name, "skills": skills}
         return await operations.seat_operation(self._core, message)
 
     async def _webrtc(self, seat: Seat, offered: str) -> str:
