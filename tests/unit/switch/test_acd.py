@@ -147,3 +147,12 @@ def test_call_takers_go_before_supervisors() -> None:
     """Even if the supervisor has been idle for hours."""
     seats = [seat("S", 0.0, desk="supervisor"), seat("A", 9.0)]
     assert chosen(call("c"), seats) == ["A", "S"]
+
+
+def test_the_slow_lane_waits_behind_every_precedence() -> None:
+    """A number that plays tricks on us gains nothing by a mark on its call; a call that lost its
+    seat has been answered once and is slow no more."""
+    marked = call("A", 0, lane="slow", precedence=4)
+    plain = call("B", 5)
+    cut_off = call("C", 9, lane="slow", requeued=True, answered_at=NOW)
+    assert [one.call_id for one in acd.waiting([marked, plain, cut_off])] == ["C", "B", "A"]

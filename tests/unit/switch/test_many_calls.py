@@ -88,7 +88,7 @@ async def quiet(centre: Bench) -> dict[str, int]:
     core = centre.switch.core
     await until(lambda: not core.calls and not core._works, WITHIN_S)
     await until(lambda: len(centre.media.ports) == 2 and not centre.media.recordings, WITHIN_S)
-    for minutes in range(1, 9):  # a timer that is due may set another
+    for minutes in range(1, 40):  # a timer that is due may set another; a session lasts 30
         core.perform(core.endpoint.agent.elapse(core.sip_now + 60 * minutes))
     await asyncio.sleep(0.05)
     return remains(centre)

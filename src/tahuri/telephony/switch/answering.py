@@ -9,6 +9,7 @@ from tahuri.telephony.protocol import (
     CallHeld,
     CallRequeued,
     CallResumed,
+    OverflowReturned,
     SeatMuted,
     SeatUnmuted,
 )
@@ -234,10 +235,14 @@ def requeue(
     Args:
         first: seats at which it is to ring before all others.
     """
+    outside = call.relief
     leave(core, call)
     call.phase, call.requeued, call.turns = "queued", True, list(first)
     waits_anew(core, call)
-    core.of_call(call, CallRequeued(seat_id=seat_id, reason=reason))
+    if outside is not None:
+        core.of_call(call, OverflowReturned(leg_id=outside))
+    else:
+        core.of_call(call, CallRequeued(seat_id=seat_id, reason=reason))
     core.save(call)
     core.changed()
 

@@ -87,7 +87,7 @@ def mend(core: Core, call: Call) -> None:
     """After a kill: a live call with which nobody talks any more is queued."""
     if _is_alone(call) and call.transfer is None:
         by = call.handed_over_by
-        answering.requeue(core, call, by, "party-lost", first=[by])
+        answering.requeue(core, call, by, "party-lost", first=[by] if by else [])
 
 
 def _is_alone(call: Call) -> bool:
