@@ -77,7 +77,7 @@ async def opened(
 async def sit_down(page: Page, seat_id: str) -> None:
     """Takes a seat, waits for its sound, says ready.
 
-    Whoever sat there in the test before may have gone without a word: the seat is free after a while.
+    Whoever sat there in the test before may have gone without a word: it is free after a while.
     """
     await page.get_by_test_id("seat-take").first.click()
     await page.get_by_test_id("seat-id").fill(seat_id)
