@@ -65,7 +65,7 @@ from tahuri.reference import reference
 from tahuri.rights import reader_name, sees
 from tahuri.settings import Settings
 from tahuri.telephony import token
-from tahuri.telephony.protocol import number_digest
+from tahuri.telephony.protocol.operations import number_digest
 from tahuri.units.queries import crewed_by
 
 SHUTDOWN_S = 3

@@ -18,7 +18,7 @@ from tahuri.kernel import clock
 from tahuri.kernel.http import Json, db
 from tahuri.kernel.refusal import Refused, Unavailable
 from tahuri.settings import Settings
-from tahuri.telephony.protocol import Inventory
+from tahuri.telephony.protocol.snapshot import Inventory
 from tahuri.watch import queries
 from tahuri.watch.verdict import Reason, Verdict, verdict
 

@@ -16,7 +16,7 @@ from tahuri.kernel.http import Json, Routes, db
 from tahuri.kernel.refusal import Refused, Unavailable
 from tahuri.kernel.roles import Role
 from tahuri.settings import Settings
-from tahuri.telephony.protocol import Inventory
+from tahuri.telephony.protocol.snapshot import Inventory
 from tahuri.watch import queries
 from tahuri.watch.limits import Limit, near, shown
 from tahuri.watch.verdict import Reason

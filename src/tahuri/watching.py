@@ -17,7 +17,7 @@ from tahuri.host.processes import open_files
 from tahuri.kernel.refusal import Refused, Unavailable
 from tahuri.settings import Settings
 from tahuri.telephony.media.protocol import STREAMS_MAX
-from tahuri.telephony.protocol import Inventory
+from tahuri.telephony.protocol.snapshot import Inventory
 from tahuri.watch.limits import Limit, Sample, hours_until_full
 from tahuri.watch.reconcile import Held, HeldCall
 from tahuri.watch.traffic import Traffic

@@ -23,7 +23,7 @@ from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.view import View
 from tahuri.settings import Settings
 from tahuri.telephony import rpc, testcall
-from tahuri.telephony.protocol import Inventory
+from tahuri.telephony.protocol.snapshot import Inventory
 from tahuri.testlines import TestLine, own_address, test_lines
 from tahuri.watch import queries, traffic
 from tahuri.watch.decider import FINDING, Mend, Report, grown

@@ -41,7 +41,7 @@ from tahuri.kernel.jobs import apply_schema, job_app
 from tahuri.kernel.log import Log, Writing, writing
 from tahuri.kernel.refusal import Refusal, Refused
 from tahuri.kernel.verify import verify
-from tahuri.telephony.protocol import Fact
+from tahuri.telephony.protocol.facts import Fact
 
 VIEWS = (
     *tahuri.calls.views.VIEWS,

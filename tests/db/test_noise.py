@@ -39,7 +39,7 @@ from tahuri.noise import push
 from tahuri.noise.deadlines import DEADLINES
 from tahuri.noise.push import MeasurePush
 from tahuri.settings import Settings
-from tahuri.telephony.protocol import number_digest
+from tahuri.telephony.protocol.operations import number_digest
 
 VIEWS = (*tahuri.calls.views.VIEWS, *tahuri.noise.views.VIEWS)
 PEOPLE = {

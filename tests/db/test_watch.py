@@ -49,7 +49,7 @@ from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.verify import verify
 from tahuri.settings import Settings, Trunk
 from tahuri.telephony import testcall
-from tahuri.telephony.protocol import CallInHand, Inventory
+from tahuri.telephony.protocol.snapshot import CallInHand, Inventory
 from tahuri.testlines import test_lines as lines_of
 from tahuri.watchman import Watchman
 

@@ -23,7 +23,8 @@ from ports import TCP, UDP, free_ports
 from tahuri.kernel import clock
 from tahuri.telephony import rpc
 from tahuri.telephony.media.protocol import RtpPort
-from tahuri.telephony.protocol import SUBPROTOCOL, Fact
+from tahuri.telephony.protocol.facts import Fact
+from tahuri.telephony.protocol.words import SUBPROTOCOL
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.phone import Phone, PhoneCall

@@ -27,7 +27,7 @@ from centre import (
 from tahuri.kernel import clock
 from tahuri.telephony.media import rtp
 from tahuri.telephony.media.protocol import RtpPort
-from tahuri.telephony.protocol import number_digest
+from tahuri.telephony.protocol.operations import number_digest
 from tahuri.telephony.sip import sdp
 
 SCENARIO = Path(__file__).parent / "sipp" / "flood.xml"

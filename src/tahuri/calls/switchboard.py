@@ -27,7 +27,8 @@ from tahuri.kernel.log import COMMAND_CHARS_MAX, Log, Writing, writing
 from tahuri.kernel.refusal import Invalid, Refusal, Refused, Unavailable
 from tahuri.kernel.view import View
 from tahuri.telephony import rpc
-from tahuri.telephony.protocol import Fact, Snapshot
+from tahuri.telephony.protocol.facts import Fact
+from tahuri.telephony.protocol.snapshot import Snapshot
 
 FACTS_MAX = 200
 WAIT_S = 10.0

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from tahuri.telephony.protocol import Fact
+from tahuri.telephony.protocol.facts import Fact
 
 SEGMENT_BYTES_MAX = 8 << 20
 FSYNC_EVERY_S = 0.05

@@ -14,8 +14,8 @@ from tahuri.kernel.ids import PersonalId
 from tahuri.kernel.refusal import Refusal
 from tahuri.operators.events import SeatNotReady
 from tahuri.reference import NOT_READY_REASONS
-from tahuri.telephony import protocol
-from tahuri.telephony.protocol import AnyBody, Body, Fact, fact_of
+from tahuri.telephony.protocol import facts, words
+from tahuri.telephony.protocol.facts import AnyBody, Body, Fact, fact_of
 
 BODIES: tuple[type[Body], ...] = get_args(AnyBody)
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -122,7 +122,7 @@ def test_every_event_of_calls_and_seats_is_made_by_one_side() -> None:
 
 def test_the_personal_part_takes_its_place_in_the_event() -> None:
     """The event names the erasable row, never the number."""
-    body = protocol.CallArrived(
+    body = facts.CallArrived(
         trunk="telkom", number_status="present", request_uri_kind="number", test=False
     )
     event = event_of(spooled(body), {"caller": "P1"})
@@ -131,7 +131,7 @@ def test_the_personal_part_takes_its_place_in_the_event() -> None:
 
 def test_reasons_offered_on_screen_are_those_the_switch_takes() -> None:
     """A reason that can be chosen but is refused would keep a tired operator at the seat."""
-    known = set(get_args(protocol.NotReadyReason))
+    known = set(get_args(words.NotReadyReason))
     assert set(NOT_READY_REASONS) == known - {"missed-offer"}
     assert SeatNotReady.__struct_fields__ == ("operator_id", "reason", "for_s")
 

@@ -12,7 +12,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from tahuri.kernel import clock
 from tahuri.telephony import rpc
-from tahuri.telephony.protocol import SUBPROTOCOL, Fact
+from tahuri.telephony.protocol.facts import Fact
+from tahuri.telephony.protocol.words import SUBPROTOCOL
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.sip.transaction import Flow

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tahuri.telephony.protocol import OverflowTo
+from tahuri.telephony.protocol.words import OverflowTo
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.switch import acd
 from tahuri.telephony.switch.config import Overflow, Prompts, Settings, Sip, Websocket

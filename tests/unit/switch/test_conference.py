@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tahuri.telephony.protocol import SupervisionMode
+from tahuri.telephony.protocol.words import SupervisionMode
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.switch import conference
 from tahuri.telephony.switch.model import Audio, Beep, Call, Party, Seat, Transfer

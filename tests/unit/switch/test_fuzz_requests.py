@@ -14,7 +14,7 @@ from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tahuri.telephony.protocol import SUBPROTOCOL
+from tahuri.telephony.protocol.words import SUBPROTOCOL
 from tahuri.telephony.rpc import Failure
 
 OPERATIONS = [

@@ -9,7 +9,7 @@ from switch_bench import Bench, Browser, bench, until
 
 from tahuri.kernel import clock
 from tahuri.telephony import rpc
-from tahuri.telephony.protocol import Measure, SetMeasures, number_digest
+from tahuri.telephony.protocol.operations import Measure, SetMeasures, number_digest
 from tahuri.telephony.switch import lane, views
 
 SALT = "salt"

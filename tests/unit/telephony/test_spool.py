@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tahuri.telephony import spool as spool_module
-from tahuri.telephony.protocol import CallQueued, Fact, fact_of
+from tahuri.telephony.protocol.facts import CallQueued, Fact, fact_of
 from tahuri.telephony.spool import Spool
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from tahuri.telephony.protocol import RefusedReason
+from tahuri.telephony.protocol.words import RefusedReason
 from tahuri.telephony.switch.config import Trunk
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from tahuri.telephony.protocol import (
-    AnsweredHow,
+from tahuri.telephony.protocol.facts import (
     CallAnswered,
     CallHeld,
     CallRequeued,
@@ -13,6 +12,7 @@ from tahuri.telephony.protocol import (
     SeatMuted,
     SeatUnmuted,
 )
+from tahuri.telephony.protocol.words import AnsweredHow
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.switch import audio, lines, offers, overflow, seats, supervision, turns
 from tahuri.telephony.switch.core import Core

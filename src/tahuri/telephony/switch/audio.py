@@ -9,12 +9,8 @@ from collections.abc import AsyncIterator
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaError, MediaRefused, SrtpKeys
-from tahuri.telephony.protocol import (
-    RecordingClosed,
-    RecordingFailed,
-    RecordingStarted,
-    SupervisionMode,
-)
+from tahuri.telephony.protocol.facts import RecordingClosed, RecordingFailed, RecordingStarted
+from tahuri.telephony.protocol.words import SupervisionMode
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip import sdes, sdp
 from tahuri.telephony.sip.sdes import Srtp

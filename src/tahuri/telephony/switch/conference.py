@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tahuri.telephony.protocol import SupervisionMode
+from tahuri.telephony.protocol.words import SupervisionMode
 from tahuri.telephony.switch.model import Call, Seat
 
 Cells = dict[tuple[int, int], float]

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from tahuri.telephony.protocol import OverflowTo
+from tahuri.telephony.protocol.words import OverflowTo
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.sessions import EXPIRES_S, LEAST_S

@@ -15,7 +15,9 @@ from tahuri.kernel import clock, mint
 from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.media.protocol import PortFigures
 from tahuri.telephony.media.quality import Measured
-from tahuri.telephony.protocol import Alarm, Body, Fact, SetMeasures, Surge, fact_of
+from tahuri.telephony.protocol.facts import Body, Fact, fact_of
+from tahuri.telephony.protocol.operations import SetMeasures
+from tahuri.telephony.protocol.snapshot import Alarm, Surge
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.endpoint import Endpoint

@@ -2,13 +2,8 @@
 
 from typing import Literal
 
-from tahuri.telephony.protocol import (
-    CallEnded,
-    CallRefused,
-    GhostEnded,
-    PartyLeft,
-    RefusedReason,
-)
+from tahuri.telephony.protocol.facts import CallEnded, CallRefused, GhostEnded, PartyLeft
+from tahuri.telephony.protocol.words import RefusedReason
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.switch import audio, lines, offers, seats, supervision, turns
 from tahuri.telephony.switch.core import SWITCH, Core

@@ -1,6 +1,6 @@
 """A call that its seat hands to somebody else, and what becomes of it should they fail."""
 
-from tahuri.telephony.protocol import LeftReason
+from tahuri.telephony.protocol.words import LeftReason
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.message import REASONS
 from tahuri.telephony.switch import answering, audio, ending, offers, seats, turns

@@ -1,7 +1,7 @@
 """All that the switch has in hand, beside what media holds: for whoever compares them."""
 
 from tahuri.telephony.media.protocol import Holdings, MediaRefused
-from tahuri.telephony.protocol import CallInHand, Inventory, MediaPort
+from tahuri.telephony.protocol.snapshot import CallInHand, Inventory, MediaPort
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.spool import UNWRITTEN_FACTS_MAX
 from tahuri.telephony.switch import recovery, seats

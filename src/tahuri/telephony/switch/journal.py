@@ -14,7 +14,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from tahuri.telephony.protocol import SetMeasures, Surge
+from tahuri.telephony.protocol.operations import SetMeasures
+from tahuri.telephony.protocol.snapshot import Surge
 from tahuri.telephony.switch.model import Call, Gateway, Kept, Seat, TrunkState
 from tahuri.telephony.switch.text import Encoder, decode
 

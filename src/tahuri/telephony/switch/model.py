@@ -6,14 +6,12 @@ from typing import Literal
 from msgspec import Struct
 
 from tahuri.telephony.media.protocol import PortFigures
-from tahuri.telephony.protocol import (
-    Caller,
+from tahuri.telephony.protocol.facts import Caller, Fact, Location
+from tahuri.telephony.protocol.words import (
     Direction,
-    Fact,
     GhostAnswer,
     GhostQuestion,
     Lane,
-    Location,
     NotReadyReason,
     NumberStatus,
     OverflowTo,

@@ -5,7 +5,7 @@ import wave
 from contextlib import closing
 from pathlib import Path
 
-from tahuri.telephony.protocol import NoticeView
+from tahuri.telephony.protocol.snapshot import NoticeView
 from tahuri.telephony.switch.config import Settings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")

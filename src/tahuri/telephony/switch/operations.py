@@ -4,7 +4,7 @@ from typing import TypeVar, assert_never
 
 import msgspec
 
-from tahuri.telephony import protocol as p
+from tahuri.telephony.protocol import operations as p
 from tahuri.telephony.rpc import Failure, Message
 from tahuri.telephony.switch import (
     answering,

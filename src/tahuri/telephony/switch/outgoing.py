@@ -11,17 +11,16 @@ from typing import Literal
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol import (
+from tahuri.telephony.protocol.facts import (
     CallAnswered,
-    CallBack,
     CallBackBegun,
     Caller,
     CallPlaced,
     CallRinging,
-    NumberStatus,
-    OfferCallBack,
     fact_of,
 )
+from tahuri.telephony.protocol.operations import CallBack, OfferCallBack
+from tahuri.telephony.protocol.words import NumberStatus
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
 from tahuri.telephony.sip.dialogs import Output

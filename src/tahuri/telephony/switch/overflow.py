@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol import (
+from tahuri.telephony.protocol.facts import (
     Address,
     CallOverflowed,
     OverflowAnswered,

@@ -4,7 +4,8 @@ import re
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol import Address, LeftReason, PartyAdded, PartyJoined, PartyLeft
+from tahuri.telephony.protocol.facts import Address, PartyAdded, PartyJoined, PartyLeft
+from tahuri.telephony.protocol.words import LeftReason
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
 from tahuri.telephony.sip.grammar import BadValue, host_port, parse_uri

@@ -1,17 +1,14 @@
 """What changes a waiting caller's turn: precedence, the skill asked for, a surge, comfort."""
 
-from tahuri.telephony.protocol import (
+from tahuri.telephony.protocol.facts import PrecedenceSet, SkillAsked, SurgeSwitched
+from tahuri.telephony.protocol.operations import (
     AnyQueueOperation,
     AskSkill,
-    PrecedenceReason,
-    PrecedenceSet,
     SetPrecedence,
-    SkillAsked,
-    SkillReason,
-    Surge,
-    SurgeSwitched,
     SwitchSurge,
 )
+from tahuri.telephony.protocol.snapshot import Surge
+from tahuri.telephony.protocol.words import PrecedenceReason, SkillReason
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.switch import audio, notices, offers
 from tahuri.telephony.switch.core import SWITCH, Core

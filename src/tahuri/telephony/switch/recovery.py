@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tahuri.telephony.media.protocol import Holdings, MediaRefused
-from tahuri.telephony.protocol import CallEnded, PartyLeft, RecordingFailed
+from tahuri.telephony.protocol.facts import CallEnded, PartyLeft, RecordingFailed
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.switch import (

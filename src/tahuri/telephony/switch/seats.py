@@ -4,8 +4,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from tahuri.telephony.protocol import (
-    NotReadyReason,
+from tahuri.telephony.protocol.facts import (
     SeatLeft,
     SeatNotReady,
     SeatReady,
@@ -13,6 +12,7 @@ from tahuri.telephony.protocol import (
     SeatVanished,
     WrapUpExtended,
 )
+from tahuri.telephony.protocol.words import NotReadyReason
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Seat

@@ -2,11 +2,8 @@
 
 from typing import Literal
 
-from tahuri.telephony.protocol import (
-    SupervisionEnded,
-    SupervisionMode,
-    SupervisionStarted,
-)
+from tahuri.telephony.protocol.facts import SupervisionEnded, SupervisionStarted
+from tahuri.telephony.protocol.words import SupervisionMode
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.switch import audio, offers, seats
 from tahuri.telephony.switch.core import Core

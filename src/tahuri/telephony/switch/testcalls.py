@@ -4,7 +4,7 @@ A test call is answered at once and hears itself (RFC 6881 §15).  It takes no p
 seat and no recording; its facts say what it was.
 """
 
-from tahuri.telephony.protocol import Alarm
+from tahuri.telephony.protocol.snapshot import Alarm
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.switch import identity

@@ -3,7 +3,8 @@
 from msgspec import Struct
 
 from tahuri.kernel import mint
-from tahuri.telephony.protocol import Address, TransferKind, TransferStarted
+from tahuri.telephony.protocol.facts import Address, TransferStarted
+from tahuri.telephony.protocol.words import TransferKind
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import answering, audio, handover, offers, parties, seats, turns

@@ -2,14 +2,13 @@
 
 from datetime import timedelta
 
-from tahuri.telephony.protocol import (
+from tahuri.telephony.protocol.snapshot import (
     Alarm,
     CallView,
     GatewayView,
     GhostAnswerView,
     GhostView,
     OfferView,
-    OverflowTo,
     PartyView,
     QueuedView,
     SeatPush,
@@ -20,6 +19,7 @@ from tahuri.telephony.protocol import (
     TrunkView,
     WaitingView,
 )
+from tahuri.telephony.protocol.words import OverflowTo
 from tahuri.telephony.switch import acd, ghost, lines, outgoing, testcalls
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat, TrunkState

@@ -13,7 +13,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from tahuri.telephony.media.protocol import SDP_LENGTH_MAX, MediaRefused
-from tahuri.telephony.protocol import SUBPROTOCOL, SUPERVISOR_OPERATIONS, QueuedView
+from tahuri.telephony.protocol.operations import SUPERVISOR_OPERATIONS
+from tahuri.telephony.protocol.snapshot import QueuedView
+from tahuri.telephony.protocol.words import SUBPROTOCOL
 from tahuri.telephony.rpc import UNREADABLE, Failure, Message, Unavailable
 from tahuri.telephony.switch import audio, operations, seats, views
 from tahuri.telephony.switch.core import Core

@@ -1,0 +1,299 @@
+"""What the switch shows of its present state."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from tahuri.telephony.protocol.facts import Location
+from tahuri.telephony.protocol.words import (
+    AlarmCode,
+    Direction,
+    GhostAnswer,
+    GhostQuestion,
+    Lane,
+    LineVerdict,
+    NotReadyReason,
+    NumberStatus,
+    OverflowTo,
+    PartyState,
+    PrecedenceReason,
+    SeatStateName,
+    SupervisionMode,
+    TransferKind,
+    TrunkStateName,
+)
+from tahuri.telephony.token import Desk, SeatKind
+
+
+class SeatView(Struct, frozen=True, kw_only=True):
+    seat_id: str
+    operator_id: str | None
+    operator_name: str | None
+    kind: SeatKind
+    robot: bool
+    state: SeatStateName
+    reason: NotReadyReason | None
+    since: datetime
+    media: Literal["connected", "connecting", "down"]
+    call_id: str | None
+    desk: Desk = "taker"
+    languages: list[str] = []
+    agency_id: str | None = None
+    wrap_up_until: datetime | None = None
+    """When it becomes ready by itself; None: not before its operator says so."""
+
+
+class QueuedView(Struct, frozen=True, kw_only=True):
+    call_id: str
+    arrived_at: datetime
+    number: str | None
+    number_status: NumberStatus
+    trunk: str
+    lane: Lane = "normal"
+    precedence: int = 0
+    precedence_reason: PrecedenceReason | None = None
+    language: str | None = None
+    agency_id: str | None = None
+    overflow: list[OverflowTo] = []
+    """Who takes part by now because it waits for long; ``number`` while one is called."""
+    rings_at: list[str] = []
+    """Seats where it rings."""
+    requeued: bool = False
+
+
+class OfferView(Struct, frozen=True, kw_only=True):
+    call_id: str
+    arrived_at: datetime
+    number: str | None
+    number_status: NumberStatus
+    location: Location | None
+    direction: Direction = "in"
+    """``out``: accepting it calls this number back."""
+    callback_id: str | None = None
+
+
+class PartyView(Struct, frozen=True, kw_only=True):
+    leg_id: str
+    address: str
+    state: PartyState
+
+
+class GhostAnswerView(Struct, frozen=True, kw_only=True):
+    question: GhostQuestion
+    answer: GhostAnswer
+
+
+class GhostView(Struct, frozen=True, kw_only=True):
+    """The keys' conversation with a caller who does not speak."""
+
+    question: GhostQuestion | None
+    """Asked and not answered yet."""
+    answers: list[GhostAnswerView]
+    """The last to each question, in the order of the answers."""
+    listen_until: datetime
+    """From then on the call may be ended as silent."""
+
+
+class LineView(Struct, frozen=True, kw_only=True):
+    """How one leg's line was in the last seconds."""
+
+    leg: str
+    """``caller``, ``seat`` or a party's leg_id."""
+    verdict: LineVerdict
+    mos: float
+    loss: float
+    """Share of their packets that we could not play, 0 to 1."""
+    jitter_ms: float
+    rtt_ms: float | None
+    their_loss: float | None
+    their_mos: float | None
+
+
+class TransferView(Struct, frozen=True, kw_only=True):
+    """A transfer whose target has not answered."""
+
+    kind: TransferKind
+    target: str
+    """The address called, or the seat's id."""
+    to_seat: bool
+    since: datetime
+
+
+class CallView(Struct, frozen=True, kw_only=True):
+    call_id: str
+    answered_at: datetime | None
+    number: str | None
+    number_status: NumberStatus
+    on_hold: bool
+    muted: bool
+    parties: list[PartyView]
+    location: Location | None
+    direction: Direction = "in"
+    state: Literal["calling", "ringing", "live"] = "live"
+    """A call of ours rings before it is live."""
+    callback_id: str | None = None
+    ghost: GhostView | None = None
+    lines: list[LineView] = []
+    """The legs that can be judged, the caller's first."""
+    transfer: TransferView | None = None
+    seat_id: str | None = None
+    """None when only parties talk with the caller."""
+    operator_name: str | None = None
+    supervisors: list[SupervisionMode] = []
+    """Those that the seat is to know of: all of them with a notice, else those it hears."""
+
+
+class WaitingView(Struct, frozen=True, kw_only=True):
+    """A call that waits for certain seats before the others: parked, or on its way to a seat."""
+
+    call_id: str
+    number: str | None
+    number_status: NumberStatus
+    seat_id: str
+    """Who parked it or sent it on."""
+    since: datetime
+    slot: int | None = None
+    """Where it is parked."""
+    to_seat_id: str | None = None
+    """Where it is to ring."""
+
+
+class SupervisionView(Struct, frozen=True, kw_only=True):
+    """What a supervisor takes part in."""
+
+    call_id: str
+    mode: SupervisionMode
+    since: datetime
+
+
+class GatewayView(Struct, frozen=True, kw_only=True):
+    """A radio or other gateway that can be brought into a call by its name."""
+
+    name: str
+    registered: bool
+
+
+class Alarm(Struct, frozen=True, kw_only=True):
+    """Something a supervisor must know now."""
+
+    code: AlarmCode
+    since: datetime
+    about: str = ""
+    """The trunk, where the alarm is about one."""
+
+
+class TrunkView(Struct, frozen=True, kw_only=True):
+    """A line to the telephone network."""
+
+    name: str
+    state: TrunkStateName
+    """``unknown`` until it answered, called or asked."""
+    since: datetime
+    rtt_ms: float | None
+    """How long its last answer took; None before the first and where we do not ask."""
+    calls: int
+    """Calls that came by it and are not over."""
+
+
+class Surge(Struct, frozen=True, kw_only=True):
+    """A recorded notice that is switched on, since when, by whom."""
+
+    notice: str
+    since: datetime
+    operator_id: str
+
+
+class NoticeView(Struct, frozen=True, kw_only=True):
+    """A recorded notice that can be switched on, or what is wrong with its file."""
+
+    name: str
+    duration_s: float
+    fault: Literal["unreadable", "not-8khz-mono", "too-long"] | None = None
+
+
+class SeatPush(Struct, frozen=True, kw_only=True, tag_field="event", tag="state"):
+    """What one browser seat shows; whole, on every change and every 5 s."""
+
+    now: datetime
+    seat: SeatView
+    queue: list[QueuedView]
+    offer: OfferView | None
+    call: CallView | None
+    seats_ready: int
+    alarms: list[AlarmCode]
+    """What is wrong with telephony right now, for everybody who sits at a seat."""
+    trunks_down: list[str] = []
+    """Trunks that do not answer."""
+    waiting: list[WaitingView] = []
+    """Parked calls, and those on their way to a seat."""
+    live: list[CallView] = []
+    """Every live call; for supervisors only."""
+    supervision: SupervisionView | None = None
+    gateways: list[GatewayView] = []
+    surge: Surge | None = None
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """The answer to ``state``."""
+
+    now: datetime
+    seats: list[SeatView]
+    queue: list[QueuedView]
+    calls: list[CallView]
+    seats_ready: int
+    media_connected: bool
+    draining: bool = False
+    """New calls are sent elsewhere (503); those in hand go on."""
+    calls_in_hand: int = 0
+    """Waiting, live, or with a recording that is being closed."""
+    alarms: list[Alarm]
+    counters: dict[str, int]
+    trunks: list[TrunkView] = []
+    gateways: list[GatewayView] = []
+    surge: Surge | None = None
+
+
+class CallInHand(Struct, frozen=True, kw_only=True):
+    """A call whose outcome or whose recording's end is still owed."""
+
+    call_id: str
+    phase: str
+    loopback: bool
+    arrived_at: datetime
+    port: int
+    """Media's port of the caller."""
+    recording: str | None
+    """Path of the recording that runs, relative to the folder ``recordings``."""
+
+
+class MediaPort(Struct, frozen=True, kw_only=True):
+    """A port that media holds."""
+
+    port: int
+    kind: str
+    name: str
+    known: bool
+    """Whether some call, seat or prompt of the switch needs it."""
+
+
+class Inventory(Struct, frozen=True, kw_only=True):
+    """The answer to ``inventory``: all that the switch has in hand, beside what media holds."""
+
+    now: datetime
+    calls: list[CallInHand]
+    calls_max: int
+    seats: int
+    """Seats where somebody sits."""
+    seats_max: int
+    spool_done: int
+    """Position up to which the log has taken facts."""
+    spool_end: int
+    spool_unwritten: int
+    """Facts that wait in memory because the disk takes none."""
+    spool_unwritten_max: int
+    media: bool
+    """Whether media answered; without it the next two are empty."""
+    ports: list[MediaPort] = []
+    recordings: list[str] = []
+    """Paths, absolute, of the recordings that media writes."""
