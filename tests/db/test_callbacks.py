@@ -39,8 +39,9 @@ from tahuri.kernel.event import Event, StreamId
 from tahuri.kernel.http import EXCEPTION_HANDLERS
 from tahuri.kernel.jobs import apply_schema, job_app
 from tahuri.kernel.log import Log, Writing, writing
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
 from tahuri.kernel.verify import verify
+from tahuri.refusals import Refusal
 from tahuri.telephony.protocol.facts import Fact
 
 VIEWS = (

@@ -14,9 +14,10 @@ from tahuri.kernel.event import Event, Fact, StreamId
 from tahuri.kernel.feed import changed_rows
 from tahuri.kernel.log import Writing, writing
 from tahuri.kernel.mint import new_id
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
 from tahuri.kernel.verify import Verdict, facts_of, rebuild, verify
 from tahuri.kernel.view import Row, View
+from tahuri.refusals import Refusal
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 

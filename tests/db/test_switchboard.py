@@ -17,8 +17,9 @@ from tahuri.calls import recordings
 from tahuri.calls.switchboard import Switchboard
 from tahuri.kernel.db import Database
 from tahuri.kernel.jobs import apply_schema, job_app
-from tahuri.kernel.refusal import Invalid, Refusal, Refused, Unavailable
+from tahuri.kernel.refusal import Invalid, Refused, Unavailable
 from tahuri.kernel.verify import verify
+from tahuri.refusals import Refusal
 from tahuri.telephony import rpc
 
 VIEWS = (*tahuri.calls.views.VIEWS, *tahuri.operators.views.VIEWS)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tahuri.kernel.event import Decider, Event
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
+from tahuri.refusals import Refusal
 
 
 def check(

@@ -20,7 +20,8 @@ from tahuri.callbacks.events import (
 )
 from tahuri.kernel.event import Command, Decider
 from tahuri.kernel.ids import CallId, IncidentId, OperatorId, PersonalId, SeatId
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
+from tahuri.refusals import Refusal
 
 MESSAGE_FAILURES_MAX = 8
 """As often as a job is tried (`kernel.jobs.ATTEMPTS_MAX`)."""

@@ -19,8 +19,9 @@ from tahuri.kernel.event import Command, StreamId, stored
 from tahuri.kernel.http import Json, Routes, answered, db, who, writing
 from tahuri.kernel.ids import CallId, IncidentId
 from tahuri.kernel.log import Log
-from tahuri.kernel.refusal import Invalid, Refusal, Refused
+from tahuri.kernel.refusal import Invalid, Refused
 from tahuri.kernel.roles import Role
+from tahuri.refusals import Refusal
 
 ROOM = (Role.CALL_TAKER, Role.DISPATCHER, Role.SUPERVISOR)
 TAKERS = (Role.CALL_TAKER, Role.SUPERVISOR)

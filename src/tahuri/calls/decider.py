@@ -16,7 +16,8 @@ from tahuri.calls.events import (
     CallWrappedUp,
 )
 from tahuri.kernel.event import Command, Decider, Event
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
+from tahuri.refusals import Refusal
 
 
 class ClassifyCall(Command, frozen=True):

@@ -22,8 +22,9 @@ from tahuri.kernel.ids import RecordingId
 from tahuri.kernel.log import Writing
 from tahuri.kernel.log import writing as writing_log
 from tahuri.kernel.mint import new_id
-from tahuri.kernel.refusal import Invalid, Refusal, Refused
+from tahuri.kernel.refusal import Invalid, Refused
 from tahuri.kernel.roles import Role
+from tahuri.refusals import Refusal
 
 SUPERVISORS = (Role.SUPERVISOR,)
 

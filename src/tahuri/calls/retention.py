@@ -15,7 +15,8 @@ from tahuri.calls.events import (
 )
 from tahuri.kernel.event import Command, Decider, Event
 from tahuri.kernel.ids import PersonalId, RecordingId
-from tahuri.kernel.refusal import Invalid, Refusal, Refused
+from tahuri.kernel.refusal import Invalid, Refused
+from tahuri.refusals import Refusal
 
 REASON_CHARS_MAX = 500
 DAYS: Mapping[str, int] = {

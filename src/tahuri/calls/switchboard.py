@@ -24,8 +24,9 @@ from tahuri.kernel.digest import canonical
 from tahuri.kernel.event import Event, StreamId, loaded
 from tahuri.kernel.jobs import defer
 from tahuri.kernel.log import COMMAND_CHARS_MAX, Log, Writing, writing
-from tahuri.kernel.refusal import Invalid, Refusal, Refused, Unavailable
+from tahuri.kernel.refusal import Invalid, Refused, Unavailable
 from tahuri.kernel.view import View
+from tahuri.refusals import Refusal
 from tahuri.telephony import rpc
 from tahuri.telephony.protocol.facts import Fact
 from tahuri.telephony.protocol.snapshot import Snapshot

@@ -27,7 +27,8 @@ from tahuri.dispatch.events import (
 )
 from tahuri.kernel.event import Command, Decider
 from tahuri.kernel.ids import IncidentId, UnitId
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
+from tahuri.refusals import Refusal
 from tahuri.units.events import ReportCameLate
 from tahuri.units.states import Milestone, UnitState, is_behind, may_follow
 

@@ -26,7 +26,8 @@ from tahuri.kernel import clock
 from tahuri.kernel.db import Database
 from tahuri.kernel.geo import distance_m
 from tahuri.kernel.http import db
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
+from tahuri.refusals import Refusal
 from tahuri.units.states import UnitState
 
 FIX_FRESH_S = 600

@@ -45,8 +45,9 @@ from tahuri.kernel.event import Command, Fact, StreamId
 from tahuri.kernel.http import Json, Routes, SignedOn, answered, db, views, who, writing
 from tahuri.kernel.ids import IncidentId, UnitId
 from tahuri.kernel.log import Log
-from tahuri.kernel.refusal import Invalid, Refusal, Refused
+from tahuri.kernel.refusal import Invalid, Refused
 from tahuri.kernel.roles import Role
+from tahuri.refusals import Refusal
 from tahuri.units.states import Milestone, UnitState
 
 ROOM = (Role.DISPATCHER, Role.SUPERVISOR)

@@ -15,7 +15,8 @@ from tahuri.incidents.events import (
 )
 from tahuri.kernel.event import Command, Decider
 from tahuri.kernel.ids import PersonalId, UnitId
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
+from tahuri.refusals import Refusal
 
 NUMBER_DIGITS = 4
 T = TypeVar("T")

@@ -38,8 +38,9 @@ from tahuri.kernel.http import Routes, SignedOn, answered, who, writing
 from tahuri.kernel.ids import IncidentId, PersonalId
 from tahuri.kernel.log import Log
 from tahuri.kernel.mint import new_id
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
 from tahuri.kernel.roles import Role
+from tahuri.refusals import Refusal
 
 ROOM = (Role.CALL_TAKER, Role.DISPATCHER, Role.SUPERVISOR)
 WRITERS = (*ROOM, Role.AGENCY_DESK, Role.CREW)

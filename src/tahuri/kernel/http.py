@@ -20,7 +20,7 @@ from tahuri.kernel.event import Command
 from tahuri.kernel.log import COMMAND_CHARS_MAX, Log, Writing, request_digest
 from tahuri.kernel.log import writing as writing_log
 from tahuri.kernel.mint import new_id
-from tahuri.kernel.refusal import Invalid, Refusal, Refused, Unavailable
+from tahuri.kernel.refusal import Invalid, Refused, RequestRefusal, Unavailable
 from tahuri.kernel.view import View
 
 BODY_BYTES_MAX = 256 * 1024
@@ -32,21 +32,6 @@ NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 log = structlog.get_logger()
 C = TypeVar("C", bound=Struct)
-
-STATUS_OF = {
-    Refusal.NOT_SIGNED_IN: 401,
-    Refusal.WRONG_PASSWORD: 401,
-    Refusal.TOO_MANY_ATTEMPTS: 429,
-    Refusal.NOT_ALLOWED: 403,
-    Refusal.CALL_UNKNOWN: 404,
-    Refusal.INCIDENT_UNKNOWN: 404,
-    Refusal.UNIT_UNKNOWN: 404,
-    Refusal.RECORDING_UNKNOWN: 404,
-    Refusal.CALLBACK_UNKNOWN: 404,
-    Refusal.KEY_REUSED: 422,
-    Refusal.MEDIA_UNAVAILABLE: 503,
-}
-"""HTTP status of a refusal; 409 where it is not named."""
 
 
 class SignedOn(Struct, frozen=True):
@@ -120,8 +105,9 @@ def _validation_errors(message: str) -> list[dict[str, str]]:
 async def on_refused(_: Request, error: Exception) -> Response:
     """The rules said no."""
     refused = cast("Refused", error)
-    status = STATUS_OF.get(refused.code, 409)
-    return problem(status, refused.code, "The rules forbid it", context=refused.context)
+    return problem(
+        refused.code.status, refused.code, "The rules forbid it", context=refused.context
+    )
 
 
 async def on_unavailable(_: Request, error: Exception) -> Response:
@@ -184,7 +170,7 @@ async def signed_on(request: Request) -> SignedOn:
     reader = cast("SessionReader", request.app.state.session_reader)
     who = await reader(request)
     if who is None:
-        raise Refused(Refusal.NOT_SIGNED_IN)
+        raise Refused(RequestRefusal.NOT_SIGNED_IN)
     request.state.who = who
     return who
 
@@ -245,7 +231,7 @@ def check_origin(request: Request) -> None:
     site = request.headers.get("sec-fetch-site", "same-origin")
     own = f"{request.url.scheme}://{request.headers.get('host', '')}"
     if site not in ("same-origin", "none") or (origin is not None and origin != own):
-        raise Refused(Refusal.NOT_ALLOWED, origin=origin or site)
+        raise Refused(RequestRefusal.NOT_ALLOWED, origin=origin or site)
 
 
 @asynccontextmanager
@@ -383,7 +369,7 @@ async def allowed(request: Request, roles: tuple[str, ...] | None) -> None:
         return
     person = await signed_on(request)
     if roles and not set(roles) & set(person.roles):
-        raise Refused(Refusal.NOT_ALLOWED, needed=", ".join(roles))
+        raise Refused(RequestRefusal.NOT_ALLOWED, needed=", ".join(roles))
 
 
 def check_key(request: Request) -> None:

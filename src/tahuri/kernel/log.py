@@ -20,7 +20,7 @@ from tahuri.kernel.digest import fact_digest, personal_digest
 from tahuri.kernel.event import Event, Fact, StreamId, loaded, stored
 from tahuri.kernel.ids import PersonalId
 from tahuri.kernel.mint import new_id
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused, RequestRefusal
 from tahuri.kernel.view import Row, View, body_of
 
 COMMAND_CHARS_MAX = 64
@@ -315,7 +315,7 @@ async def writing(db: Database, views: Sequence[View], write: Writing) -> AsyncI
             raise RuntimeError(f"city {db.city_id} has no row: the schema was not migrated")
         first = await repeated.fetchone()
         if first and bytes(first[0]) != write.request:
-            raise Refused(Refusal.KEY_REUSED, key=write.command)
+            raise Refused(RequestRefusal.KEY_REUSED, key=write.command)
         log = Log(
             connection=connection,
             city_id=db.city_id,

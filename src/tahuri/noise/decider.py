@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tahuri.kernel.event import Command, Decider, Event
 from tahuri.kernel.ids import OperatorId, PersonalId
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
 from tahuri.noise.events import (
     EndReason,
     MeasureEnded,
@@ -18,6 +18,7 @@ from tahuri.noise.events import (
     MeasureReviewed,
     MeasureSet,
 )
+from tahuri.refusals import Refusal
 
 DAYS_MAX = 30
 DAYS = 7

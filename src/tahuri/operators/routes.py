@@ -27,7 +27,7 @@ from tahuri.kernel.ids import OperatorId
 from tahuri.kernel.log import Log, Writing
 from tahuri.kernel.log import writing as writing_log
 from tahuri.kernel.mint import new_id
-from tahuri.kernel.refusal import Invalid, Refusal, Refused
+from tahuri.kernel.refusal import Invalid, Refused
 from tahuri.kernel.roles import Role
 from tahuri.operators import queries
 from tahuri.operators.accounts import (
@@ -40,6 +40,7 @@ from tahuri.operators.accounts import (
 )
 from tahuri.operators.events import AccountChanged, SignedIn, SignedOut
 from tahuri.operators.queries import Account
+from tahuri.refusals import Refusal
 
 COOKIE = "tahuri_session"
 SESSION = timedelta(hours=12)

@@ -9,8 +9,9 @@ from starlette.responses import Response
 from tahuri.city.records import CityPack
 from tahuri.kernel import clock
 from tahuri.kernel.http import Json, Routes, db
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
 from tahuri.kernel.roles import Role
+from tahuri.refusals import Refusal
 from tahuri.reports.clocks import clocks
 from tahuri.reports.pdf import case_pdf
 from tahuri.reports.queries import Case, case_of, fact_lines

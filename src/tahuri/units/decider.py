@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from tahuri.dispatch.events import Released, UnitReleased
 from tahuri.kernel.event import Command, Decider
 from tahuri.kernel.ids import AgencyId, IncidentId, OperatorId, UnitId
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
+from tahuri.refusals import Refusal
 from tahuri.units.events import (
     CrewSignedOff,
     CrewSignedOn,

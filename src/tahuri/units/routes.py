@@ -15,8 +15,9 @@ from tahuri.kernel.geo import checked_point
 from tahuri.kernel.http import Nothing, Routes, SignedOn, answered, db, who, writing
 from tahuri.kernel.ids import OperatorId, UnitId
 from tahuri.kernel.log import Log
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
 from tahuri.kernel.roles import Role
+from tahuri.refusals import Refusal
 from tahuri.units.decider import (
     Asker,
     PutInService,

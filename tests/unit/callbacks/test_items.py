@@ -34,7 +34,7 @@ from tahuri.callbacks.events import (
 from tahuri.callbacks.views import CALL_BACKS, CallBackRow
 from tahuri.kernel.event import Event
 from tahuri.kernel.ids import CallId, IncidentId, OperatorId, PersonalId, SeatId
-from tahuri.kernel.refusal import Refusal
+from tahuri.refusals import Refusal
 
 C1, C2, OURS = CallId("C1"), CallId("C2"), CallId("C9")
 SEAT: dict[str, Any] = {"seat_id": SeatId("M1"), "operator_id": OperatorId("O1")}

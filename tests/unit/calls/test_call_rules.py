@@ -17,7 +17,7 @@ from tahuri.calls.events import (
     CallWrappedUp,
 )
 from tahuri.kernel.ids import IncidentId, OperatorId, SeatId
-from tahuri.kernel.refusal import Refusal
+from tahuri.refusals import Refusal
 
 ARRIVED = CallArrived(trunk="telkom", number_status="present")
 ANSWERED = CallAnswered(seat_id=SeatId("M1"), operator_id=OperatorId("O1"))

@@ -11,9 +11,9 @@ from tahuri.calls.events import CallClass, RecordingFailed
 from tahuri.calls.switchboard import event_of
 from tahuri.kernel.event import Event, event_types, stored
 from tahuri.kernel.ids import PersonalId
-from tahuri.kernel.refusal import Refusal
 from tahuri.operators.events import SeatNotReady
 from tahuri.reference import NOT_READY_REASONS
+from tahuri.refusals import Refusal
 from tahuri.telephony.protocol import facts, words
 from tahuri.telephony.protocol.facts import AnyBody, Body, Fact, fact_of
 

@@ -24,7 +24,8 @@ from tahuri.calls.retention import (
     kept_as,
 )
 from tahuri.kernel.ids import PersonalId, RecordingId
-from tahuri.kernel.refusal import Invalid, Refusal
+from tahuri.kernel.refusal import Invalid
+from tahuri.refusals import Refusal
 
 NOW = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 PRANK = Kept("C1", NOW - timedelta(days=91), "prank", False, False, False)

@@ -34,7 +34,7 @@ from tahuri.dispatch.events import (
     UnitStoodDown,
 )
 from tahuri.kernel.ids import IncidentId, UnitId
-from tahuri.kernel.refusal import Refusal
+from tahuri.refusals import Refusal
 from tahuri.units.events import ReportCameLate
 from tahuri.units.states import PROGRESS, Milestone, UnitState, is_behind
 

@@ -23,8 +23,9 @@ from tahuri.incidents.decider import INCIDENT, Close, Incident, Open, Reopen
 from tahuri.incidents.views import INCIDENTS, IncidentRow
 from tahuri.kernel.event import Event, Fact, StreamId
 from tahuri.kernel.ids import AgencyId, IncidentId, OperatorId, PersonalId, UnitId
-from tahuri.kernel.refusal import Refusal, Refused
+from tahuri.kernel.refusal import Refused
 from tahuri.kernel.view import Row, View
+from tahuri.refusals import Refusal
 from tahuri.units.decider import Asker, PutInService, TakeOutOfService, Unit
 from tahuri.units.decider import decide as decide_unit
 from tahuri.units.events import OutOfServiceReason, UnitRegistered

@@ -39,7 +39,7 @@ from tahuri.incidents.events import (
 from tahuri.incidents.views import INCIDENTS, IncidentRow
 from tahuri.kernel.event import Event, Fact, StreamId, loaded, stored
 from tahuri.kernel.ids import IncidentId, PersonalId, UnitId
-from tahuri.kernel.refusal import Refusal
+from tahuri.refusals import Refusal
 from tahuri.units.events import UnitInService
 from tahuri.units.states import UnitState
 

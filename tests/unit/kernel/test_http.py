@@ -16,7 +16,6 @@ from tahuri.kernel.event import Command
 from tahuri.kernel.http import (
     BODY_BYTES_MAX,
     EXCEPTION_HANDLERS,
-    STATUS_OF,
     Json,
     Nothing,
     Routes,
@@ -25,8 +24,9 @@ from tahuri.kernel.http import (
 )
 from tahuri.kernel.log import COMMAND_CHARS_MAX
 from tahuri.kernel.openapi import openapi
-from tahuri.kernel.refusal import Invalid, Refusal, Refused, Unavailable
+from tahuri.kernel.refusal import Invalid, Refused, Unavailable
 from tahuri.kernel.roles import Role
+from tahuri.refusals import Refusal
 
 
 class Place(Struct, frozen=True, forbid_unknown_fields=True):
@@ -276,12 +276,10 @@ async def test_an_address_that_nothing_has_is_a_problem_too(client: httpx.AsyncC
     is_problem(await client.post("/reports/a%00b", headers=headers), 404, "http-404")
 
 
-def test_every_status_is_that_of_a_refusal() -> None:
+def test_only_what_may_be_tried_again_is_a_503() -> None:
     """Programs decide by the status whether to try again."""
-    assert set(STATUS_OF) <= set(Refusal)
-    assert {code for code, status in STATUS_OF.items() if status == 503} == {
-        Refusal.MEDIA_UNAVAILABLE
-    }
+    assert {code for code in Refusal if code.status == 503} == {Refusal.MEDIA_UNAVAILABLE}
+    assert {code.status for code in Refusal} == {401, 403, 404, 409, 422, 429, 503}
 
 
 def test_openapi_describes_each_request_with_its_example() -> None:

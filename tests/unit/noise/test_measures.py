@@ -8,7 +8,6 @@ from given import check
 
 from tahuri.kernel.event import Event
 from tahuri.kernel.ids import OperatorId, PersonalId
-from tahuri.kernel.refusal import Refusal
 from tahuri.noise.decider import (
     DAYS_MAX,
     MEASURE,
@@ -26,6 +25,7 @@ from tahuri.noise.events import (
     MeasureSet,
 )
 from tahuri.noise.views import MEASURES, MeasureRow
+from tahuri.refusals import Refusal
 
 ANA, BUDI = OperatorId("ana"), OperatorId("budi")
 SET = MeasureSet(

@@ -15,7 +15,7 @@ from tahuri.dispatch.events import (
 )
 from tahuri.kernel.event import Event, Fact, StreamId
 from tahuri.kernel.ids import AgencyId, IncidentId, OperatorId, StationId, UnitId
-from tahuri.kernel.refusal import Refusal
+from tahuri.refusals import Refusal
 from tahuri.units.decider import (
     UNIT,
     Asker,
