@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 import tahuri.calls.views
 import tahuri.operators.views
 from tahuri.calls import recordings
+from tahuri.calls.events import CallParked
 from tahuri.calls.switchboard import Switchboard
 from tahuri.kernel.db import Database
 from tahuri.kernel.jobs import apply_schema, job_app
@@ -233,6 +235,36 @@ async def test_a_fact_that_cannot_be_read_is_kept_whole_and_the_next_one_follows
         assert body["event_type"] == fact["type"]
     else:
         assert whole["personal"]["content"]["raw"] == fact
+
+
+async def test_a_fact_that_no_row_can_take_is_kept_whole_and_the_next_one_follows(
+    take: Taking,
+) -> None:
+    """Given a fault of ours that one fact wakes, when facts come, then all behind it are taken."""
+
+    def falls(row: Any, fact: Any) -> Any:
+        raise ValueError("a fault in a fold")
+
+    calls = next(view for view in take.board.views if view.name == "call")
+    faulty = replace(calls, name="faulty", keys=lambda stream, event: _parked(event), fold=falls)
+    take.board.views = (*take.board.views, faulty)
+    parking = {"seat_id": "M1", "operator_id": "O1", "slot": 1}
+    parked = spooled(2, "calls.call-parked", parking)
+    take.switch.spool(ARRIVED, parked, spooled(3, "calls.call-queued"))
+    await take.until_done()
+    logged = [(stream, tag) for stream, tag, _ in await take.logged()]
+    assert logged == [
+        ("call/C1", "calls.call-arrived"),
+        ("switch/unreadable", "calls.fact-unreadable"),
+        ("call/C1", "calls.call-queued"),
+    ]
+    record = await take.database.one("select body from personal where kind = 'unreadable'")
+    assert record is not None
+    assert json.loads(record[0]["raw"])["body"] == parked["body"]
+
+
+def _parked(event: object) -> tuple[str, ...]:
+    return ("C1",) if isinstance(event, CallParked) else ()
 
 
 async def test_the_switch_keeps_its_facts_while_the_log_is_away(

@@ -5,6 +5,7 @@ in order and once: its event ids are our command keys.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -36,6 +37,9 @@ WAIT_S = 10.0
 RETRY_S = 0.5
 COMMAND_TIMEOUT_S = 5.0
 ADVICE_S = 1.0
+TRIES_MAX = 3
+"""Then a fact that the log cannot record is kept whole instead: those behind it must not wait."""
+UNREADABLE = StreamId("switch", "unreadable")
 FRESH = timedelta(minutes=1)
 """An older arrival was taken over late; its caller no longer waits."""
 
@@ -70,7 +74,7 @@ def fact_from(raw: object, now: datetime) -> Fact:
         return Fact(
             id=sha256(canonical(kept)).hexdigest(),
             at=now,
-            stream="switch/unreadable",
+            stream=str(UNREADABLE),
             type="unreadable",
             body={},
             personal={"content": {"raw": kept}},
@@ -158,6 +162,8 @@ class Switchboard:
         self.precedences = precedences
         self.behind = 0
         """Facts that the switch holds and the log has not taken, as last seen."""
+        self._failed: tuple[str, int] = ("", 0)
+        """The fact that could not be recorded, and how often."""
 
     async def run(self) -> None:
         """Takes facts over for ever."""
@@ -187,13 +193,31 @@ class Switchboard:
         for position, raw in found["facts"]:
             fact = fact_from(raw, clock.now())
             write = Writing(actor=fact.actor, command=fact.id, now=clock.now())
-            async with writing(self.db, self.views, write) as open_log:
-                if open_log.answered is None:
-                    await take_over(open_log, fact, self.followers)
+            await self._record(fact, write)
             await self.client.call("facts_done", upto=position)
             self.behind = end - int(position)
             if fact.type == "calls.call-arrived" and clock.now() - fact.at < FRESH:
                 await self._advise(StreamId.parse(fact.stream).key)
+
+    async def _record(self, fact: Fact, write: Writing) -> None:
+        """Raises whatever kept the fact out, until it has been tried `TRIES_MAX` times."""
+        try:
+            async with writing(self.db, self.views, write) as open_log:
+                if open_log.answered is None:
+                    await take_over(open_log, fact, self.followers)
+        except Unavailable:
+            raise
+        except Exception:
+            known, tries = self._failed
+            self._failed = (fact.id, tries + 1 if known == fact.id else 1)
+            if self._failed[1] < TRIES_MAX:
+                raise
+            log.exception("a fact cannot be recorded; it is kept whole", type=fact.type)
+            async with writing(self.db, self.views, write) as open_log:
+                raw = {"raw": json.dumps(msgspec.to_builtins(fact))}
+                content = open_log.personal("unreadable", raw)
+                event = FactUnreadable(event_type=fact.type, content=content)
+                await open_log.append(UNREADABLE, [event], at=fact.at, actor=fact.actor)
 
     async def _advise(self, call_id: str) -> None:
         """Who goes first is worth a second, and never a fact."""
