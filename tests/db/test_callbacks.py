@@ -25,7 +25,7 @@ import tahuri.incidents.views
 import tahuri.operators.views
 import tahuri.reports.routes
 import tahuri.units.views
-from tahuri.callbacks import messages
+from tahuri.callbacks import messages, queries
 from tahuri.callbacks.automatic import Automatic, Pace
 from tahuri.callbacks.deadlines import DEADLINES
 from tahuri.callbacks.messages import FileGateway, HttpGateway, Message, NotTaken, Wording
@@ -472,6 +472,19 @@ async def test_a_free_seat_is_offered_the_riskiest_item_first(centre: Centre) ->
     assert (op, asked["number"]) == ("offer_call_back", OTHER)
     centre.switch.refuses = True
     assert await Automatic(centre.database, centre.switch, Pace()).look() is None
+
+
+async def test_callers_who_were_tried_in_vain_keep_nobody_from_a_first_call_back(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a quake's many risky items that are done with, when a seat is free, then the next."""
+    monkeypatch.setattr(queries, "OFFERS_MAX", 2)
+    for one in ("C1", "C2", "C3"):
+        await centre.in_vain(one, number=f"{NUMBER}{one[1]}", waits_s=40)
+        await centre.called(one, f"A{one}", 100, automatic=True, **BUSY)
+    await centre.in_vain("C4", 30, number=OTHER, waits_s=5)
+    automatic = Automatic(centre.database, centre.switch, Pace(attempts_max=1))
+    assert [await automatic.look() for _ in range(2)] == ["C4", None]
 
 
 async def worked(centre: Centre, gateway: Any, page: str | None = None) -> None:

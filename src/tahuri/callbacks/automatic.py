@@ -85,7 +85,7 @@ class Automatic:
             Unavailable: the log or the switch is away.
         """
         now = clock.now()
-        items = await queries.waiting_items(self._db)
+        items = await queries.waiting_items(self._db, self._pace.attempts_max)
         known = {row["callback_id"] for row, _ in items}
         self._offered = {name: at for name, at in self._offered.items() if name in known}
         for row, number in items:

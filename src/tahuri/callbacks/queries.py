@@ -7,8 +7,9 @@ from tahuri.kernel.db import Database
 from tahuri.kernel.event import Fact
 from tahuri.kernel.log import FACT_COLUMNS, Log, fact_of
 
-OFFERS_MAX = 20
-"""Items that are looked at for an automatic call-back in one go."""
+OFFERS_MAX = 500
+"""Items that are looked at for an automatic call-back in one go: as many as may wait at once for
+their next attempt without keeping the others from their first."""
 
 
 async def call_of(log: Log, call_id: str) -> dict[str, Any] | None:
@@ -89,15 +90,23 @@ async def number_of(db: Database, callback_id: str) -> tuple[dict[str, Any], str
     return (record[0], record[1]) if record else None
 
 
-async def waiting_items(db: Database) -> list[tuple[dict[str, Any], str]]:
-    """(row, number) of the open items that can be called, the riskiest first."""
+async def waiting_items(db: Database, attempts_max: int) -> list[tuple[dict[str, Any], str]]:
+    """(row, number) of the open items that the centre may still call by itself, riskiest first.
+
+    Args:
+        attempts_max: automatic attempts after which an item is left to people.
+    """
     records = await db.all(
         "select v.body, p.body ->> 'number' from view_rows v join personal p "
         "on p.city_id = v.city_id and p.personal_id = v.body ->> 'caller' "
         "where v.city_id = %s and v.view = 'callback' and v.body ->> 'state' = 'open' "
         "and (v.body ->> 'dialable')::boolean and p.body ->> 'number' is not null "
+        "and v.body ->> 'calling' is null "
+        "and not v.body -> 'attempts' @> '[{\"result\": \"reached\"}]' "
+        "and jsonb_array_length(jsonb_path_query_array("
+        "v.body -> 'attempts', '$[*] ? (@.automatic == true)')) < %s "
         "order by (v.body ->> 'risk')::integer desc, v.body ->> 'opened_at', v.key limit %s",
-        (db.city_id, OFFERS_MAX),
+        (db.city_id, attempts_max, OFFERS_MAX),
     )
     return [(body, number) for body, number in records]
 
