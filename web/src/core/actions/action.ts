@@ -1,0 +1,82 @@
+/** What an action is: what it looks at, and what it does. */
+
+import type { Command } from "../outbox";
+import type { PhoneOp, PhoneStatus } from "../phone";
+import type { CallBackBody, CallBody, IncidentBody, Recommendation, Role, UnitBody, UnitState } from "../types";
+
+/** What the screen has in hand. */
+export interface Selection {
+  roles: readonly Role[];
+  /** Of an agency desk. */
+  agency_id: string | null;
+  phone: Pick<PhoneStatus, "seat_id" | "line" | "media" | "push">;
+  /** The call of this desk: live, or ended and not wrapped up. */
+  call: CallBody | null;
+  /** A report form is open. */
+  reporting: boolean;
+  incident: IncidentBody | null;
+  unit: UnitBody | null;
+  /** Of the selected incident. */
+  recommendation: Recommendation | null;
+  /** Listening in to a silent caller is over. */
+  listened?: boolean;
+  /** An unanswered dispatch that nobody has dealt with. */
+  alarm: boolean;
+  unit_moves: Record<string, UnitState[]>;
+  /** Whom to call back next: the item that is picked, else the first that can be called. */
+  callBack?: CallBackBody | null;
+  /** The item whose outcome would be said: picked, or just called. */
+  toSettle?: CallBackBody | null;
+  /** The live call that a supervisor has chosen from the list. */
+  watched?: string | null;
+}
+
+/** What the screen opens or puts the cursor in. */
+export type Target =
+  | {
+      open:
+        | "seat"
+        | "not-ready"
+        | "surge"
+        | "add-party"
+        | "transfer"
+        | "palette"
+        | "keys"
+        | "timeline"
+        | "close-incident";
+    }
+  | { open: "reopen" | "note" | "amend" | "new-report" | "sign-off" | "language" | "map" | "pick" }
+  | { open: "stand-down" | "override" | "unit-state"; unit_id: string }
+  | { open: "drop-party"; leg_id: string }
+  | { open: "measure"; number: string }
+  | { open: "focus"; testid: string }
+  | { open: "priority"; priority: number }
+  | { open: "submit" }
+  | { open: "step"; by: 1 | -1 }
+  | { open: "handle-alarm" }
+  | { open: "call-backs" }
+  | { open: "call-back" | "call-back-outcome" | "call-back-reopen"; callback_id: string }
+  | { open: "address"; address: string };
+
+export type Effect =
+  | { do: "phone"; op: PhoneOp; body?: Record<string, unknown> }
+  | { do: "send"; command: Command; undo?: Target }
+  | { do: "open"; target: Target };
+
+export type Group = "phone" | "report" | "incident" | "screen";
+
+export interface Action {
+  name: string;
+  keys: readonly string[];
+  group: Group;
+  /** What to do, or null while it makes no sense. */
+  effect: (selection: Selection) => Effect | null;
+}
+
+export const phone = (op: PhoneOp, body?: Record<string, unknown>): Effect => ({
+  do: "phone",
+  op,
+  ...(body ? { body } : {}),
+});
+export const open = (target: Target): Effect => ({ do: "open", target });
+export const focus = (testid: string): Effect => open({ open: "focus", testid });

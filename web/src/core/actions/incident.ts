@@ -1,0 +1,117 @@
+/** The incident in hand and its units. */
+
+import { may, mayDispatch, mayReport, movesOf } from "../rights";
+import type { IncidentBody, Recommendation, Role } from "../types";
+import { open, type Action, type Effect, type Selection } from "./action";
+
+/** Send a unit; one that the ranking would not send is asked a reason for. */
+export function dispatchEffect(
+  incident: IncidentBody,
+  unit_id: string,
+  recommendation: Recommendation | null,
+): Effect {
+  const ranked = recommendation?.units.find((unit) => unit.unit_id === unit_id);
+  if (ranked?.needs_reason ?? !ranked?.recommended) return open({ open: "override", unit_id });
+  return {
+    do: "send",
+    command: {
+      path: `/api/incidents/${incident.incident_id}/dispatch`,
+      body: { unit_id, override_reason: null, override_note: null },
+      label: "command.dispatch",
+      subject: unit_id,
+    },
+    undo: { open: "stand-down", unit_id },
+  };
+}
+
+/** Units of an incident that have not been released. */
+export function engaged(incident: IncidentBody): string[] {
+  return incident.units.filter((unit) => unit.released_at === null).map((unit) => unit.unit_id);
+}
+
+/** The unit that "stand down" means: the selected one, or the only one there is. */
+function standingDown({ roles, incident, unit }: Selection): string | null {
+  if (!incident || !mayDispatch(roles)) return null;
+  const units = engaged(incident);
+  if (unit && units.includes(unit.unit_id)) return unit.unit_id;
+  return units.length === 1 ? (units[0] ?? null) : null;
+}
+
+/** Recommended units that a digit sends. */
+export const DIGITS_MAX = 9;
+
+const digitActions: readonly Action[] = Array.from({ length: DIGITS_MAX }, (_, at) => ({
+  name: `dispatch-${at + 1}`,
+  keys: [String(at + 1)],
+  group: "incident" as const,
+  effect: ({ roles, incident, recommendation }: Selection): Effect | null => {
+    const found = recommendation?.units[at];
+    return incident?.state === "open" && found && mayDispatch(roles)
+      ? dispatchEffect(incident, found.unit_id, recommendation)
+      : null;
+  },
+}));
+
+const onIncident = (
+  name: string,
+  key: string,
+  effect: (selection: Selection, incident: IncidentBody) => Effect | null,
+): Action => ({
+  name,
+  keys: [key],
+  group: "incident",
+  effect: (selection) => (selection.incident ? effect(selection, selection.incident) : null),
+});
+
+/** The case names callers: it is for the room, not for agencies. */
+function caseFile(roles: readonly Role[], incident_id: string, kind: "pdf" | "json"): Effect | null {
+  const address = `/api/incidents/${incident_id}/case.${kind}`;
+  return mayReport(roles) ? open({ open: "address", address }) : null;
+}
+
+export const INCIDENT_ACTIONS: readonly Action[] = [
+  ...digitActions,
+  onIncident("dispatch-selected", "d", ({ roles, unit, recommendation }, incident) =>
+    incident.state === "open" && unit?.state === "available" && mayDispatch(roles)
+      ? dispatchEffect(incident, unit.unit_id, recommendation)
+      : null,
+  ),
+  onIncident("stand-down", "s", (selection) => {
+    const unit_id = standingDown(selection);
+    return unit_id ? open({ open: "stand-down", unit_id }) : null;
+  }),
+  onIncident("note", "n", ({ roles }) =>
+    may(roles, ["call_taker", "dispatcher", "supervisor", "agency_desk"])
+      ? open({ open: "note" })
+      : null,
+  ),
+  onIncident("amend", "e", ({ roles, reporting }, { state }) =>
+    mayReport(roles) && state === "open" && !reporting ? open({ open: "amend" }) : null,
+  ),
+  onIncident("close-incident", "x", ({ roles }, incident) =>
+    incident.state === "open" && engaged(incident).length === 0 && mayDispatch(roles)
+      ? open({ open: "close-incident" })
+      : null,
+  ),
+  onIncident("reopen", "r", ({ roles }, { state }) =>
+    state === "closed" && mayDispatch(roles) ? open({ open: "reopen" }) : null,
+  ),
+  onIncident("timeline", "t", ({ roles }) => (mayReport(roles) ? open({ open: "timeline" }) : null)),
+  onIncident("case-pdf", "p", ({ roles }, { incident_id }) => caseFile(roles, incident_id, "pdf")),
+  onIncident("case-json", "c", ({ roles }, { incident_id }) => caseFile(roles, incident_id, "json")),
+  {
+    name: "unit-state",
+    keys: ["u"],
+    group: "incident",
+    effect: (selection) =>
+      selection.unit && movesOf(selection, selection.unit).length > 0
+        ? open({ open: "unit-state", unit_id: selection.unit.unit_id })
+        : null,
+  },
+  {
+    name: "handle-alarm",
+    keys: ["h"],
+    group: "incident",
+    effect: ({ alarm }) => (alarm ? open({ open: "handle-alarm" }) : null),
+  },
+];
