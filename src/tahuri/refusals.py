@@ -29,6 +29,7 @@ class Refusal(Code):
     NO_PARTY_JOINED = "no-party-joined"
     MEDIA_UNAVAILABLE = "media-unavailable", 503
     RECORDING_UNKNOWN = "recording-unknown", 404
+    RECORDING_ELSEWHERE = "recording-elsewhere", 503
     CALLBACK_UNKNOWN = "callback-unknown", 404
     CALLBACK_NOT_POSSIBLE = "callback-not-possible"
     LISTEN_IN_RUNNING = "listen-in-running"

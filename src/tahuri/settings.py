@@ -23,6 +23,7 @@ LISTS = frozenset({"host_names"})
 """Settings that the environment gives parted by commas."""
 PACKS = Path(__file__).parent / "city" / "packs"
 SEAT_ID = re.compile(r"[A-Za-z0-9]{1,12}")
+NODE_NAME = SEAT_ID
 TRUNK_NAME_CHARS_MAX = 64
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 CALLER_ID = re.compile(r"\+?[0-9*#]{2,20}")
@@ -142,6 +143,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A city pack that comes with Tahuri, or a folder."""
     database_url: str | None = None
     """PostgreSQL 15 or later, by a role that is not superuser; else one runs in ``data``."""
+    node: str = ""
+    """Name of this node where a centre has several; 1 to 12 letters and digits."""
+    node_url: str | None = None
+    """Where other nodes reach this one's pages, for its recordings; else ``host_names`` tell."""
     http_address: str = "127.0.0.1"
     """Address of the consoles' pages; anything but loopback is served by HTTPS."""
     http_port: int = 8112
@@ -387,6 +392,7 @@ def impossible(settings: Settings) -> list[str]:
         *_https(settings),
         *_messages(settings),
         *_folder(settings.folder),
+        *_node(settings),
         *_keeping(settings),
         *_city(settings.city),
         *_lines(settings.trunks),
@@ -577,6 +583,15 @@ def _city(city: str) -> Iterator[str]:
 
 def _twice(values: Iterable[str]) -> list[str]:
     return [value for value, times in Counter(values).items() if times > 1]
+
+
+def _node(settings: Settings) -> Iterator[str]:
+    if settings.node and not NODE_NAME.fullmatch(settings.node):
+        yield f"node: 1 to 12 letters and digits: {settings.node!r}"
+    if settings.node_url is not None and not WEB_ADDRESS.fullmatch(settings.node_url):
+        yield f"node_url: neither http:// nor https://: {settings.node_url!r}"
+    if settings.node_url is not None and not settings.node:
+        yield "node: needed with node_url"
 
 
 def _lines(trunks: tuple[Trunk, ...]) -> Iterator[str]:

@@ -98,6 +98,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
     ]
     return {
         "data_dir": str(folder.root),
+        "node": settings.node,
         "city_number": centre.pack.city.number,
         "numbers": [centre.pack.city.number],
         "sip": {

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from tahuri import watching
+from tahuri.calls import nodes
 from tahuri.calls.keeping import Closed, Copier, Copying, check_again, erase_due
 from tahuri.centre import Centre
 from tahuri.kernel import clock
@@ -36,6 +38,7 @@ from tahuri.watch.reconcile import (
     LoggedCall,
     day_of,
     differences,
+    is_ours,
     may_close,
 )
 from tahuri.watch.verdict import Line
@@ -77,6 +80,8 @@ class Watchman:
         grace_s: float = GRACE_S,
     ) -> None:
         self._settings: Settings = centre.settings
+        self._node = centre.settings.node
+        self._root = centre.root_certificate if centre.settings.own_authority else None
         self._zone = ZoneInfo(centre.pack.city.zone)
         self._run = centre.folder.run
         self._recordings = centre.folder.recordings
@@ -90,7 +95,13 @@ class Watchman:
         self._day = f"{clock.now():%Y/%m/%d}"
         self._counts: tuple[datetime, dict[datetime, int], datetime | None] | None = None
         self._copier = (
-            Copier(db, views, self._recordings, Path(self._settings.recordings_copy))
+            Copier(
+                db,
+                views,
+                self._recordings,
+                Path(self._settings.recordings_copy),
+                self._settings.node,
+            )
             if self._settings.recordings_copy is not None
             else None
         )
@@ -103,6 +114,8 @@ class Watchman:
                 group.create_task(self._try_for_ever(line))
             group.create_task(_for_ever("the watch", self.round, ROUND_S))
             group.create_task(_for_ever("erasing", self.erase, ROUND_S))
+            if self._node:
+                group.create_task(_for_ever("nodes", self.tell_node, nodes.SEEN_EVERY_S))
             if self._copier is not None:
                 group.create_task(_for_ever("copying", self.copy, COPY_S))
 
@@ -157,9 +170,11 @@ class Watchman:
         files = await asyncio.to_thread(self._files, days)
         await self._scrub(await self._logged(days, now), files)
         calls = await self._logged(days, now)
-        found = differences(calls, held, _sizes(files), days, now)
-        found += await self._traffic(now)
+        found = differences(calls, held, _sizes(files), days, now, self._node)
         found += self._own(inventory, now)
+        found = [replace(one, node=self._node) for one in found]
+        found += await self._traffic(now)
+        found += await self._silent_nodes(now)
         await self._settle(found, held, days)
         self._write()
 
@@ -214,6 +229,8 @@ class Watchman:
         for call in calls:
             if call.recording is None or call.recording.state != "closed":
                 continue
+            if not is_ours(call, self._node):
+                continue
             now = files.get(call.recording.path)
             before = self._signatures.get(call.recording.path)
             touched = now is not None and (
@@ -223,7 +240,7 @@ class Watchman:
                 await self._check(call)
         self._signatures = dict(files)
         budget = SCRUB_BYTES
-        for call in await queries.closed_after(self._db, self._scrubbed, SCRUB_CALLS):
+        for call in await queries.closed_after(self._db, self._scrubbed, SCRUB_CALLS, self._node):
             self._scrubbed = call.call_id
             await self._check(call)
             assert call.recording is not None
@@ -238,6 +255,22 @@ class Watchman:
             return
         closed = Closed(recording.recording_id, recording.path, recording.sha256, recording.intact)
         await check_again(self._db, self._views, self._recordings, call.call_id, closed)
+
+    # ---- other nodes ----------------------------------------------------------------------------
+
+    async def tell_node(self) -> None:
+        """Tells the other nodes that this one is there.  Raises Unavailable."""
+        url = self._settings.node_url or self._settings.url
+        await nodes.tell(self._db, self._node, url, self._root, clock.now())
+
+    async def _silent_nodes(self, now: datetime) -> list[Difference]:
+        """Nodes that are gone, with the calls and the only recordings that they have."""
+        if not self._node:
+            return []
+        return [
+            Difference("node-silent", one.name, {"calls": one.calls, "recordings": one.recordings})
+            for one in nodes.silent(await nodes.known(self._db), self._node, now)
+        ]
 
     # ---- what else is looked at -----------------------------------------------------------------
 
@@ -295,8 +328,10 @@ class Watchman:
         rows = {row["finding_id"]: row for row in await queries.open_findings(self._db)}
         for key, one in by_key.items():
             if key not in rows and now_s - self._since[key] >= self._grace_s:
-                await self._tell(key, Report(one.code, one.about, one.numbers))
+                await self._tell(key, Report(one.code, one.about, one.numbers, one.node))
         for key, row in rows.items():
+            if row.get("node", "") not in ("", self._node):
+                continue  # the watch of that node knows
             if key not in by_key and may_close(row["code"], row["about"], held, days):
                 await self._tell(key, Mend())
 
@@ -323,7 +358,9 @@ class Watchman:
         folders = [self._recordings]
         if self._settings.recordings_copy is not None:
             folders.append(Path(self._settings.recordings_copy))
-        count = await erase_due(self._db, self._views, folders, self._settings.recording_days)
+        count = await erase_due(
+            self._db, self._views, folders, self._settings.recording_days, self._node
+        )
         log.info("recordings erased", count=count)
         self.kept.erased_on = today
         self._write()

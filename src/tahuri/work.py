@@ -15,11 +15,12 @@ import tahuri.calls.recordings
 import tahuri.dispatch.deadlines
 import tahuri.noise.deadlines
 from tahuri.app import VIEWS
+from tahuri.calls.nodes import queue_of
 from tahuri.centre import Centre
 from tahuri.host.logs import configure_logs
 from tahuri.kernel import clock, deadlines
 from tahuri.kernel.db import Database
-from tahuri.kernel.jobs import job_app
+from tahuri.kernel.jobs import QUEUE, job_app
 from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.view import View
 from tahuri.settings import Settings
@@ -93,9 +94,11 @@ async def run(settings: Settings) -> None:
         },
     )
 
+    queues = sorted({QUEUE, queue_of(settings.node)})
+
     async def worker() -> None:
         async with jobs.open_async():
-            await jobs.run_worker_async(install_signal_handlers=False)
+            await jobs.run_worker_async(queues=queues, install_signal_handlers=False)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(keep_deadlines(database, VIEWS, DEADLINES))

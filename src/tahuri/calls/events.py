@@ -43,6 +43,8 @@ class CallArrived(Event, frozen=True, tag="calls.call-arrived"):
     test: bool = False
     loopback: bool = False
     """A test call that hears itself: no queue, no seat, no recording, no row."""
+    node: str = ""
+    """The node that has it and its recording; empty where there is but one."""
     caller: PersonalId | None = None
     location: PersonalId | None = None
 
@@ -168,6 +170,8 @@ class CallBackBegun(Event, frozen=True, tag="calls.call-back-begun"):
     trunk: str
     automatic: bool = False
     """Offered to a free seat by the centre itself, not asked for by a person."""
+    node: str = ""
+    """The node that places it and has its recording; empty where there is but one."""
     caller: PersonalId | None = None
 
 

@@ -7,9 +7,10 @@ before and after each; ``SHA256SUMS`` is what ``sha256sum -c`` reads.
 import hashlib
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -25,6 +26,8 @@ CALLS_MAX = 500
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 FOLDER = "recordings/"
+FETCHED = ".fetched-"
+"""Begins the name of a folder with recordings of other nodes, while an export is made."""
 
 
 class Wanted(Struct, frozen=True):
@@ -105,11 +108,20 @@ def _line(
 
 
 def write_zip(
-    target: Path, chosen: Selection, folder: Path, asked: dict[str, str], made_at: datetime
+    target: Path,
+    chosen: Selection,
+    folder: Path,
+    asked: dict[str, str],
+    made_at: datetime,
+    brought: Mapping[str, Path | str] = MappingProxyType({}),
 ) -> str:
     """Writes the ZIP; the sha256 of its manifest.  Reads every recording.
 
-    A recording that is erased, missing or altered is named as such, never left out silently.
+    A recording that is erased, missing, altered or out of reach is named as such, never left out
+    silently.
+
+    Args:
+        brought: of recordings that lie at other nodes: the file, or why there is none, by id.
     """
     root = folder.resolve()
     listed: list[dict[str, Any]] = []
@@ -131,6 +143,11 @@ def write_zip(
             if recording["state"] != "closed" or not file.is_relative_to(root):
                 entry["fault"] = recording["state"]
                 continue
+            elsewhere = brought.get(recording["recording_id"])
+            if isinstance(elsewhere, str):
+                entry["fault"] = elsewhere
+                continue
+            file = elsewhere or file
             entry["fault"] = file_fault(file, recording["sha256"])
             if file.is_file():
                 entry["file"] = FOLDER + file.name

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ import structlog
 from msgspec import Struct
 
 from tahuri.calls.events import RecordingChecked, RecordingCopied, RecordingStarted
+from tahuri.calls.export import FETCHED
+from tahuri.calls.nodes import OURS
 from tahuri.calls.recordings import file_fault
 from tahuri.calls.retention import DAYS, KEEPING, Erase, Kept, is_due, kept_as
 from tahuri.kernel import clock
@@ -86,11 +89,14 @@ class Copier:
         folder: of the recordings.
         target: the second folder; it must be there: one that we made ourselves might be the empty
             place of a disk that is not mounted.
+        node: ours; recordings of other nodes are copied there.
     """
 
-    def __init__(self, db: Database, views: Sequence[View], folder: Path, target: Path) -> None:
+    def __init__(
+        self, db: Database, views: Sequence[View], folder: Path, target: Path, node: str = ""
+    ) -> None:
         self._db, self._views = db, views
-        self._folder, self._target = folder, target
+        self._folder, self._target, self._node = folder, target, node
         self._from = ""
         """All recordings of calls before it are copied."""
 
@@ -120,11 +126,11 @@ class Copier:
 
     async def _waiting(self) -> list[dict[str, Any]]:
         records = await self._db.all(
-            "select body from view_rows where city_id = %s and view = 'call' and key >= %s "
+            "select body from view_rows where city_id = %s and view = 'call' and key >= %s "  # noqa: S608
             "and body #>> '{recording,state}' = 'closed' "
             "and not coalesce((body #>> '{recording,copied}')::boolean, false) "
-            "and body ->> 'ended_at' is not null order by key limit %s",
-            (self._db.city_id, self._from, 10 * BATCH),
+            f"and body ->> 'ended_at' is not null and {OURS} order by key limit %s",
+            (self._db.city_id, self._from, self._node, self._node, 10 * BATCH),
         )
         return [record[0] for record in records]
 
@@ -185,6 +191,7 @@ async def erase_due(
     views: Sequence[View],
     folders: Sequence[Path],
     days: Mapping[str, int],
+    node: str = "",
 ) -> int:
     """Erases every recording whose time is over; how many.
 
@@ -194,11 +201,13 @@ async def erase_due(
     Args:
         folders: of the recordings, and of their copies.
         days: by class, over ``retention.DAYS``.
+        node: ours; recordings of other nodes are erased there.
     """
     now = clock.now()
     done, after = 0, ""
     while True:
-        rows = await _old_rows(db, now - timedelta(days=min({**DAYS, **days}.values())), after)
+        before = now - timedelta(days=min({**DAYS, **days}.values()))
+        rows = await _old_rows(db, before, after, node)
         if not rows:
             break
         after = rows[-1][0].call_id
@@ -209,9 +218,11 @@ async def erase_due(
     return done
 
 
-async def _old_rows(db: Database, before: datetime, after: str) -> list[tuple[Kept, str]]:
+async def _old_rows(
+    db: Database, before: datetime, after: str, node: str
+) -> list[tuple[Kept, str]]:
     records = await db.all(
-        "select v.key, (v.body ->> 'ended_at')::timestamptz, v.body ->> 'call_class', "
+        "select v.key, (v.body ->> 'ended_at')::timestamptz, v.body ->> 'call_class', "  # noqa: S608
         "v.body -> 'incident_ids' <> '[]', exists (select from view_rows i "
         "where i.city_id = v.city_id and i.view = 'incident' and i.body ->> 'state' = 'open' "
         "and v.body -> 'incident_ids' ? i.key), "
@@ -219,8 +230,16 @@ async def _old_rows(db: Database, before: datetime, after: str) -> list[tuple[Ke
         "v.body #>> '{recording,recording_id}' "
         "from view_rows v where v.city_id = %s and v.view = 'call' and v.key > %s and v.key < %s "
         "and v.body #>> '{recording,state}' in ('closed', 'failed') "
-        "and (v.body ->> 'ended_at')::timestamptz < %s order by v.key limit %s",
-        (db.city_id, after, encoded_id(int(before.timestamp() * 1000), 0), before, BATCH),
+        f"and (v.body ->> 'ended_at')::timestamptz < %s and {OURS} order by v.key limit %s",
+        (
+            db.city_id,
+            after,
+            encoded_id(int(before.timestamp() * 1000), 0),
+            before,
+            node,
+            node,
+            BATCH,
+        ),
     )
     return [(Kept(*record[:6]), record[6]) for record in records]
 
@@ -261,8 +280,9 @@ async def sweep(db: Database, folders: Sequence[Path], now: datetime) -> None:
     )
     for folder in folders:
         root = folder.resolve()
-        for left in root.glob(".export-*.zip"):  # of a process that was killed
-            if now.timestamp() - left.stat().st_mtime > EXPORT_S:
+        for left in [*root.glob(".export-*.zip"), *root.glob(f"{FETCHED}*")]:
+            if now.timestamp() - left.stat().st_mtime > EXPORT_S:  # of a process that was killed
+                shutil.rmtree(left, ignore_errors=True)
                 left.unlink(missing_ok=True)
         for _, path in records:
             file = (root / path).resolve()

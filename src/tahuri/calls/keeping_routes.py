@@ -12,8 +12,9 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from tahuri.calls import nodes
 from tahuri.calls.events import RecordingsExported
-from tahuri.calls.export import CALLS_MAX, names_of, selected, write_zip
+from tahuri.calls.export import CALLS_MAX, FETCHED, Selection, names_of, selected, write_zip
 from tahuri.calls.retention import KEEPING, REASON_CHARS_MAX, LiftLegalHold, SetLegalHold
 from tahuri.kernel import clock
 from tahuri.kernel.event import StreamId
@@ -110,7 +111,9 @@ async def export(request: Request) -> Response:
     os.close(opened)
     file, now = Path(name), clock.now()
     try:
-        digest = await asyncio.to_thread(write_zip, file, chosen, folder, asked, now)
+        with tempfile.TemporaryDirectory(prefix=FETCHED, dir=folder) as near:
+            brought = await _brought(request, chosen, folder, Path(near))
+            digest = await asyncio.to_thread(write_zip, file, chosen, folder, asked, now, brought)
         await _tell(request, asked, names_of(chosen), digest, now)
     except BaseException:
         file.unlink(missing_ok=True)
@@ -122,6 +125,24 @@ async def export(request: Request) -> Response:
         headers={"Cache-Control": "no-store"},
         background=BackgroundTask(file.unlink, missing_ok=True),
     )
+
+
+async def _brought(
+    request: Request, chosen: Selection, folder: Path, near: Path
+) -> dict[str, Path | str]:
+    """Recordings that lie at other nodes: by id the file brought here, or why there is none."""
+    brought: dict[str, Path | str] = {}
+    for one in chosen.recordings:
+        recording = one.row["recording"]
+        if recording["state"] != "closed" or (folder / recording["path"]).is_file():
+            continue
+        file = near / Path(recording["path"]).name
+        fault = await nodes.fetch(request, one.row, file)
+        if fault is not None:
+            brought[recording["recording_id"]] = fault
+        elif file.is_file():
+            brought[recording["recording_id"]] = file
+    return brought
 
 
 async def _tell(

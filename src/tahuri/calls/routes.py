@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from tahuri.calls import queries
+from tahuri.calls import nodes, queries
 from tahuri.calls.decider import CALL, ClassifyCall, WrapUpCall
 from tahuri.calls.events import GhostQuestion, RecordingPlayed
 from tahuri.calls.switchboard import Switchboard
@@ -408,7 +408,10 @@ async def history(request: Request) -> Response:
 
 @routes.get("/api/recordings/{recording_id}/audio", roles=ROOM)
 async def recording_audio(request: Request) -> Response:
-    """The recording as WAV, left the caller, right everybody else; every play is recorded."""
+    """The recording as WAV, left the caller, right everybody else; every play is recorded.
+
+    One that lies at another node comes from there; 503 with the node's name while it is away.
+    """
     recording_id, person = request.path_params["recording_id"], who(request)
     found = await queries.recording_of(db(request), recording_id)
     if found is None:
@@ -419,7 +422,7 @@ async def recording_audio(request: Request) -> Response:
     root = cast("Path", request.app.state.recordings).resolve()
     file = (root / call["recording"]["path"]).resolve()
     if not file.is_relative_to(root) or not file.is_file():
-        raise Refused(Refusal.RECORDING_UNKNOWN, detail="the file is not there")
+        return await nodes.play(request, call)
     now = clock.now()
     from_start = request.headers.get("range", "bytes=0-").startswith("bytes=0-")
     if not from_start and await queries.played_since(

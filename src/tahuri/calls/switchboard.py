@@ -16,7 +16,14 @@ import psycopg
 import structlog
 
 from tahuri.calls import precedence
-from tahuri.calls.events import FactUnreadable, RecordingClosed, RecordingStarted
+from tahuri.calls.events import (
+    CallArrived,
+    CallBackBegun,
+    FactUnreadable,
+    RecordingClosed,
+    RecordingStarted,
+)
+from tahuri.calls.nodes import queue_of
 from tahuri.calls.precedence import Precedences
 from tahuri.calls.recordings import CHECK
 from tahuri.kernel import clock
@@ -127,16 +134,20 @@ async def take_over(open_log: Log, fact: Fact, followers: Sequence[Follower] = (
 
 
 async def _check_later(open_log: Log, stream: StreamId, closed: RecordingClosed) -> None:
+    """Where the file is: at the node that has the call."""
+    events = [fact.event for fact in await open_log.read(stream)]
+    begun = (one for one in events if isinstance(one, CallArrived | CallBackBegun))
+    node = next((one.node for one in begun), "")
     started = [
-        fact.event
-        for fact in await open_log.read(stream)
-        if isinstance(fact.event, RecordingStarted)
-        and fact.event.recording_id == closed.recording_id
+        one
+        for one in events
+        if isinstance(one, RecordingStarted) and one.recording_id == closed.recording_id
     ]
     for recording in started:
         await defer(
             open_log,
             CHECK,
+            queue_of(node),
             call_id=stream.key,
             recording_id=closed.recording_id,
             path=recording.path,

@@ -230,6 +230,8 @@ class CallRow(Row, frozen=True):
     wrapped_up_at: datetime | None = None
     incident_ids: tuple[IncidentId, ...] = ()
     recording: Recording | None = None
+    node: str = ""
+    """The node that has the call, and its recording for good; empty where there is but one."""
     legal_hold: bool = False
     """Whether the recording is kept whatever its age."""
     keys: str = ""
@@ -296,6 +298,7 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
                 row,
                 arrived_at=fact.at,
                 trunk=event.trunk,
+                node=event.node,
                 number_status=event.number_status,
                 caller=event.caller,
                 location=event.location,
@@ -307,6 +310,7 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
                 state="begun",
                 arrived_at=fact.at,
                 trunk=event.trunk,
+                node=event.node,
                 number_status="present",
                 caller=event.caller,
                 direction="out",

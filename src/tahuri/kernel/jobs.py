@@ -12,6 +12,7 @@ ATTEMPTS_MAX = 8
 WAIT_S = 2
 """Grows with the square of the attempts: a job that fails all is tried over about five minutes."""
 
+QUEUE = "default"
 Job = Callable[..., Awaitable[None]]
 
 
@@ -27,10 +28,10 @@ def job_app(url: str, jobs: Mapping[str, Job]) -> procrastinate.App:
 _deferring = procrastinate.App(connector=procrastinate.PsycopgConnector())
 
 
-async def defer(log: Log, name: str, **arguments: str | float | None) -> None:
-    """Asks for a job inside a write: it is done only if the write is recorded."""
+async def defer(log: Log, name: str, queue: str = QUEUE, **arguments: str | float | None) -> None:
+    """Asks for a job inside a write: it is done only if recorded, by who works on the queue."""
     await _deferring.configure_task(
-        name, allow_unknown=True, connection=log.connection
+        name, allow_unknown=True, connection=log.connection, queue=queue
     ).defer_async(**arguments)
 
 

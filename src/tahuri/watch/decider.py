@@ -19,6 +19,7 @@ class Report(Struct, frozen=True):
     code: str
     about: str
     numbers: dict[str, float] = {}
+    node: str = ""
 
 
 class Mend(Struct, frozen=True):
@@ -48,10 +49,10 @@ def decide(
         Invalid: there is no such open finding.
     """
     match command:
-        case Report(code=code, about=about, numbers=numbers):
+        case Report(code=code, about=about, numbers=numbers, node=node):
             if state.open:
                 return []
-            return [FindingOpened(code=code, about=about, numbers=numbers)]
+            return [FindingOpened(code=code, about=about, numbers=numbers, node=node)]
         case Mend():
             return [FindingClosed()] if state.open else []
         case AcceptFinding():

@@ -53,14 +53,17 @@ async def calls_between(db: Database, begin: datetime, end: datetime) -> list[Lo
     )
 
 
-async def closed_after(db: Database, after: str, limit: int) -> list[LoggedCall]:
-    """Calls with a closed recording, by id after this one; from the first when there is none."""
+async def closed_after(db: Database, after: str, limit: int, node: str = "") -> list[LoggedCall]:
+    """Calls with a closed recording at the node, by id after this one; from the first when there
+    is none."""
     for start in dict.fromkeys((after, "")):
         found = _loaded(
             await db.all(
                 "select body from view_rows where city_id = %s and view = 'call' and key > %s "
-                "and body #>> '{recording,state}' = 'closed' order by key limit %s",
-                (db.city_id, start, limit),
+                "and body #>> '{recording,state}' = 'closed' "
+                "and (%s = '' or coalesce(body ->> 'node', '') in ('', %s)) "
+                "order by key limit %s",
+                (db.city_id, start, node, node, limit),
             )
         )
         if found:

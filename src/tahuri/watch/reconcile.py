@@ -31,11 +31,14 @@ class Difference(Struct, frozen=True):
     code: str
     about: str
     numbers: dict[str, float] = {}
+    node: str = ""
+    """Whose watch sees it; empty for what every node sees alike."""
 
     @property
     def key(self) -> str:
         """Its stream's key."""
-        return f"{self.code}:{self.about}"
+        at = f"@{self.node}" if self.node else ""
+        return f"{self.code}:{self.about}{at}"
 
 
 class LoggedRecording(Struct, frozen=True):
@@ -59,6 +62,7 @@ class LoggedCall(Struct, frozen=True):
     recording: LoggedRecording | None = None
     queued: bool = True
     """Whether it got so far that it must have been recorded."""
+    node: str = ""
 
     @property
     def over(self) -> bool:
@@ -142,6 +146,7 @@ def differences(
     files: Mapping[str, int],
     looked_at: frozenset[str],
     now: datetime,
+    node: str = "",
 ) -> list[Difference]:
     """All that differs at this moment.
 
@@ -152,20 +157,26 @@ def differences(
         looked_at: folders (``2026/11/26``) whose files are in ``files``; no other recording is
             said to be missing.
         now: when the sources were read.
+        node: ours, where there are several: what other nodes have is compared there.
     """
     calls = list(log)
     found: list[Difference] = []
     if held is not None:
-        found += _calls(calls, held, now)
+        found += _calls(calls, held, now, node)
         found += _media(held)
-    for call in calls:
+    for call in (one for one in calls if is_ours(one, node)):
         if call.over and call.ended_at is not None and now - call.ended_at > SETTLED:
             found += _recording(call, files, looked_at)
     found += _strange_files(calls, held, files)
     return found
 
 
-def _calls(log: list[LoggedCall], held: Held, now: datetime) -> list[Difference]:
+def is_ours(call: LoggedCall, node: str) -> bool:
+    """Whether the call, and its recording, are at this node."""
+    return not node or call.node in ("", node)
+
+
+def _calls(log: list[LoggedCall], held: Held, now: datetime, node: str) -> list[Difference]:
     in_hand = {call.call_id for call in held.calls}
     found: list[Difference] = []
     if held.facts_waiting:
@@ -175,7 +186,7 @@ def _calls(log: list[LoggedCall], held: Held, now: datetime) -> list[Difference]
     found += [
         Difference("call-without-end", call.call_id)
         for call in log
-        if not call.over and call.call_id not in in_hand
+        if not call.over and call.call_id not in in_hand and is_ours(call, node)
     ]
     found += [
         Difference("call-not-in-log", one.call_id)

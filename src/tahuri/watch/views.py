@@ -24,6 +24,8 @@ class FindingRow(Row, frozen=True):
     closed_at: datetime | None = None
     accepted_by: str | None = None
     reason: PersonalId | None = None
+    node: str = ""
+    """Whose watch saw it."""
     times: int = 0
     """How often it has opened."""
 
@@ -43,6 +45,7 @@ def fold(row: FindingRow, fact: Fact) -> FindingRow:
                 code=event.code,
                 about=event.about,
                 numbers=event.numbers,
+                node=event.node,
                 state="open",
                 opened_at=fact.at,
                 times=row.times + 1,

@@ -42,6 +42,8 @@ export interface Finding {
   numbers: Record<string, number>;
   state: "open" | "accepted";
   opened_at: string;
+  /** Whose watch saw it; empty where there is but one node. */
+  node: string;
   accepted_by: string | null;
   reason_text: string | null;
 }
@@ -144,6 +146,7 @@ const TODO: Record<string, string> = {
   "traffic-surge": "surge",
   "limit-near": "limit",
   "copy-behind": "copy",
+  "node-silent": "node",
 };
 
 export const REASONS: readonly string[] = Object.keys(TODO);

@@ -44,6 +44,8 @@ class CallArrived(Body, frozen=True, tag="calls.call-arrived"):
     test: bool
     loopback: bool = False
     """A test call: the caller hears itself; no queue, no seat, no recording."""
+    node: str = ""
+    """The node that has it and its recording; empty where there is but one."""
 
 
 class CallRefused(Body, frozen=True, tag="calls.call-refused"):
@@ -155,6 +157,8 @@ class CallBackBegun(Body, frozen=True, tag="calls.call-back-begun"):
     trunk: str
     automatic: bool
     """Offered to a free seat by the centre itself, not asked for by a person."""
+    node: str = ""
+    """The node that places it and has its recording; empty where there is but one."""
 
 
 class CallPlaced(Body, frozen=True, tag="calls.call-placed"):

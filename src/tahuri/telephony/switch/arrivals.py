@@ -189,6 +189,7 @@ class Door:
             request_uri_kind=purpose.kind,
             test=purpose.test or from_seat,
             loopback=call.echo,
+            node=core.settings.node,
         )
         personal: dict[str, Struct] = {}
         if call.caller is not None:

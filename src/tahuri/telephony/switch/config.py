@@ -153,6 +153,8 @@ class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data_dir: Path
+    node: str = ""
+    """Name of this node in facts and towards other nodes; empty where there is but one."""
     city_number: str = "112"
     sip: Sip
     public_address: str

@@ -190,7 +190,12 @@ def _begin(core: Core, asked: CallBack | OfferCallBack, automatic: bool, actor: 
         direction="out",
         outgoing=Outgoing(callback_id=asked.callback_id, number=digits, automatic=automatic),
     )  # fmt: skip
-    body = CallBackBegun(callback_id=asked.callback_id, trunk=trunk.name, automatic=automatic)
+    body = CallBackBegun(
+        callback_id=asked.callback_id,
+        trunk=trunk.name,
+        automatic=automatic,
+        node=core.settings.node,
+    )
     stream = f"call/{call.call_id}"
     assert call.caller is not None
     personal = {"caller": call.caller}
