@@ -134,6 +134,8 @@ export interface CallBody extends Turn {
   wrapped_up_at: string | null;
   incident_ids: string[];
   recording: Recording | null;
+  /** The node that has the call and its recording; empty where there is but one. */
+  node: string;
   /** Whether the recording is kept whatever its age. */
   legal_hold?: boolean;
   keys: string;
