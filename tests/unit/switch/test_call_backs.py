@@ -12,6 +12,7 @@ from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.phone import Phone, PhoneCall
+from tahuri.telephony.switch import parties
 from tahuri.telephony.switch.outgoing import reason_of
 
 NUMBER = "+620001"
@@ -169,6 +170,51 @@ async def test_whoever_is_not_reached_is_told_with_the_reason(
         assert again != call_id
         await seat.ask("hang_up")
         await ended(centre, again, outcome="not-reached", by="seat", reason="hung-up")
+
+
+async def test_the_network_of_the_called_is_heard_before_they_answer(
+    centre: Bench, town: Town
+) -> None:
+    """Given a call-back; when the network sends sound with 183 (an announcement, a ring-back of its
+    own); then the seat hears that instead of our tone, and the far end hears nobody yet."""
+    async with seated(centre) as seat:
+        call_id = await call_back(centre)
+        far = await town.rings()
+        own = centre.media.port("seat M1")
+        await until(lambda: centre.media.hears(own) == ["play tone"])
+        assert far.session is not None
+        session = sdp.answer(sdp.parse(far.session), "127.0.0.1", 41000, 1)
+        far.ring(session)
+        await until(lambda: centre.media.hears(own) == ["rtp called"])
+        assert centre.media.hears(centre.media.port("called")) == []
+        told = [f.type for f in centre.facts() if f.stream == f"call/{call_id}"]
+        assert told.count("calls.call-ringing") == 1
+        far.accept(session)
+        await until(lambda: seat.state["call"] and seat.state["call"]["state"] == "live")
+        assert centre.media.hears(centre.media.port("called")) == ["webrtc seat"]
+        far.hang_up()
+        await ended(centre, call_id, outcome="answered", by="caller")
+
+
+async def test_a_trunk_that_is_down_is_passed_over(tmp_path: Path, town: Town) -> None:
+    """Given a usual trunk that is down; when somebody is called back; then by the other trunk; and
+    when that is down as well, the usual one is tried: nobody is left uncalled on a suspicion."""
+    usual = {"name": "usual", "sources": ["127.0.0.2/32"], "host": "127.0.0.2:9"}
+    usual |= {"default_out": True, "options_every_s": 0}
+    other = {"name": "other", "sources": ["127.0.0.1/32"], "host": town.host}
+    other |= {"options_every_s": 0}
+    async with bench(tmp_path, trunks=[usual, other]) as centre, seated(centre):
+        centre.switch.core.trunks["usual"].state = "down"
+        call_id = await call_back(centre)
+        far = await town.rings()
+        assert centre.switch.core.calls[call_id].trunk == "other"
+        assert parties.destination(centre.switch.core, "110")[1].host == "127.0.0.1"
+        far.reject(486)
+        await ended(centre, call_id, reason="busy")
+        centre.switch.core.trunks["other"].state = "down"
+        call_id = await call_back(centre, item="B2")
+        assert centre.switch.core.calls[call_id].trunk == "usual"
+        assert parties.destination(centre.switch.core, "110")[1].host == "127.0.0.2"
 
 
 async def test_a_phone_that_rings_on_is_given_up(tmp_path: Path, town: Town) -> None:

@@ -102,10 +102,13 @@ def cells(
 
 
 def _ringback(call: Call, seat: Seat | None, tone: int | None) -> Cells:
-    """While a call of ours rings the seat hears a tone, and nobody else anything."""
-    port = seat_port(call, seat)
-    rings = call.outgoing is not None and call.outgoing.ringing
-    return {(port, tone): 1.0} if rings and port is not None and tone is not None else {}
+    """While a call of ours rings the seat hears a tone, or the far end's network where that sends
+    sound of its own; nobody else hears anything."""
+    port, item = seat_port(call, seat), call.outgoing
+    if port is None or item is None or not item.ringing:
+        return {}
+    hears = call.audio.port if item.early else tone
+    return {} if hears is None else {(port, hears): 1.0}
 
 
 def changed(before: Cells, after: Cells) -> list[tuple[int, int, float]]:

@@ -106,6 +106,8 @@ class Outgoing(Struct, kw_only=True):
     automatic: bool = False
     ringing: bool = False
     """The far end says that it rings."""
+    early: bool = False
+    """Its network is heard before anybody answers."""
     ring_due: float = 0.0
     """When we give up, on the clock that never steps."""
     status: int | None = None

@@ -29,7 +29,7 @@ from tahuri.telephony.switch import acd, audio, edge, ending, offers, seats
 from tahuri.telephony.switch.config import Trunk
 from tahuri.telephony.switch.core import SWITCH, Core, Place
 from tahuri.telephony.switch.model import Audio, Call, Outgoing, Seat
-from tahuri.telephony.switch.trunks import flow_of, uri_at
+from tahuri.telephony.switch.trunks import flow_of, outward, uri_at
 
 WRITING_UP = ("wrap-up", "missed-offer")
 """Reasons for being not ready that do not keep a seat from calling somebody back."""
@@ -156,13 +156,13 @@ def _item(call: Call) -> Outgoing:
 
 
 def _trunk(core: Core, name: str | None) -> Trunk:
-    """The trunk of that name, or the default one.  Raises Failure ``bad-address``."""
+    """The trunk of that name, or the best one.  Raises Failure ``bad-address``."""
     takes = [trunk for trunk in core.settings.trunks if trunk.host]
     if name is not None:
         takes = [trunk for trunk in takes if trunk.name == name]
     if not takes:
         raise Failure("bad-address", "no trunk takes calls")
-    return min(takes, key=lambda trunk: not trunk.default_out)
+    return min(takes, key=partial(outward, core))
 
 
 def _begin(core: Core, asked: CallBack | OfferCallBack, automatic: bool, actor: str) -> Call:
@@ -263,12 +263,8 @@ async def far_side(core: Core, call: Call, event: events.Event) -> None:
     """What becomes of our INVITE.  A step of the call."""
     item = _item(call)
     match event:
-        case events.Ringing(_, status) if not item.ringing:
-            item.ringing = True
-            core.of_call(call, CallRinging(status=status))
-            core.changed()
-            await audio.mix(core, call)
-            core.save(call)
+        case events.Ringing(_, status, session):
+            await _rings(core, call, status, session)
         case events.Answered(_, session):
             await _answered(core, call, session)
         case events.Rejected(_, status, response):
@@ -279,6 +275,23 @@ async def far_side(core: Core, call: Call, event: events.Event) -> None:
             await ending.end(core, call, "caller", reason)
         case _:
             pass
+
+
+async def _rings(core: Core, call: Call, status: int, session: bytes | None) -> None:
+    """The far end rings; with a session the seat hears its network instead of our tone."""
+    item = _item(call)
+    if session is not None:
+        try:
+            await audio.set_remote(core, call.audio, sdp.parse(session, call.audio.srtp))
+            item.early = True
+        except (sdp.NoSession, MediaRefused, Unavailable):
+            pass  # the answer may bring another
+    if not item.ringing:
+        item.ringing = True
+        core.of_call(call, CallRinging(status=status))
+        core.changed()
+    await audio.mix(core, call)
+    core.save(call)
 
 
 async def _answered(core: Core, call: Call, session: bytes | None) -> None:

@@ -1,6 +1,7 @@
 """Others on a call: an agency, an interpreter, anybody with a number."""
 
 import re
+from functools import partial
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaRefused
@@ -15,7 +16,7 @@ from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import answering, audio, edge, handover, lines
 from tahuri.telephony.switch.core import SWITCH, Core, Place
 from tahuri.telephony.switch.model import Call, Gateway, Party, Seat
-from tahuri.telephony.switch.trunks import flow_of, uri_at
+from tahuri.telephony.switch.trunks import flow_of, outward, uri_at
 
 PARTIES_MAX = 8
 PARTY_RING_S = 45.0
@@ -60,7 +61,7 @@ def _gateway(core: Core, address: str) -> Gateway | None:
 
 
 def _default_flow(core: Core) -> Flow:
-    trunks = sorted(core.settings.trunks, key=lambda trunk: not trunk.default_out)
+    trunks = sorted(core.settings.trunks, key=partial(outward, core))
     flow = next((flow for trunk in trunks if (flow := flow_of(trunk))), None)
     if flow is None:
         raise Failure("bad-address", "no trunk takes calls")

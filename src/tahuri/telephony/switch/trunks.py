@@ -46,6 +46,12 @@ def flow_of(trunk: config.Trunk) -> Flow | None:
     return Flow(trunk.transport.upper(), host, port)
 
 
+def outward(core: Core, trunk: config.Trunk) -> tuple[bool, bool]:
+    """Sorts trunks for a call of ours: those that answer go before those that are down, which are
+    tried when there are no others; then the one that is set for it."""
+    return (core.trunks[trunk.name].state == "down", not trunk.default_out)
+
+
 def uri_at(flow: Flow, number: str) -> str:
     """The Request-URI of a number that is called there."""
     over = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
