@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import pytest
 
 import tahuri.calls.views
 import tahuri.operators.views
-from tahuri.calls import recordings
+from tahuri.calls import recordings, switchboard
 from tahuri.calls.events import CallParked
 from tahuri.calls.switchboard import Switchboard
+from tahuri.kernel import clock
 from tahuri.kernel.db import Database
 from tahuri.kernel.jobs import apply_schema, job_app
 from tahuri.kernel.refusal import Invalid, Refused, Unavailable
@@ -63,6 +64,7 @@ class FakeSwitch:
     forgets: bool = True
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     answers: dict[str, Any] = field(default_factory=dict)
+    hangs: set[str] = field(default_factory=set)
     more: asyncio.Event = field(default_factory=asyncio.Event)
 
     def spool(self, *facts: Any) -> None:
@@ -80,6 +82,8 @@ class FakeSwitch:
                 upto = int(str(arguments["upto"]))
                 self.facts = {at: fact for at, fact in self.facts.items() if at > upto}
             return None
+        if op in self.hangs:
+            await asyncio.Event().wait()
         known = self.answers[op]
         if isinstance(known, Exception):
             raise known
@@ -120,6 +124,22 @@ class Taking:
             return not self.switch.facts
 
         await self.until(forgotten)
+
+    async def until_asked(self, times: int) -> None:
+        """The switch was told so often who goes first."""
+
+        async def told() -> bool:
+            return len(advice(self)) >= times
+
+        await self.until(told)
+
+    async def until_recorded(self, call_id: str, tag: str = "calls.call-arrived") -> None:
+        """The log has that fact of that call."""
+
+        async def there() -> bool:
+            return (f"call/{call_id}", tag) in [(s, t) for s, t, _ in await self.logged()]
+
+        await self.until(there)
 
 
 @asynccontextmanager
@@ -386,3 +406,83 @@ async def test_a_switch_that_is_down_is_told_as_such(database: Database, tmp_pat
     board = Switchboard(str(tmp_path / "nowhere.sock"), database, VIEWS)
     with pytest.raises(Unavailable, match="switch"):
         await board.state()
+
+
+# ---- who goes first ---------------------------------------------------------------------------
+
+
+def arrived(number: int, ago: timedelta) -> Any:
+    """Call ``C<number>`` of the one caller, so long ago."""
+    at = (clock.now() - ago).isoformat()
+    return {**ARRIVED, "id": f"A{number}", "at": at, "stream": f"call/C{number}"}
+
+
+def given_up(number: int) -> Any:
+    """Nobody answered it."""
+    body = {"outcome": "abandoned", "by": "caller", "reason": "hung-up", "status": None}
+    at = clock.now().isoformat()
+    return spooled(number, "calls.call-ended", body, at=at, stream=f"call/C{number}")
+
+
+def advice(take: Taking) -> list[dict[str, Any]]:
+    """What the switch was told of who goes first."""
+    return [arguments for op, arguments in take.switch.asked if op == "set_precedence"]
+
+
+AGAIN = {"call_id": "C3", "precedence": 2, "reason": "call-back"}
+
+
+async def test_a_caller_who_was_lost_is_let_go_first(take: Taking) -> None:
+    """Given a call that nobody answered; when its number calls again; then the switch is told so,
+    once; an ordinary first call is told nothing."""
+    take.switch.answers = {"set_precedence": None}
+    take.switch.spool(arrived(1, timedelta()), given_up(1), arrived(3, timedelta()))
+    await take.until_done()
+    await take.until_asked(1)
+    assert advice(take) == [AGAIN]
+
+
+async def test_a_call_that_was_taken_over_late_is_told_nothing(take: Taking) -> None:
+    """Given facts that waited while the log was away; then nobody moves a queue by what was true
+    an hour ago."""
+    take.switch.spool(arrived(1, timedelta()), given_up(1), arrived(3, timedelta(minutes=2)))
+    await take.until_done()
+    await take.until_recorded("C3")
+    assert advice(take) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        rpc.Failure("call-unknown", "C3"),
+        rpc.Failure("bug", "the operation failed"),
+        rpc.Failure("bad-request", "precedence"),
+    ],
+)
+async def test_a_switch_that_takes_no_advice_holds_up_no_fact(
+    take: Taking, said: rpc.Failure
+) -> None:
+    """Given a call that was answered meanwhile, or a switch that cannot; then what comes after it
+    is recorded all the same, in order."""
+    take.switch.answers = {"set_precedence": said}
+    queued = spooled(4, "calls.call-queued", stream="call/C3")
+    take.switch.spool(arrived(1, timedelta()), given_up(1), arrived(3, timedelta()), queued)
+    await take.until_done()
+    assert advice(take) == [AGAIN]
+    assert [tag for stream, tag, _ in await take.logged() if stream == "call/C3"] == [
+        "calls.call-arrived",
+        "calls.call-queued",
+    ]
+
+
+async def test_a_switch_that_does_not_answer_costs_the_log_a_second(
+    take: Taking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a switch that hangs at the advice; then it is given up and the facts go on."""
+    monkeypatch.setattr(switchboard, "ADVICE_S", 0.05)
+    take.switch.hangs.add("set_precedence")
+    queued = spooled(4, "calls.call-queued", stream="call/C3")
+    take.switch.spool(arrived(1, timedelta()), given_up(1), arrived(3, timedelta()), queued)
+    await take.until_done()
+    await take.until_recorded("C3", "calls.call-queued")
+    assert advice(take) == [AGAIN]

@@ -227,3 +227,59 @@ async def test_the_table_comes_over_the_socket_and_is_checked(centre: Bench) -> 
         await client.call("measures", salt="s3", measures=[{"digest": 1}])
     assert centre.switch.core.measures.salt == "s2"
     await client.close()
+
+
+async def test_a_measure_set_while_the_call_rings_takes_it_from_nobody(centre: Bench) -> None:
+    """A person is about to say hello; a table is no reason to make the caller wait again.
+
+    Given a call that rings at a seat; when its number is put into the slow lane; then it rings on
+    there, nothing is withdrawn, also after a kill, and it is answered as every other.  The number's
+    next call is slowed.
+    """
+    core = centre.switch.core
+    lane.set_measures(core, SetMeasures(salt=SALT, measures=[]))
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    await caller(centre, MEASURED)
+    call_id = await seat.offered()
+    lane.set_measures(core, measure())
+    await caller(centre, OTHER)
+    await centre.told("call-queued", 2)
+    assert queue(centre) == [(MEASURED, "normal"), (OTHER, "normal")]
+    await seat.leave()
+    await centre.restart()
+    centre.switch.core.lot = Always(0.99)  # type: ignore[assignment]
+    assert queue(centre) == [(MEASURED, "normal"), (OTHER, "normal")]
+    again = Browser(centre, "M1", "op1")
+    await again.sit()
+    assert await again.offered() == call_id
+    await again.ask("answer", call_id=call_id)
+    await centre.told("call-answered")
+    await caller(centre, MEASURED)
+    await centre.told("call-slowed")
+    assert queue(centre) == [(OTHER, "normal"), (MEASURED, "slow")]
+    await again.leave()
+
+
+async def test_a_missed_ring_keeps_the_turn_of_a_number_that_was_measured_meanwhile(
+    tmp_path: Path,
+) -> None:
+    """Given a call that rings, and a measure set meanwhile; when the seat misses it; then it goes
+    to the next seat before a caller who came later, as if there were no measure."""
+    async with bench(tmp_path, offer_s=0.6) as one:
+        first, second = Browser(one, "M1", "op1"), Browser(one, "M2", "op2")
+        await first.sit()
+        await caller(one, MEASURED)
+        call_id = await first.offered()
+        slowing(one)
+        await caller(one, OTHER)
+        await one.told("call-queued", 2)
+        await one.told("offer-missed")
+        await second.sit()
+        assert await second.offered() == call_id
+        await second.ask("answer", call_id=call_id)
+        answered = await one.told("call-answered")
+        assert answered.stream == f"call/{call_id}"
+        assert not {"call-slowed", "offer-withdrawn"} & set(one.types())
+        await first.leave()
+        await second.leave()
