@@ -209,7 +209,9 @@ def build(settings: Settings, centre: Centre) -> Starlette:
             spacing_s=settings.call_back_spacing_s,
         ),
     )
-    calls_back = settings.call_back_automatic and any(trunk.host for trunk in settings.trunks)
+    calls_back = settings.call_back_automatic and any(
+        trunk.host and not trunk.node for trunk in settings.trunks
+    )
     roads = Roads(centre.pack, centre.folder.cache)
     key = centre.folder.secret("seat.key")
 

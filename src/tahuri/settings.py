@@ -54,6 +54,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether third parties are called, and callers called back, through it by default."""
     edge: bool = False
     """Whether it is our own proxy in front of several nodes, which names each call's trunk."""
+    node: bool = False
+    """Whether it is another node of this centre: calls that wait may ring at its free seats."""
     transport: Literal["udp", "tcp", "tls"] = "udp"
     """How ``host`` is reached: ``udp``, ``tcp`` or ``tls``."""
     verify: bool = True
@@ -195,6 +197,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Precedence of a caller whose last call nobody answered, within the hour; 0–9."""
     overflow: tuple[Overflow, ...] = ()
     """Who takes part when a call has waited for long."""
+    other_nodes_after_s: float = 10.0
+    """Seconds a call waits before it may ring at other nodes' free seats as well; 0: never."""
     wrap_up_s: float = 0.0
     """Seconds after a call at which its seat becomes ready by itself; 0: never."""
     comfort_every_s: float = 30.0
@@ -625,6 +629,10 @@ def _lines(trunks: tuple[Trunk, ...]) -> Iterator[str]:
             yield f"{place}.transport: 'tls' is needed with authority or verify = false"
         if trunk.options_every_s != 0 and not 1 <= trunk.options_every_s <= 3600:
             yield f"{place}.options_every_s: 0, or from 1 to 3600 seconds"
+        if trunk.node and (trunk.edge or trunk.out or trunk.test_call_to is not None):
+            yield f"{place}.node: not with edge, out or test_call_to"
+        if trunk.node and trunk.host is None:
+            yield f"{place}.host: needed with node = true"
     yield from (f"trunks: name {name!r} twice" for name in _twice(one.name for one in trunks))
     if sum(trunk.out for trunk in trunks) > 1:
         yield "trunks: out = true on more than one"
@@ -652,6 +660,8 @@ def _reserves(settings: Settings) -> Iterator[str]:
 
 
 def _distribution(settings: Settings) -> Iterator[str]:
+    if settings.other_nodes_after_s != 0 and not 1 <= settings.other_nodes_after_s <= 3600:
+        yield "other_nodes_after_s: 0, or from 1 to 3600 seconds"
     for number, rule in enumerate(settings.overflow, 1):
         place = f"overflow[{number}]"
         if not 0 <= rule.after_s <= 3600:
@@ -660,7 +670,11 @@ def _distribution(settings: Settings) -> Iterator[str]:
             wants = "needed" if rule.to == "number" else "only"
             yield f'{place}.address: {wants} with to = "number"'
         called = settings.directory.get(rule.address or "", rule.address or "")
-        if called and "@" not in called and not any(one.host for one in settings.trunks):
+        if (
+            called
+            and "@" not in called
+            and not any(one.host and not one.node for one in settings.trunks)
+        ):
             yield f"{place}.address: a number needs a trunk with a host"
     for one in settings.called_numbers:
         place = f"called_numbers[{one.number}]"

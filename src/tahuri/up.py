@@ -125,6 +125,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "host": trunk.host,
                 "default_out": trunk.out,
                 "edge": trunk.edge,
+                "node": trunk.node,
                 "transport": trunk.transport,
                 "verify": trunk.verify,
                 "authority": str(Path(trunk.authority).absolute()) if trunk.authority else None,
@@ -181,6 +182,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
             msgspec.to_builtins(rule)
             for rule in sorted(settings.overflow, key=lambda rule: rule.after_s)
         ],
+        "other_nodes_after_s": settings.other_nodes_after_s,
         "wrap_up_s": settings.wrap_up_s,
         "comfort_every_s": settings.comfort_every_s,
         "surge_notice_s": settings.surge_notice_s,

@@ -160,7 +160,8 @@ class CallAnswered(Event, frozen=True, tag="calls.call-answered"):
     operator_id: OperatorId
     robot: bool = False
     how: str = "offered"
-    """``offered``, ``picked-up``, ``taken-over`` or ``taken-back``."""
+    """``offered``, ``picked-up``, ``taken-over``, ``taken-back``, or ``other-node``: at a seat of
+    another node, while the caller stays at the one where they came in."""
 
 
 class CallBackBegun(Event, frozen=True, tag="calls.call-back-begun"):
@@ -232,7 +233,7 @@ class CallRequeued(Event, frozen=True, tag="calls.call-requeued"):
 
     seat_id: SeatId
     reason: str
-    """``seat-vanished``, ``transfer-failed``, ``park-over`` or ``party-lost``."""
+    """``seat-vanished``, ``transfer-failed``, ``park-over``, ``party-lost`` or ``node-lost``."""
 
 
 class CallParked(Event, frozen=True, tag="calls.call-parked"):

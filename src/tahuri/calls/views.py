@@ -289,7 +289,18 @@ def keys(stream: StreamId, event: Event) -> tuple[str, ...]:
 
 
 def fold(row: CallRow, fact: Fact) -> CallRow:
-    """The call after the fact."""
+    """The call after the fact.
+
+    Facts of a call come from two nodes when a seat of the other one has it, each in its own order:
+    what is told late changes no state of a call that has ended.
+    """
+    after = _fold(row, fact)
+    if row.state == "ended" and after.state != "ended":
+        return replace(after, state="ended", on_hold=False, muted=False, offered_to=None)
+    return after
+
+
+def _fold(row: CallRow, fact: Fact) -> CallRow:
     event = fact.event
     assert isinstance(event, CallEvent)
     match event:

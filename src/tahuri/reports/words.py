@@ -259,6 +259,8 @@ CODES: dict[str, tuple[str, str]] = {
     "transfer-failed": ("pengalihan tidak jadi", "the transfer came to nothing"),
     "park-over": ("waktu parkir habis", "parked too long"),
     "party-lost": ("pihak ketiga terputus", "the third party was lost"),
+    "node-lost": ("sentral lain terputus", "the other node was lost"),
+    "other-node": ("di sentral lain", "at another node"),
     "picked-up": ("diambil", "picked up"),
     "taken-over": ("diambil alih", "taken over"),
     "taken-back": ("diambil kembali", "taken back"),

@@ -213,7 +213,7 @@ class CallRequeued(Body, frozen=True, tag="calls.call-requeued"):
     """Nobody talks with the caller: to the head of the queue."""
 
     seat_id: str
-    reason: Literal["seat-vanished", "transfer-failed", "park-over", "party-lost"]
+    reason: Literal["seat-vanished", "transfer-failed", "park-over", "party-lost", "node-lost"]
 
 
 class CallParked(Body, frozen=True, tag="calls.call-parked"):

@@ -13,7 +13,7 @@ NotReadyReason = Literal[
     "break", "meal", "paperwork", "training", "technical", "missed-offer", "wrap-up"
 ]
 SeatStateName = Literal["free", "not_ready", "ready", "offered", "busy", "supervising", "vanished"]
-AnsweredHow = Literal["offered", "picked-up", "taken-over", "taken-back"]
+AnsweredHow = Literal["offered", "picked-up", "taken-over", "taken-back", "other-node"]
 TransferKind = Literal["blind", "warm", "refer"]
 SupervisionMode = Literal["listen", "whisper", "barge"]
 """Hears all, heard by nobody; heard by the seat alone; heard by all."""

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.body import session_of
-from tahuri.telephony.sip.dialogs import Output
+from tahuri.telephony.sip.dialogs import RETURN_HEADER, Output
 from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.leg import (
     ACCEPT,
@@ -221,7 +221,8 @@ class Agent(Referring):
                     outputs += self.respond(leg.invite_key, 487, now)
                 elif leg.invite_key:
                     self.transactions.acknowledge(leg.invite_key)  # they know of our 200
-                return outputs + self._gone(leg, "hung-up")
+                returned = request.get(RETURN_HEADER) is not None
+                return outputs + self._gone(leg, "returned" if returned else "hung-up")
             case "INVITE" | "UPDATE":
                 return self._reoffered(leg, asked, now)
             case "PRACK":
@@ -293,13 +294,19 @@ class Agent(Referring):
         sent = self.transactions.refuse(request, flow, status)
         return [output for output in sent if isinstance(output, Send)]
 
-    def accept(self, leg: Leg, session: bytes, now: float) -> list[Output]:
-        """200; nothing if the caller has gone meanwhile (look at ``leg.state``)."""
+    def accept(
+        self, leg: Leg, session: bytes, now: float, told: tuple[tuple[str, str], ...] = ()
+    ) -> list[Output]:
+        """200; nothing if the caller has gone meanwhile (look at ``leg.state``).
+
+        Args:
+            told: further headers.
+        """
         if leg.state != "incoming" or leg.invite_key is None:
             return []
         leg.state = "up"
         leg.session = session.decode("utf-8", "replace")
-        headers = (*self._session_headers(leg), *self.timer_answer(leg, now))
+        headers = (*self._session_headers(leg), *self.timer_answer(leg, now), *told)
         return self.respond(leg.invite_key, 200, now, headers, session)
 
     def reject(

@@ -141,7 +141,7 @@ class Calling(Provisionals):
         session = session_of(response)
         if session is None and leg.early:
             session = leg.early.encode()  # it came before, and is not said twice
-        return [*outputs, events.Answered(leg, session)]
+        return [*outputs, events.Answered(leg, session, response)]
 
     def _progressed(self, leg: Leg, response: Response, now: float) -> list[Output]:
         outputs = self.acknowledge_progress(leg, response, now)

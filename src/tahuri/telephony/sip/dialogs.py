@@ -13,6 +13,8 @@ from tahuri.telephony.sip.transaction import Flow, Send, ServerKey, Transactions
 from tahuri.telephony.sip.transaction import Output as Lower
 
 Output = Send | events.Event
+RETURN_HEADER = "p-tahuri-return"
+"""In a BYE between nodes: nobody there can go on with the caller, who is to wait again."""
 CSEQ_SKIPPED = 100
 """More requests than a leg can have sent after its last save."""
 
@@ -84,8 +86,14 @@ class Dialogs(ABC):
         leg.local_cseq += CSEQ_SKIPPED
         self.legs[leg.dialog] = leg
 
-    def hang_up(self, leg: Leg, now: float, reason: str = "hung-up") -> list[Output]:
-        """End it in whatever way its state asks for; `events.Ended` follows if it was up."""
+    def hang_up(
+        self, leg: Leg, now: float, reason: str = "hung-up", *, returning: bool = False
+    ) -> list[Output]:
+        """End it in whatever way its state asks for; `events.Ended` follows if it was up.
+
+        Args:
+            returning: tells the node at the far end that its caller is to wait again.
+        """
         match leg.state:
             case "incoming":
                 key = leg.invite_key
@@ -96,6 +104,7 @@ class Dialogs(ABC):
                 return self._lift(self.transactions.cancel(leg.client, now), now)
             case "up":
                 request = request_in(leg, "BYE", self._contact_value(leg))
+                request.headers += [(RETURN_HEADER, "1")] if returning else []
                 _, sent = self._send_in(leg, request, now)
                 return [*sent, *self._gone(leg, reason)]
             case "cancelling" | "ended":

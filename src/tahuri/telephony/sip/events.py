@@ -1,6 +1,6 @@
 """What the user agent tells its owner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.message import Request, Response
@@ -48,6 +48,7 @@ class Answered:
 
     leg: Leg
     session: bytes | None
+    response: Response | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

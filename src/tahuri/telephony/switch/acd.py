@@ -12,7 +12,7 @@ def waiting(calls: Iterable[Call]) -> list[Call]:
 
     Never by the time of day: a clock that is set back must not put the newest caller first.
     """
-    queue = [call for call in calls if call.phase == "queued" and call.leg.state == "up"]
+    queue = [call for call in calls if call.phase == "queued" and call.present]
     return sorted(queue, key=_turn)
 
 

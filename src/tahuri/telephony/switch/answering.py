@@ -14,11 +14,20 @@ from tahuri.telephony.protocol.facts import (
 )
 from tahuri.telephony.protocol.words import AnsweredHow
 from tahuri.telephony.rpc import Failure
-from tahuri.telephony.switch import audio, lines, offers, overflow, seats, supervision, turns
+from tahuri.telephony.switch import (
+    audio,
+    lines,
+    offers,
+    overflow,
+    peers,
+    seats,
+    supervision,
+    turns,
+)
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
 
-RequeuedReason = Literal["seat-vanished", "transfer-failed", "park-over", "party-lost"]
+RequeuedReason = Literal["seat-vanished", "transfer-failed", "park-over", "party-lost", "node-lost"]
 
 
 def live_call(core: Core, seat: Seat) -> Call:
@@ -47,7 +56,7 @@ def claim(core: Core, call_id: str, seat: Seat, how: AnsweredHow = "offered") ->
         raise Failure("call-not-offered")
     if how == "offered" and seat.seat_id not in call.rings_at:
         raise Failure("call-not-offered")
-    if call.leg.state != "up":
+    if not call.present:
         raise Failure("call-not-offered", "the caller has gone")  # abandoned: to be called back
     assert seat.operator_id is not None
     offers.withdraw(core, call, but=seat)
@@ -60,7 +69,8 @@ def claim(core: Core, call_id: str, seat: Seat, how: AnsweredHow = "offered") ->
     body = CallAnswered(
         seat_id=seat.seat_id, operator_id=seat.operator_id, robot=seat.robot, how=how
     )
-    core.of_call(call, body, seat.operator_id)
+    if call.leg.state == "up":  # else its own node tells, when it hears of it
+        core.of_call(call, body, seat.operator_id)
     turns.answered(core, call, seat)
     core.save(call)
     return call
@@ -69,6 +79,7 @@ def claim(core: Core, call_id: str, seat: Seat, how: AnsweredHow = "offered") ->
 async def connect(core: Core, call: Call) -> None:
     """Let caller and seat hear each other.  A step of the call."""
     if call.phase == "live":
+        peers.accept(core, call)
         seat = audio.seat_of(core, call)
         if seat is not None and seat.kind == "browser":
             await offers.drop_phone(core, call)  # it rang at a phone until this moment
@@ -97,7 +108,7 @@ async def pick_up(core: Core, call_id: str, seat: Seat, how: AnsweredHow = "pick
         return
     if call is not None and call.phase == "live":
         raise Failure("call-already-answered")
-    if call is None or call.phase != "queued" or call.leg.state != "up":
+    if call is None or call.phase != "queued" or not call.present:
         raise Failure("call-not-offered", "the caller has gone")
     if seat.state in ("busy", "supervising"):
         raise Failure("seat-busy")

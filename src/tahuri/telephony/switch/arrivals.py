@@ -24,6 +24,7 @@ from tahuri.telephony.switch import (
     identity,
     lane,
     offers,
+    peers,
     queueing,
     testcalls,
 )
@@ -78,6 +79,10 @@ class Door:
     def incoming(self, event: events.Incoming) -> None:
         """Decide at once who may call, then let the call's own steps do the rest."""
         core = self._core
+        node = peers.node_of(core, event)
+        if node is not None:
+            peers.incoming(core, event, node)
+            return
         trunk = identity.trunk_of(core.settings.trunks, event.flow.host)
         from_seat = trunk is None and self._is_seat(event)
         test = testcalls.is_test(core, event)

@@ -10,6 +10,7 @@ from tahuri.telephony.switch import (
     overflow,
     parking,
     parties,
+    peers,
     queueing,
     refers,
     seats,
@@ -28,6 +29,8 @@ def tick(core: Core) -> None:
         _of_call(core, call, now_s)
         overflow.look(core, call, now_s)
         queueing.comfort(core, call, now_s)
+        peers.tick(core, call, now_s)
+    peers.look(core, now_s)
     for seat in list(core.seats.values()):
         _of_seat(core, seat, now_s)
     for gateway in core.gateways.values():

@@ -1,6 +1,6 @@
 """The switch's settings: one JSON file, written by the supervisor."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -52,6 +52,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     default_out: bool = False
     edge: bool = False
     """A proxy of ours in front of several nodes: it names the trunk that the call came by."""
+    node: bool = False
+    """Another node of this centre: calls that wait at one of the two may ring at the other."""
     transport: Literal["udp", "tcp", "tls"] = "udp"
     """How ``host`` is reached."""
     verify: bool = True
@@ -78,6 +80,10 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def networks(self) -> list[IPv4Network | IPv6Network]:
         return [ip_network(source) for source in self.sources]
+
+    def takes(self, source: str) -> bool:
+        """Whether its calls come from that address."""
+        return any(ip_address(source) in network for network in self.networks)
 
 
 class CalledNumber(Struct, frozen=True, forbid_unknown_fields=True):
@@ -199,6 +205,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     skill_wait_s: float = 10
     called_numbers: list[CalledNumber] = []
     overflow: list[Overflow] = []
+    other_nodes_after_s: float = 10
+    """Waiting of a call before it may ring at other nodes as well; 0: it never does."""
     wrap_up_s: float = 0
     comfort_every_s: float = 0
     surge_notice_s: float = 20

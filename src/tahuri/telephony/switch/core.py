@@ -15,7 +15,24 @@ from tahuri.kernel import clock, mint
 from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.media.protocol import PortFigures
 from tahuri.telephony.media.quality import Measured
-from tahuri.telephony.protocol.facts import Body, Fact, fact_of
+from tahuri.telephony.protocol.facts import (
+    Body,
+    CallOffered,
+    CallQueued,
+    Fact,
+    KeyPressed,
+    LegQualityMeasured,
+    MediaHeard,
+    MediaSilent,
+    OfferMissed,
+    OfferWithdrawn,
+    PrecedenceSet,
+    RecordingClosed,
+    RecordingFailed,
+    RecordingStarted,
+    SkillAsked,
+    fact_of,
+)
 from tahuri.telephony.protocol.operations import SetMeasures
 from tahuri.telephony.protocol.snapshot import Alarm, Surge
 from tahuri.telephony.rpc import Failure
@@ -32,6 +49,22 @@ WORK_WAITING_MAX = 256
 """Steps of one call that may wait for their turn; more means a bug, and they are dropped."""
 SWITCH = "switch"
 """The actor of what no operator did."""
+
+AT_HOME = (
+    CallQueued,
+    CallOffered,
+    OfferMissed,
+    OfferWithdrawn,
+    PrecedenceSet,
+    SkillAsked,
+    MediaSilent,
+    MediaHeard,
+    KeyPressed,
+    RecordingStarted,
+    RecordingFailed,
+    RecordingClosed,
+)
+"""Facts about a guest that its own node tells, or that would be said twice."""
 
 Role = Literal["caller", "seat", "party"]
 Step = Callable[[], Awaitable[None]]
@@ -79,6 +112,13 @@ class Work:
                 await step()
             except Exception:
                 log.exception("a step of a call failed")
+
+
+def _told_at_home(body: Body) -> bool:
+    """Whether the node where the caller is tells that itself."""
+    if isinstance(body, LegQualityMeasured):
+        return body.leg == "caller"
+    return isinstance(body, AT_HOME)
 
 
 class Core:
@@ -169,7 +209,10 @@ class Core:
         actor: str = SWITCH,
         personal: dict[str, Struct] | None = None,
     ) -> Fact:
-        """Spool a fact about a call."""
+        """Spool a fact about a call; of a guest only what its own node does not tell."""
+        if call.home and _told_at_home(body):
+            stream = f"call/{call.call_id}"
+            return fact_of(mint.new_id(), self.now(), stream, body, personal or {}, actor)
         return self.fact(f"call/{call.call_id}", body, actor, personal)
 
     def of_seat(self, seat: Seat, body: Body, actor: str | None = None) -> Fact:
@@ -226,8 +269,8 @@ class Core:
         self.journal.save_seats(kept)
 
     def save(self, call: Call) -> None:
-        """Keep the call as it is now."""
-        if call.call_id in self.calls:
+        """Keep the call as it is now; a guest from when a seat has it: until then it only rings."""
+        if call.call_id in self.calls and not (call.home and call.leg.state != "up"):
             self.journal.save_call(call)
 
     # ---- work -----------------------------------------------------------------------------------

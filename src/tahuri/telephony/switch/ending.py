@@ -30,11 +30,16 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     status = call.outgoing.status if call.outgoing else None
     body = CallEnded(outcome=outcome, by=by, reason=reason, status=status)
     for party in call.parties:
-        core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="call-ended"))
-    _tell_ghost(core, call, by, reason, actor)
-    core.fact(f"call/{call.call_id}", body, actor, identifier=call.ended_id)
+        if not party.node:
+            core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="call-ended"))
+    if not call.home:  # a guest's own node knows how the call ends
+        _tell_ghost(core, call, by, reason, actor)
+        core.fact(f"call/{call.call_id}", body, actor, identifier=call.ended_id)
     agent = core.endpoint.agent
-    for leg in [call.leg, *(party.leg for party in call.parties)]:
+    returning = bool(call.home) and by in ("failure", "switch")
+    core.places.pop(call.leg.name, None)
+    core.perform(agent.hang_up(call.leg, core.sip_now, returning=returning))
+    for leg in [party.leg for party in call.parties]:
         core.places.pop(leg.name, None)
         core.perform(agent.hang_up(leg, core.sip_now))
     for phone in [*([call.phone] if call.phone else []), *call.ringing]:

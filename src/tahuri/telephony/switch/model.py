@@ -60,6 +60,10 @@ class Party(Struct, kw_only=True):
     """Whether the seat hears what comes before the answer: a ring-back, an announcement."""
     overflow: int | None = None
     """The overflow rule that had it called; None for a party that a seat added."""
+    node: str = ""
+    """The other node whose seat it is; empty for everybody else."""
+    seat_id: str = ""
+    """That seat, once it has answered."""
 
 
 class Recording(Struct, kw_only=True):
@@ -253,12 +257,25 @@ class Call(Struct, kw_only=True):
     ghost: Ghost | None = None
     echo: bool = False
     """A test call: never queued, never at a seat, never recorded."""
+    home: str = ""
+    """The node where the caller is, whose call is a guest here; empty for our own calls."""
+    alone_s: float = 0.0
+    """Of a guest: since when nobody here talks with it nor rings, on the clock that never steps."""
+    nodes_asked: int = 0
+    """How often other nodes were asked for a free seat."""
+    nodes_due_s: float = 0.0
+    """When to ask them again, on the clock that never steps."""
     seat_before: PortFigures | None = None
     """Figures of the browser seat's port when it answered: the port lives longer than the call."""
 
     @property
     def number(self) -> str | None:
         return self.caller.number if self.caller else None
+
+    @property
+    def present(self) -> bool:
+        """Whether the caller is there; a guest's line is answered when a seat takes it."""
+        return self.leg.state == "up" or (bool(self.home) and self.leg.state == "incoming")
 
     @property
     def slow(self) -> bool:

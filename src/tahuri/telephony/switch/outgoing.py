@@ -157,7 +157,7 @@ def _item(call: Call) -> Outgoing:
 
 def _trunk(core: Core, name: str | None) -> Trunk:
     """The trunk of that name, or the best one.  Raises Failure ``bad-address``."""
-    takes = [trunk for trunk in core.settings.trunks if trunk.host]
+    takes = [trunk for trunk in core.settings.trunks if trunk.host and not trunk.node]
     if name is not None:
         takes = [trunk for trunk in takes if trunk.name == name]
     if not takes:

@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 def look(core: Core, call: Call, now_s: float) -> None:
     """Let every rule come to pass whose time is there.  Instant."""
     rules = core.settings.overflow
-    if call.slow or call.parked is not None or call.turns:
-        return  # it is not for everybody yet
+    if call.slow or call.parked is not None or call.turns or call.home:
+        return  # it is not for everybody yet, or its own node's rules are for it
     while call.phase == "queued" and call.leg.state == "up" and call.overflow_next < len(rules):
         at = call.overflow_next
         rule = rules[at]
@@ -141,7 +141,7 @@ async def far_side_gone(core: Core, call: Call, party: Party, failed: bool) -> N
 
 
 async def drop_ringing(core: Core, call: Call) -> None:
-    """Somebody has the caller: numbers outside that still ring are let go.  A step of the call."""
+    """Somebody has the caller: what rings outside is let go.  A step of the call."""
     for party in list(call.parties):
-        if party.overflow is not None and party.state == "calling":
+        if (party.overflow is not None or party.node) and party.state == "calling":
             await parties.left(core, call, party, "dropped")

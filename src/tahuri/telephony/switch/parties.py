@@ -61,7 +61,8 @@ def _gateway(core: Core, address: str) -> Gateway | None:
 
 
 def _default_flow(core: Core) -> Flow:
-    trunks = sorted(core.settings.trunks, key=partial(outward, core))
+    outside = (trunk for trunk in core.settings.trunks if not trunk.node)
+    trunks = sorted(outside, key=partial(outward, core))
     flow = next((flow for trunk in trunks if (flow := flow_of(trunk))), None)
     if flow is None:
         raise Failure("bad-address", "no trunk takes calls")
@@ -183,7 +184,8 @@ async def left(
         return
     call.parties.remove(party)
     core.places.pop(party.leg.name, None)
-    core.of_call(call, PartyLeft(leg_id=party.leg_id, reason=reason, status=status), actor)
+    if not party.node:
+        core.of_call(call, PartyLeft(leg_id=party.leg_id, reason=reason, status=status), actor)
     core.perform(core.endpoint.agent.hang_up(party.leg, core.sip_now))
     core.changed()
     await audio.mix(core, call)

@@ -21,7 +21,7 @@ from tahuri.telephony.switch import (
     turns,
 )
 from tahuri.telephony.switch.core import Core, Place
-from tahuri.telephony.switch.model import Audio, Call, Kept, Phone, Seat
+from tahuri.telephony.switch.model import Audio, Call, Kept, Party, Phone, Seat
 from tahuri.telephony.switch.registrar import EXPIRES_S_MAX
 
 Owed = Callable[[float], list[Output]]
@@ -121,7 +121,7 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
     call.queued_s = min(call.queued_s, now_s) or call.arrived_s
     call.skill_since_s = min(call.skill_since_s, now_s)
     call.relief_s = min(call.relief_s, now_s)
-    call.comfort_due = 0.0
+    call.comfort_due = call.nodes_due_s = call.alone_s = 0.0
     call.overflow_next = 0  # killed between a rule and its ring: the number is called anew
     if outgoing.unanswered(call):
         return owed + outgoing.restored(core, call)
@@ -146,10 +146,11 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
     if call.parked is not None:
         call.parked.due_s = min(call.parked.due_s, core.monotonic_s() + core.settings.park_s)
     for party in list(call.parties):
-        if party.overflow is not None and party.state == "calling" and party.leg.state == "up":
+        asked = party.overflow is not None or bool(party.node)
+        if asked and party.state == "calling" and party.leg.state == "up":
             agent.adopt(party.leg, core.sip_now)
             call.parties.remove(party)
-            core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="failed"))
+            _tell_left(core, call, party)
             owed.append(partial(agent.hang_up, party.leg))
         elif party.leg.state == "up":
             agent.adopt(party.leg, core.sip_now)
@@ -157,10 +158,15 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
             core.places[party.leg.name] = core.ports[party.audio.port] = place
         else:
             call.parties.remove(party)
-            core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="failed"))
+            _tell_left(core, call, party)
             owed.append(partial(agent.abandon, party.leg))
     _restore_transfer(core, call)
     return owed
+
+
+def _tell_left(core: Core, call: Call, party: Party) -> None:
+    if not party.node:
+        core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="failed"))
 
 
 def _restore_transfer(core: Core, call: Call) -> None:
@@ -277,7 +283,7 @@ async def _give_audio(core: Core, call: Call, held: set[int]) -> None:
         identifier = call.recording.recording_id
         call.recording = None
         core.of_call(call, RecordingFailed(recording_id=identifier, fault="media-lost"))
-    if call.recording is None and not call.echo:
+    if call.recording is None and not call.echo and not call.home:
         await audio.start_recording(core, call)
     await audio.mix(core, call)
     core.save(call)

@@ -17,6 +17,7 @@ from tahuri.telephony.switch import (
     outgoing,
     overflow,
     parties,
+    peers,
     refers,
     seats,
     supervision,
@@ -148,6 +149,9 @@ class Router:
 
     async def _party(self, call: Call, party: Party, event: events.Event) -> None:
         core = self._core
+        if party.node and await peers.on_party(core, call, party, event):
+            core.save(call)
+            return
         match event:
             case events.Answered(_, session) if party.overflow is not None:
                 await overflow.answered(core, call, party, session)
@@ -250,6 +254,8 @@ class Router:
         call, place = found
         leg = place.leg_id if place.role == "party" else place.role
         self._core.of_call(call, MediaSilent(leg=leg) if silent else MediaHeard(leg=leg))
+        if silent and place.role == "party":
+            peers.silent(self._core, call, leg)
 
     def _end_notice(self, call: Call) -> None:
         self._core.post(call.call_id, lambda: audio.end_notice(self._core, call))
