@@ -172,7 +172,7 @@ async def _gone(core: Core, call: Call, party: Party, returned: bool) -> None:
         await ending.end(core, call, "seat", "hung-up")
         return
     if talks:
-        call.nodes_due_s = core.monotonic_s() + AGAIN_S
+        call.relief, call.nodes_due_s = None, core.monotonic_s() + AGAIN_S
         answering.requeue(core, call, party.seat_id, "node-lost")
     await parties.left(core, call, party, "failed" if returned else "hung-up")
     offers.dispatch(core)
