@@ -317,3 +317,24 @@ async def test_a_call_that_is_known_here_is_no_guest(tmp_path: Path) -> None:
             await one.call(headers=header)
         assert one.switch.core.counters["guests-refused"] == 1
         assert list(one.switch.core.calls) == [call_id]
+
+
+async def test_a_silent_caller_answers_by_keys_at_the_other_node_too(tmp_path: Path) -> None:
+    """A stroke is silent at any node: questions and keys must work wherever the seat is.
+
+    Given a call of A at a seat of B, which begins to ask; when the caller presses the key for yes;
+    then B's switch has the answer as a fact; when it is ended as silent; then that is one as well.
+    """
+    async with pair(tmp_path, listen_in_s=0) as (one, two), sitting(two, "B1") as seat:
+        _, call_id = await answered_there(one, seat)
+        await seat.ask("ghost")
+        one.media.server.push({"event": "dtmf", "port": one.media.port("caller"), "digit": "5"})
+        told = await two.told("ghost-answered")
+        assert told.body == {"question": "cannot-speak", "answer": "yes", "digit": "5"}
+        assert (await one.told("key-pressed")).body == {"digit": "5"}
+        await seat.ask("ghost_end")
+        over = await two.told("ghost-ended")
+        assert over.stream == f"call/{call_id}"
+        assert over.body["call_back"] is True
+        await one.told("call-ended")
+        assert "key-pressed" not in two.types()

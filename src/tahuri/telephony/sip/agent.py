@@ -5,7 +5,7 @@ from typing import assert_never
 
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.body import session_of
-from tahuri.telephony.sip.dialogs import RETURN_HEADER, Output
+from tahuri.telephony.sip.dialogs import KEY_HEADER, RETURN_HEADER, Output
 from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.leg import (
     ACCEPT,
@@ -43,6 +43,7 @@ EXTENSIONS = frozenset(
     }
 )
 """Option tags a request may require of us."""
+KEYS = tuple("0123456789*#ABCD")
 KNOWN_METHODS = frozenset({"MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER"})
 """Known, and not allowed here (405); what we never heard of gets 501."""
 
@@ -227,6 +228,8 @@ class Agent(Referring):
                 return self._reoffered(leg, asked, now)
             case "PRACK":
                 return self.pracked(leg, asked.key, request, now)
+            case "INFO" if (digit := request.get(KEY_HEADER)) and digit in KEYS:
+                return [*self.respond(asked.key, 200, now), events.KeyTold(leg, digit)]
             case "OPTIONS" | "INFO":
                 return self.respond(asked.key, 200, now)
             case "REFER":

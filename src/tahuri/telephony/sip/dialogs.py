@@ -15,6 +15,8 @@ from tahuri.telephony.sip.transaction import Output as Lower
 Output = Send | events.Event
 RETURN_HEADER = "p-tahuri-return"
 """In a BYE between nodes: nobody there can go on with the caller, who is to wait again."""
+KEY_HEADER = "p-tahuri-key"
+"""In an INFO between nodes: a key that the caller has pressed."""
 CSEQ_SKIPPED = 100
 """More requests than a leg can have sent after its last save."""
 
@@ -111,6 +113,14 @@ class Dialogs(ABC):
                 return []
             case _:
                 assert_never(leg.state)
+
+    def tell_key(self, leg: Leg, digit: str, now: float) -> list[Output]:
+        """INFO with a key that was pressed; nothing unless the dialog stands."""
+        if leg.state != "up":
+            return []
+        request = request_in(leg, "INFO", self._contact_value(leg))
+        request.headers.append((KEY_HEADER, digit))
+        return self._send_in(leg, request, now)[1]
 
     def ask(self, request: Request, flow: Flow, now: float) -> tuple[str, list[Output]]:
         """A request outside any dialog; `events.Replied` with the returned name follows."""

@@ -52,6 +52,14 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyTold:
+    """The node where the caller is tells of a key that was pressed."""
+
+    leg: Leg
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """Our INVITE came to nothing: refused, cancelled (487) or unanswered (408)."""
 
@@ -166,6 +174,7 @@ Event = (
     | ReferAnswered
     | ReferProgress
     | Ended
+    | KeyTold
     | Registering
     | OptionsSeen
     | Replied

@@ -32,8 +32,8 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     for party in call.parties:
         if not party.node:
             core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="call-ended"))
+    _tell_ghost(core, call, by, reason, actor)
     if not call.home:  # a guest's own node knows how the call ends
-        _tell_ghost(core, call, by, reason, actor)
         core.fact(f"call/{call.call_id}", body, actor, identifier=call.ended_id)
     agent = core.endpoint.agent
     returning = bool(call.home) and by in ("failure", "switch")

@@ -191,6 +191,14 @@ def silent(core: Core, call: Call, leg_id: str) -> None:
     core.post(call.call_id, step)
 
 
+def key(core: Core, call: Call, digit: str) -> None:
+    """The caller pressed a key: the seat at the other node may have asked for it.  Instant."""
+    for party in call.parties:
+        if party.node and party.state == "joined":
+            core.perform(core.endpoint.agent.tell_key(party.leg, digit, core.sip_now))
+            core.save(call)
+
+
 # ---- there: the node whose seat takes the call -------------------------------------------------
 
 

@@ -96,6 +96,9 @@ class Router:
                 wanted = call.audio.remote is None
                 if wanted and (session is None or not await self._take(call.audio, session)):
                     await ending.end(core, call, "failure", "no-session")
+            case events.KeyTold(_, digit):
+                if call.home:
+                    ghost.key(core, call, digit)
             case events.ReferAnswered(_, status):
                 await refers.answered(core, call, status)
             case events.ReferProgress(_, status):
@@ -246,6 +249,7 @@ class Router:
             self._core.of_call(call, KeyPressed(digit=digit))
         lane.key(self._core, call, digit)
         ghost.key(self._core, call, digit)
+        peers.key(self._core, call, digit)
 
     def _tell_silence(self, port: int, silent: bool) -> None:
         found = self._call_at(port)
