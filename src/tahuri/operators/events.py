@@ -44,6 +44,17 @@ class SeatTaken(Event, frozen=True, tag="operators.seat-taken"):
     robot: bool = False
 
 
+class SeatSkillsTold(Event, frozen=True, tag="operators.seat-skills-told"):
+    """Which calls the seat is there for; one of which nothing is told is a call taker's."""
+
+    operator_id: OperatorId
+    desk: str
+    """``taker``, ``supervisor`` or ``agency-desk``."""
+    languages: tuple[str, ...] = ()
+    """Codes such as ``id`` or ``en``."""
+    agency_id: str | None = None
+
+
 class SeatReady(Event, frozen=True, tag="operators.seat-ready"):
     """The operator can take a call."""
 

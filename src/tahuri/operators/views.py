@@ -18,6 +18,7 @@ from tahuri.operators.events import (
     SeatLeft,
     SeatNotReady,
     SeatReady,
+    SeatSkillsTold,
     SeatTaken,
     SeatVanished,
     WrapUpExtended,
@@ -38,6 +39,10 @@ class SeatRow(Row, frozen=True):
     since: datetime | None = None
     ready_at: datetime | None = None
     """When wrap-up ends by itself; None: not before the operator says so."""
+    desk: str = "taker"
+    """``taker``, ``supervisor`` or ``agency-desk``."""
+    languages: tuple[str, ...] = ()
+    agency_id: str | None = None
 
 
 def keys(stream: StreamId, event: Event) -> tuple[str, ...]:
@@ -45,7 +50,7 @@ def keys(stream: StreamId, event: Event) -> tuple[str, ...]:
     match event:
         case SeatTaken() | SeatReady() | SeatNotReady() | SeatLeft() | SeatVanished():
             return (stream.key,)
-        case WrapUpExtended():
+        case WrapUpExtended() | SeatSkillsTold():
             return (stream.key,)
         case CallOffered() | OfferMissed() | OfferWithdrawn() | CallAnswered():
             return (event.seat_id,)
@@ -68,6 +73,13 @@ def fold(row: SeatRow, fact: Fact) -> SeatRow:
                 state="not_ready",
                 reason="technical",
                 call_id=None,
+                desk="taker",
+                languages=(),
+                agency_id=None,
+            )
+        case SeatSkillsTold() as event:
+            return replace(
+                row, desk=event.desk, languages=event.languages, agency_id=event.agency_id
             )
         case SeatReady() as event:
             return replace(

@@ -20,6 +20,7 @@ from tahuri.operators.events import (
     SeatLeft,
     SeatNotReady,
     SeatReady,
+    SeatSkillsTold,
     SeatTaken,
     SeatVanished,
 )
@@ -29,6 +30,7 @@ O1 = OperatorId("O1")
 M1: dict[str, Any] = {"seat_id": SeatId("M1"), "operator_id": O1}
 TAKEN = SeatTaken(operator_id=O1, kind="browser")
 READY = SeatReady(operator_id=O1)
+SKILLS = SeatSkillsTold(operator_id=O1, desk="agency-desk", languages=("en",), agency_id="pmi")
 
 
 def after(*events: Event) -> SeatRow:
@@ -52,6 +54,14 @@ def after(*events: Event) -> SeatRow:
         ([], {"state": "free", "operator_id": None}),
         ([TAKEN], {"state": "not_ready", "reason": "technical", "operator_id": "O1"}),
         ([SeatTaken(operator_id=O1, kind="sip", robot=True)], {"kind": "sip", "robot": True}),
+        (
+            [TAKEN, SKILLS, READY],
+            {"desk": "agency-desk", "languages": ("en",), "agency_id": "pmi", "state": "ready"},
+        ),
+        (
+            [TAKEN, SKILLS, SeatLeft(operator_id=O1), TAKEN],
+            {"desk": "taker", "languages": (), "agency_id": None},
+        ),
         ([TAKEN, READY], {"state": "ready", "reason": None, "since": at(1)}),
         (
             [TAKEN, READY, SeatNotReady(operator_id=O1, reason="meal")],

@@ -25,7 +25,7 @@ from tahuri.telephony.protocol.words import (
     SupervisionMode,
     TransferKind,
 )
-from tahuri.telephony.token import SeatKind
+from tahuri.telephony.token import Desk, SeatKind
 
 
 class Body(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
@@ -383,6 +383,18 @@ class SeatTaken(Body, frozen=True, tag="operators.seat-taken"):
     robot: bool
 
 
+class SeatSkillsTold(Body, frozen=True, tag="operators.seat-skills-told"):
+    """Which calls the seat is there for: told after it was taken, and when it changes.
+
+    A seat of which nothing is told is a call taker's, without a language or an agency.
+    """
+
+    operator_id: str
+    desk: Desk
+    languages: list[str] = []
+    agency_id: str | None = None
+
+
 class SeatReady(Body, frozen=True, tag="operators.seat-ready"):
     operator_id: str
 
@@ -482,6 +494,7 @@ AnyBody = (
     | RecordingStarted
     | RecordingClosed
     | RecordingFailed
+    | SeatSkillsTold
     | SeatTaken
     | SeatReady
     | SeatNotReady

@@ -13,6 +13,7 @@ from tahuri.telephony.switch.config import REALM, Gateway, PhoneSeat
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Gateway as Binding
 from tahuri.telephony.switch.model import Seat
+from tahuri.telephony.token import Skills
 
 EXPIRES_S = 300
 EXPIRES_S_MIN = 10
@@ -33,8 +34,11 @@ class Registrar:
                 seat = Seat(seat_id=phone.seat_id, kind="sip", since=core.now())
                 core.seats[phone.seat_id] = seat
             seat.robot, seat.ready_when_registered = phone.robot, phone.ready_when_registered
+            before = seats.skills_of(seat)
             seat.desk, seat.languages = phone.skills.desk, phone.skills.languages
             seat.agency_id = phone.skills.agency_id
+            if seats.skills_of(seat) != before:
+                seats.tell_skills(core, seat, SWITCH)
 
     def registering(self, event: events.Registering) -> None:
         """Challenge, refuse or bind."""
@@ -102,6 +106,8 @@ class Registrar:
             seat.operator_id, seat.operator_name = phone.operator_id, phone.operator_name
             body = SeatTaken(operator_id=phone.operator_id, kind="sip", robot=phone.robot)
             self._core.of_seat(seat, body, SWITCH)
+            if phone.skills != Skills():
+                seats.tell_skills(self._core, seat, SWITCH)
             seats.not_ready(self._core, seat, "technical", SWITCH)
         if phone.ready_when_registered and (seat.reason == "technical" or phone.robot):
             seats.ready(self._core, seat)

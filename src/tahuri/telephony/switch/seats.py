@@ -8,6 +8,7 @@ from tahuri.telephony.protocol.facts import (
     SeatLeft,
     SeatNotReady,
     SeatReady,
+    SeatSkillsTold,
     SeatTaken,
     SeatVanished,
     WrapUpExtended,
@@ -49,7 +50,10 @@ def take(
     if seat is not None and seat.operator_id is not None and seat.state != "vanished":
         if seat.operator_id != operator_id:
             raise Failure("seat-taken")
+        before = skills_of(seat)
         _learn(core, seat, skills)
+        if skills_of(seat) != before:
+            tell_skills(core, seat)
         return seat
     if seat is None:
         if not 1 <= len(seat_id) <= SEAT_ID_LENGTH_MAX or len(core.seats) >= SEATS_MAX:
@@ -60,6 +64,8 @@ def take(
     if not seat.attached:
         seat.gone_since = core.monotonic_s()
     core.of_seat(seat, SeatTaken(operator_id=operator_id, kind=seat.kind, robot=seat.robot))
+    if skills_of(seat) != Skills():
+        tell_skills(core, seat)
     not_ready(core, seat, "technical")
     return seat
 
@@ -70,6 +76,23 @@ def _learn(core: Core, seat: Seat, skills: Skills | None) -> None:
         seat.desk, seat.languages = skills.desk, skills.languages
         seat.agency_id = skills.agency_id
         core.changed()
+
+
+def skills_of(seat: Seat) -> Skills:
+    """Which calls whoever sits there is there for."""
+    return Skills(desk=seat.desk, languages=seat.languages, agency_id=seat.agency_id)
+
+
+def tell_skills(core: Core, seat: Seat, actor: str | None = None) -> None:
+    """The log knows why calls go there.  Nothing at a seat where nobody sits."""
+    if seat.operator_id is not None:
+        body = SeatSkillsTold(
+            operator_id=seat.operator_id,
+            desk=seat.desk,
+            languages=seat.languages,
+            agency_id=seat.agency_id,
+        )
+        core.of_seat(seat, body, actor)
 
 
 def ready(core: Core, seat: Seat) -> None:
