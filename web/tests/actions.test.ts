@@ -91,6 +91,7 @@ function* selections(): Generator<Selection> {
                 unit_moves: { available: ["out_of_service"], on_scene: ["available"] },
                 callBack: reporting ? owed : null,
                 toSettle: reporting ? owed : null,
+                waiting: reporting ? null : { call_id: "C6", name: "0811", precedence: 3 },
               };
 }
 

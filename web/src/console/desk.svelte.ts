@@ -4,6 +4,7 @@ import { get } from "../core/api";
 import { secondsSince, serverNow_ms } from "../core/clock";
 import { Feed, type FeedState } from "../core/feed";
 import { openStore } from "../core/idb";
+import { LineHistory } from "../core/linehistory";
 import { Outbox, type Entry } from "../core/outbox";
 import { Phone, type PhoneStatus } from "../core/phone";
 import { referenceOf, type Reference } from "../core/reference";
@@ -12,6 +13,7 @@ import type { Session } from "../core/session";
 import type {
   Bodies,
   CallBody,
+  LineVerdict,
   Operator,
   PhoneCall,
   Position,
@@ -61,6 +63,8 @@ export class Desk {
   #lastCall = $state<string | null>(kept(DESK_CALL_KEPT_AS));
   readonly #feed: Feed;
   readonly line: Phone;
+  /** Of the calls that the phone sees. */
+  readonly lineHistory = new LineHistory();
   readonly outbox: Outbox;
   #ticking: ReturnType<typeof setInterval> | undefined;
 
@@ -151,6 +155,13 @@ export class Desk {
     return secondsSince(at, this.now_ms);
   }
 
+  /** The last minute of a live call's line; screens that call this follow the clock. */
+  lineMinute(call_id: string): (LineVerdict | null)[] {
+    void this.now_ms;
+    void this.phone;
+    return this.lineHistory.bars(call_id, Date.now());
+  }
+
   isPending(subject: string): boolean {
     return this.entries.some((entry) => entry.subject === subject && entry.state !== "refused");
   }
@@ -162,6 +173,15 @@ export class Desk {
     );
     const sent = (chosen?.body as { call_class?: string } | undefined)?.call_class;
     return sent ?? this.row("call", call_id)?.body.call_class ?? null;
+  }
+
+  /** The precedence that was sent last for a waiting call and is not yet recorded. */
+  precedenceOf(call_id: string): number | null {
+    const sent = this.entries.findLast(
+      ({ label, subject, state }) =>
+        label === "command.precedence" && subject === `queue ${call_id}` && state === "waiting",
+    );
+    return (sent?.body as { precedence?: number } | undefined)?.precedence ?? null;
   }
 
   nameOfOperator(operator_id: string | null): string {
@@ -197,6 +217,7 @@ export class Desk {
       this.chosenCall = null;
       keep(DESK_CALL_KEPT_AS, call_id);
     }
+    this.lineHistory.note([...(status.push?.live ?? []), ...(status.push?.call ? [status.push.call] : [])], Date.now());
     this.phone = status;
   }
 

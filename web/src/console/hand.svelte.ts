@@ -2,7 +2,17 @@
 
 import { flushSync } from "svelte";
 import { get, post, type Problem } from "../core/api";
-import { ACTIONS, actionNamed, available, type Effect, type Selection, type Target } from "../core/actions";
+import {
+  ACTIONS,
+  actionNamed,
+  available,
+  type Effect,
+  type Queued,
+  type Selection,
+  type Target,
+  type WayBack,
+} from "../core/actions";
+import { isAway } from "../core/aside";
 import { inOrder, nextToCall } from "../core/callbacks";
 import { listenLeft_s } from "../core/noise";
 import { mayDispatch, mayReport } from "../core/rights";
@@ -15,9 +25,13 @@ import { language, setLanguage, t } from "../ui/text.svelte";
 import { Alarms } from "./alarms.svelte";
 import { Desk } from "./desk.svelte";
 import { Forms } from "./forms.svelte";
+import { waitingCallers, type Waiting } from "./waiting";
 
 const TOAST_MS = 9_000;
 const TOASTS_MAX = 3;
+/** Begins what a toast is about: a call that this seat has sent on. */
+const ASIDE = "aside ";
+const aside = (call_id: string): string => `${ASIDE}${call_id}`;
 /** A digit so soon after a key that could do nothing sends no unit. */
 const STRAY_DIGIT_MS = 2_000;
 
@@ -28,6 +42,8 @@ export interface Toast {
   values: Record<string, string>;
   problem: Problem | null;
   undo: (() => void) | null;
+  /** A newer one about the same takes its place. */
+  about: string | null;
 }
 
 export type Tab = "map" | "units" | "seats" | "calls" | "noise";
@@ -53,10 +69,14 @@ export class Hand {
   calledBack = $state<string | null>(null);
   /** The live call that a supervisor has chosen. */
   watched = $state<string | null>(null);
+  /** The waiting call that a supervisor has chosen. */
+  chosenWaiting = $state<string | null>(null);
   /** Where the map was asked to go. */
   goTo = $state.raw<{ lat: number; lon: number } | null>(null);
   toasts = $state.raw<Toast[]>([]);
   readonly #lateSounded = new Set<string>();
+  /** Calls that were seen away from this seat after it had sent them on. */
+  readonly #seenAway = new Set<string>();
   #toastCount = 0;
   #missed_at_ms = 0;
 
@@ -136,6 +156,23 @@ export class Hand {
       callBack: this.#callBack,
       toSettle: this.#toSettle,
       watched: this.watched,
+      waiting: this.waiting,
+    };
+  }
+
+  /** The waiting call that a supervisor's keys mean; it stays chosen while it waits. */
+  get waiting(): Queued | null {
+    const callers = waitingCallers(this.desk);
+    const caller = callers.find(({ call_id }) => call_id === this.chosenWaiting) ?? callers[0];
+    return caller ? this.queued(caller) : null;
+  }
+
+  /** A waiting call as its actions need it. */
+  queued({ call_id, number, number_status, precedence }: Waiting): Queued {
+    return {
+      call_id,
+      name: number ?? t(`number_status.${number_status}`),
+      precedence: this.desk.precedenceOf(call_id) ?? precedence ?? 0,
     };
   }
 
@@ -177,8 +214,9 @@ export class Hand {
         break;
       }
       case "send": {
-        const { undo } = effect;
+        const { back, undo } = effect;
         void this.desk.outbox.send(effect.command).then((result) => {
+          if (result.ok && back) this.#sayWithWayBack(back, effect.command.subject ?? null);
           if (!result.ok || !undo) return;
           const unit = "unit_id" in undo ? undo.unit_id : "";
           this.say("toast.dispatched", { unit }, null, () => (this.dialog = undo));
@@ -201,15 +239,35 @@ export class Hand {
     values: Record<string, string> = {},
     problem: Problem | null = null,
     undo: (() => void) | null = null,
+    about: string | null = null,
   ): void {
-    const toast = { id: ++this.#toastCount, text, values, problem, undo };
-    this.toasts = [...this.toasts, toast].slice(-TOASTS_MAX);
+    const toast = { id: ++this.#toastCount, text, values, problem, undo, about };
+    const others = this.toasts.filter((one) => about === null || one.about !== about);
+    this.toasts = [...others, toast].slice(-TOASTS_MAX);
     setTimeout(() => this.hush(toast.id), TOAST_MS);
   }
 
   /** The call is no longer at this seat: for a while one press brings it back. */
   sentOn(text: string, call_id: string, target = ""): void {
-    this.say(text, { target }, null, () => this.do({ do: "phone", op: "take_back", body: { call_id } }));
+    this.#seenAway.delete(call_id);
+    const back = (): void => this.do({ do: "phone", op: "take_back", body: { call_id } });
+    this.say(text, { target }, null, back, aside(call_id));
+    this.lookForReturned();
+  }
+
+  /** A call that was away and is no longer (taken back, come back, or another's) needs no way back. */
+  lookForReturned(): void {
+    const { push } = this.desk.phone;
+    for (const { about, id } of this.toasts) {
+      if (!about?.startsWith(ASIDE)) continue;
+      const call_id = about.slice(ASIDE.length);
+      if (isAway(push, call_id)) this.#seenAway.add(call_id);
+      else if (this.#seenAway.delete(call_id)) this.hush(id);
+    }
+  }
+
+  #sayWithWayBack({ text, values, command }: WayBack, about: string | null): void {
+    this.say(text, values, null, () => void this.desk.outbox.send(command), about);
   }
 
   hush(id: number): void {
@@ -269,6 +327,9 @@ export class Hand {
       case "call-back":
         void this.#callNow(target.callback_id);
         break;
+      case "next-waiting":
+        this.#chooseNextWaiting();
+        break;
       case "address":
         window.open(target.address, "_blank", "noopener");
         break;
@@ -309,6 +370,12 @@ export class Hand {
       const field = { place: "place-search", category: "category", injured: "injured" } as const;
       if (first) focusOn(field[first]);
     }
+  }
+
+  #chooseNextWaiting(): void {
+    const ids = waitingCallers(this.desk).map(({ call_id }) => call_id);
+    const at = ids.indexOf(this.chosenWaiting ?? "");
+    this.chosenWaiting = ids[(at + 1) % ids.length] ?? null;
   }
 
   #step(by: 1 | -1): void {

@@ -3,7 +3,7 @@ import type { LineView, LineVerdict } from "./types";
 const ORDER: readonly LineVerdict[] = ["good", "fair", "bad"];
 
 /** The worst verdict of a call's lines; null while none can be judged. */
-export function worstLine(lines: readonly LineView[]): LineVerdict | null {
+export function worstLine(lines: readonly Pick<LineView, "verdict">[]): LineVerdict | null {
   let worst = -1;
   for (const line of lines) worst = Math.max(worst, ORDER.indexOf(line.verdict));
   return ORDER[worst] ?? null;

@@ -329,6 +329,11 @@ export interface SeatBody {
   since: string | null;
   /** When wrap-up ends by itself. */
   ready_at?: string | null;
+  /** Whose seat it is; missing in rows that were stored before it was told. */
+  desk?: "taker" | "supervisor" | "agency-desk";
+  /** Codes of the languages that are spoken there. */
+  languages?: string[];
+  agency_id?: string | null;
 }
 
 /** Whether callers hear a recorded notice; one row. */

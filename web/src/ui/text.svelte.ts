@@ -25,6 +25,15 @@ export function n(things: readonly Named[], code: string | null): string {
   return nameOf(chosen.language, things, code);
 }
 
+/** The name of a language in the language of the screen; the code where it has none. */
+export function languageName(code: string): string {
+  try {
+    return new Intl.DisplayNames([chosen.language], { type: "language" }).of(code) ?? code;
+  } catch {
+    return code;
+  }
+}
+
 /** The pack's name of a code, else the text of `family.code`, else the code. */
 export function said(things: readonly Named[], family: string, code: string | null): string {
   if (code === null) return "";

@@ -29,6 +29,16 @@ export interface Selection {
   toSettle?: CallBackBody | null;
   /** The live call that a supervisor has chosen from the list. */
   watched?: string | null;
+  /** The waiting call that a supervisor's keys mean: the chosen one, else the first. */
+  waiting?: Queued | null;
+}
+
+/** A waiting call, with the turn that it has or is about to have. */
+export interface Queued {
+  call_id: string;
+  /** The number, or what is said in its place. */
+  name: string;
+  precedence: number;
 }
 
 /** What the screen opens or puts the cursor in. */
@@ -56,12 +66,21 @@ export type Target =
   | { open: "handle-alarm" }
   | { open: "call-backs" }
   | { open: "call-back" | "call-back-outcome" | "call-back-reopen"; callback_id: string }
+  | { open: "next-waiting" }
+  | { open: "skill"; call_id: string }
   | { open: "address"; address: string };
 
 export type Effect =
   | { do: "phone"; op: PhoneOp; body?: Record<string, unknown> }
-  | { do: "send"; command: Command; undo?: Target }
+  | { do: "send"; command: Command; undo?: Target; back?: WayBack }
   | { do: "open"; target: Target };
+
+/** What is said once a command is done, and the command that puts it back. */
+export interface WayBack {
+  text: string;
+  values: Record<string, string>;
+  command: Command;
+}
 
 export type Group = "phone" | "report" | "incident" | "screen";
 

@@ -5,17 +5,20 @@ import { CALL_CONTROL } from "./control";
 import { GHOST_ACTIONS } from "./ghost";
 import { INCIDENT_ACTIONS } from "./incident";
 import { PHONE_ACTIONS } from "./phone";
+import { QUEUE_ACTIONS } from "./queue";
 import { REPORT_ACTIONS } from "./report";
 import { SCREEN_ACTIONS } from "./screen";
 
-export type { Action, Effect, Group, Selection, Target } from "./action";
+export type { Action, Effect, Group, Queued, Selection, Target, WayBack } from "./action";
 export { watchedCall } from "./conversation";
+export { precedenceEffect } from "./queue";
 export { DIGITS_MAX, dispatchEffect, engaged } from "./incident";
 
 export const ACTIONS: readonly Action[] = [
   ...PHONE_ACTIONS,
   ...GHOST_ACTIONS,
   ...CALL_CONTROL,
+  ...QUEUE_ACTIONS,
   ...REPORT_ACTIONS,
   ...INCIDENT_ACTIONS,
   ...SCREEN_ACTIONS,
