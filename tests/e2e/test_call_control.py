@@ -61,6 +61,9 @@ async def test_a_call_is_parked_taken_back_sent_on_and_given_back(
         caller_answered(centre, taker, number) as caller,
         at_desk(centre, "supervisor", "M2", SUPERVISOR_HZ, tmp_path) as other,
     ):
+        boxes = [await taker.get_by_test_id(name).bounding_box() for name in ("hang-up", "hold")]
+        assert all(boxes)
+        assert boxes[0]["y"] < boxes[1]["y"]  # type: ignore[index]
         await taker.keyboard.press("F7")
         await expect(taker.get_by_test_id("set-aside")).to_contain_text("1", timeout=LONG_MS)
         await expect(other.get_by_test_id("aside-row")).to_contain_text(number, timeout=LONG_MS)
@@ -70,8 +73,12 @@ async def test_a_call_is_parked_taken_back_sent_on_and_given_back(
         await taker.get_by_test_id("party-entry").filter(has_text="M2").click()
         await expect(other.get_by_test_id("answer")).to_be_visible(timeout=LONG_MS)
         await expect(taker.get_by_test_id("set-aside")).to_contain_text("M2", timeout=LONG_MS)
+        sent = taker.get_by_test_id("toast").filter(has_text="Dialihkan ke")
+        await expect(sent).to_be_visible()
         await taker.keyboard.press("F3")
         await expect(taker.get_by_test_id("hang-up")).to_be_visible(timeout=LONG_MS)
+        await expect(sent).to_have_count(0)
+        await expect(taker.get_by_test_id("toast").filter(has_text="diparkir")).to_have_count(0)
         await expect(other.get_by_test_id("answer")).to_have_count(0, timeout=LONG_MS)
         await taker.keyboard.press("F3")
         await taker.get_by_test_id("party-entry").filter(has_text="M2").click()

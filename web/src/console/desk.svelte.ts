@@ -1,11 +1,12 @@
 /** What this console knows: rows, connections, commands on their way. One for the page. */
 
-import { get } from "../core/api";
+import { QUEUE_LABELS } from "../core/actions";
+import { get, type Result } from "../core/api";
 import { secondsSince, serverNow_ms } from "../core/clock";
 import { Feed, type FeedState } from "../core/feed";
 import { openStore } from "../core/idb";
 import { LineHistory } from "../core/linehistory";
-import { Outbox, type Entry } from "../core/outbox";
+import { Outbox, type Answer, type Command, type Entry } from "../core/outbox";
 import { Phone, type PhoneStatus } from "../core/phone";
 import { referenceOf, type Reference } from "../core/reference";
 import { Rows } from "../core/rows";
@@ -26,6 +27,8 @@ const REFERENCE_AGAIN_MS = 3_000;
 const DESK_CALL_KEPT_AS = "tahuri.desk-call";
 /** How long the facts of a call may take from the switch's disk into the log. */
 const CALL_ARRIVES_MS = 15 * 60_000;
+/** How long what the switch was told may take until the queue on screen shows it. */
+const QUEUE_SHOWS_MS = 3_000;
 /** Data older than this is shown as old. */
 export const STALE_S = 12;
 
@@ -61,6 +64,7 @@ export class Desk {
     surge: 0,
   });
   #lastCall = $state<string | null>(kept(DESK_CALL_KEPT_AS));
+  #asked = $state.raw<{ subject: string | undefined; precedence: number } | null>(null);
   readonly #feed: Feed;
   readonly line: Phone;
   /** Of the calls that the phone sees. */
@@ -87,8 +91,8 @@ export class Desk {
       laneOf: ({ subject, path }) => subject ?? path,
       onChange: () => (this.entries = this.outbox.entries),
       // The switch knows a call before the log does: its facts are handed over later.
-      mayPass: ({ created_at }, { code }) =>
-        code === "call-unknown" && Date.now() - Date.parse(created_at) < CALL_ARRIVES_MS,
+      mayPass: ({ created_at, label }, { code }) =>
+        code === "call-unknown" && !QUEUE_LABELS.includes(label) && Date.now() - Date.parse(created_at) < CALL_ARRIVES_MS,
       onAnswered: on.answered,
       onRefused: on.refused,
       onSignedOut: () => (this.feedState = "signed-out"),
@@ -175,13 +179,23 @@ export class Desk {
     return sent ?? this.row("call", call_id)?.body.call_class ?? null;
   }
 
-  /** The precedence that was sent last for a waiting call and is not yet recorded. */
+  /** Sent to the server; a caller's precedence counts as asked until the queue shows it. */
+  send(command: Command): Promise<Result<Answer>> {
+    if (command.label !== "command.precedence") return this.outbox.send(command);
+    const asked = { subject: command.subject, precedence: (command.body as { precedence: number }).precedence };
+    this.#asked = asked;
+    const sent = this.outbox.send(command);
+    void sent.then(({ ok }) => {
+      const forget = (): void => void (this.#asked = this.#asked === asked ? null : this.#asked);
+      if (ok) setTimeout(forget, QUEUE_SHOWS_MS);
+      else forget();
+    });
+    return sent;
+  }
+
+  /** The precedence that was asked last for a waiting call and that the queue need not show yet. */
   precedenceOf(call_id: string): number | null {
-    const sent = this.entries.findLast(
-      ({ label, subject, state }) =>
-        label === "command.precedence" && subject === `queue ${call_id}` && state === "waiting",
-    );
-    return (sent?.body as { precedence?: number } | undefined)?.precedence ?? null;
+    return this.#asked?.subject === `queue ${call_id}` ? this.#asked.precedence : null;
   }
 
   nameOfOperator(operator_id: string | null): string {

@@ -215,7 +215,7 @@ export class Hand {
       }
       case "send": {
         const { back, undo } = effect;
-        void this.desk.outbox.send(effect.command).then((result) => {
+        void this.desk.send(effect.command).then((result) => {
           if (result.ok && back) this.#sayWithWayBack(back, effect.command.subject ?? null);
           if (!result.ok || !undo) return;
           const unit = "unit_id" in undo ? undo.unit_id : "";
@@ -267,7 +267,7 @@ export class Hand {
   }
 
   #sayWithWayBack({ text, values, command }: WayBack, about: string | null): void {
-    this.say(text, values, null, () => void this.desk.outbox.send(command), about);
+    this.say(text, values, null, () => void this.desk.send(command), about);
   }
 
   hush(id: number): void {
@@ -374,7 +374,7 @@ export class Hand {
 
   #chooseNextWaiting(): void {
     const ids = waitingCallers(this.desk).map(({ call_id }) => call_id);
-    const at = ids.indexOf(this.chosenWaiting ?? "");
+    const at = ids.indexOf(this.waiting?.call_id ?? "");
     this.chosenWaiting = ids[(at + 1) % ids.length] ?? null;
   }
 

@@ -11,7 +11,7 @@ import { SCREEN_ACTIONS } from "./screen";
 
 export type { Action, Effect, Group, Queued, Selection, Target, WayBack } from "./action";
 export { watchedCall } from "./conversation";
-export { precedenceEffect } from "./queue";
+export { precedenceEffect, QUEUE_LABELS } from "./queue";
 export { DIGITS_MAX, dispatchEffect, engaged } from "./incident";
 
 export const ACTIONS: readonly Action[] = [

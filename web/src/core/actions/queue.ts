@@ -5,6 +5,8 @@ import { maySupervise } from "../rights";
 import { open, type Action, type Effect, type Queued, type Selection } from "./action";
 
 export const PRECEDENCE_MAX = 9;
+/** Commands that mean nothing once their caller no longer waits. */
+export const QUEUE_LABELS: readonly string[] = ["command.precedence", "command.skill"];
 
 const chosen = ({ roles, waiting }: Selection): Queued | null =>
   maySupervise(roles) ? (waiting ?? null) : null;
