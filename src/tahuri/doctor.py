@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -17,6 +18,10 @@ from tahuri.kernel.refusal import Unavailable
 from tahuri.pages import DIST
 from tahuri.settings import Settings
 
+SIP_PORT = 5060
+"""Where Debian's Kamailio listens as it comes."""
+EDGE = "Tahuri edge"
+"""Stands in our own configuration of it."""
 RECORDING_BYTES_S = 32_000
 """Two channels of 8 kHz 16-bit samples."""
 
@@ -53,6 +58,26 @@ def ports(settings: Settings) -> Iterator[Finding]:
     for port in ports_of(settings):
         trouble = port.trouble()
         yield Finding(port.setting, trouble is None, trouble or str(port))
+
+
+def edge_service(settings: Settings, root: Path = Path("/")) -> Finding:
+    """Whether a Kamailio that nobody has set up would take the switch's port at the next boot."""
+    enabled = root / "etc/systemd/system/multi-user.target.wants/kamailio.service"
+    try:
+        config = (root / "etc/kamailio/kamailio.cfg").read_text(errors="replace")
+    except OSError:
+        config = ""
+    if not enabled.is_symlink():
+        return Finding("edge service", True, "none starts by itself")
+    if EDGE in config:
+        return Finding("edge service", True, "Kamailio starts at boot with our configuration")
+    if settings.sip_port != SIP_PORT:
+        return Finding("edge service", True, f"Kamailio starts at boot; sip_port is not {SIP_PORT}")
+    text = (
+        f"Kamailio starts at boot and takes sip_port {SIP_PORT} at every address: "
+        "systemctl disable --now kamailio, or set it up as deploy/kamailio has it"
+    )
+    return Finding("edge service", False, text)
 
 
 async def database(centre: Centre) -> Finding:
@@ -93,7 +118,7 @@ async def running(url: str) -> Finding:
 
 async def examine(settings: Settings) -> int:
     """Prints every finding; 1 when one needs doing."""
-    findings = list(machine())
+    findings = [*machine(), edge_service(settings)]
     try:
         centre = Centre.load(settings)
     except PackFaulty as error:

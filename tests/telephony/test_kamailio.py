@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,65 +13,16 @@ from centre import (
     PARTY_HZ,
     SEAT_HZ,
     Centre,
-    Person,
     free_tcp,
     person,
     phone_seat,
     seated,
     until,
 )
+from kamailio import UP_S, Edge, answered
 
 from tahuri.telephony import rpc
 from tahuri.telephony.sip.phone import CallFailed
-from tahuri.telephony.sip.transaction import Flow
-
-CONFIG = Path(__file__).parents[2] / "deploy" / "kamailio" / "kamailio.cfg"
-UP_S = 20.0
-
-
-class Edge:
-    """Kamailio with the configuration that we ship; callers dial it like a centre."""
-
-    def __init__(
-        self, folder: Path, nodes: list[Centre], trunk: int, trunk_address: str = ADDRESS
-    ) -> None:
-        self.port = free_tcp()
-        self._folder = folder
-        self._process: asyncio.subprocess.Process | None = None
-        folder.mkdir()
-        lines = [f"1 sip:{ADDRESS}:{node.sip_port} 0 0" for node in nodes]
-        lines.append(f"2 sip:{ADDRESS}:{trunk} 0 10")
-        (folder / "nodes.list").write_text("\n".join(lines) + "\n")
-        known = [f"2 {ADDRESS} 32 {node.sip_port}" for node in nodes]
-        known.append(f"1 {trunk_address} 32 0 telkom")
-        (folder / "addresses.list").write_text("\n".join(known) + "\n")
-
-    def flow(self, transport: str = "UDP") -> Flow:
-        """Where it takes SIP."""
-        return Flow(transport, ADDRESS, self.port)
-
-    async def start(self) -> None:
-        """Start it and wait until it answers."""
-        here = self._folder
-        defined = [f'NODES="{here}/nodes.list"', f'ADDRESSES="{here}/addresses.list"']
-        with (here / "kamailio.log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                "kamailio", "-f", str(CONFIG), "-DD", "-E", "-Y", str(here), "-w", str(here),
-                "-m", "64", "-M", "8",
-                "-l", f"udp:{ADDRESS}:{self.port}", "-l", f"tcp:{ADDRESS}:{self.port}",
-                *(word for name in (*defined, "LOCAL", "PING_S=1") for word in ("-A", name)),
-                stdout=log, stderr=log,
-            )  # fmt: skip
-        await until(self._listens, UP_S)
-
-    def _listens(self) -> bool:
-        with socket.socket() as tried:
-            return tried.connect_ex((ADDRESS, self.port)) == 0
-
-    async def stop(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        await self._process.wait()
 
 
 @pytest.fixture
@@ -95,20 +45,6 @@ async def nodes(tmp_path: Path) -> AsyncIterator[tuple[Centre, Centre, Edge]]:
         await edge.start()
         stack.push_async_callback(edge.stop)
         yield made[0], made[1], edge
-
-
-async def answered(caller: Person, *seats: Person) -> Person:
-    """The caller dials, and the seat at which it rings picks up; that seat.
-
-    The caller lies about its trunk, as anybody may.
-    """
-    ringing = {asyncio.create_task(seat.pick_up(20)): seat for seat in seats}
-    await caller.dial(headers=(("P-Tahuri-Trunk", "forged"),))
-    done, waiting = await asyncio.wait(ringing, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*ringing, return_exceptions=True)
-    return ringing[done.pop()]
 
 
 async def outcomes(centre: Centre) -> list[str]:
