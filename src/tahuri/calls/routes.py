@@ -264,6 +264,11 @@ async def notices(request: Request) -> Response:
 @routes.post("/api/surge", SwitchSurge, roles=(Role.SUPERVISOR,), example={"notice": "gempa"})
 async def switch_surge(request: Request, asked: SwitchSurge) -> dict[str, Any]:
     """Lets every caller hear a recorded notice once before the queue, or no longer."""
+    if asked.notice is not None:
+        found = {one["name"]: one["fault"] for one in await board(request).command("notices")}
+        fault = found.get(asked.notice, "no such notice")
+        if fault is not None:
+            raise Invalid.of({"notice": fault})
     return await _ask(request, "switch_surge", notice=asked.notice)
 
 
