@@ -46,6 +46,11 @@ class Centre:
             return self.settings.database_url
         return EmbeddedPostgres(self.folder).url
 
+    @property
+    def test_seat_password(self) -> str:
+        """With which the robot's seat registers."""
+        return self.folder.secret("test-seat.key").hex()
+
     @cached_property
     def gazetteer(self) -> Gazetteer:
         """The city's names, ready to be searched."""

@@ -41,7 +41,12 @@ def test_lines(settings: Settings) -> list[TestLine]:
     return lines
 
 
+def robot_numbers(settings: Settings) -> list[str]:
+    """Numbers whose test calls go to the robot's seat: those that a trunk sends back to us."""
+    return sorted({trunk.test_call_to for trunk in settings.trunks if trunk.test_call_to})
+
+
 def test_numbers(settings: Settings) -> list[str]:
-    """Numbers that are answered by loop-back."""
+    """Numbers of test calls."""
     numbers = [settings.test_number, *(trunk.test_call_to for trunk in settings.trunks)]
     return sorted({number for number in numbers if number})

@@ -26,8 +26,9 @@ from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.roles import Role
 from tahuri.operators.queries import Account
 from tahuri.settings import Settings, SettingsError, SipSeat
+from tahuri.telephony import testseat
 from tahuri.telephony.switch.config import REALM
-from tahuri.testlines import own_address, test_lines, test_numbers
+from tahuri.testlines import own_address, robot_numbers, test_lines, test_numbers
 from tahuri.units.queries import register_units
 
 PROMPTS = Path(__file__).parent / "telephony" / "prompts"
@@ -163,6 +164,13 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         "test_call_every_s": settings.test_call_every_s,
         "test_lines": [line.name for line in test_lines(settings)],
         "test_source": own_address(settings),
+        "test_seat": {
+            "username": testseat.USER,
+            "password_ha1": ha1(testseat.USER, centre.test_seat_password),
+            "numbers": robot_numbers(settings),
+        }
+        if settings.test_call_every_s
+        else None,
         "party_aliases": settings.directory,
         "gateways": [
             {

@@ -26,6 +26,8 @@ from tahuri.kernel.view import View
 from tahuri.settings import Settings
 from tahuri.telephony import rpc, testcall
 from tahuri.telephony.protocol.snapshot import Inventory
+from tahuri.telephony.sip.transaction import Flow
+from tahuri.telephony.testseat import TestSeat
 from tahuri.testlines import TestLine, own_address, test_lines
 from tahuri.watch import queries, traffic
 from tahuri.watch.decider import FINDING, Mend, Report, grown
@@ -87,6 +89,9 @@ class Watchman:
         self._recordings = centre.folder.recordings
         self._db, self._views, self._ask = db, views, ask
         self._grace_s = grace_s
+        own = own_address(self._settings)
+        registrar = Flow("UDP", own, self._settings.sip_port)
+        self._robot = TestSeat(centre.test_seat_password, registrar, own)
         self.kept = watching.read(self._run)
         self._since: dict[str, float] = {}
         self._signatures: dict[str, tuple[int, int]] = {}
@@ -109,7 +114,8 @@ class Watchman:
     async def run(self) -> None:
         """For ever."""
         await asyncio.sleep(FIRST_S)
-        async with asyncio.TaskGroup() as group:
+        async with contextlib.AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+            stack.push_async_callback(self.close)
             for line in test_lines(self._settings) if self._settings.test_call_every_s else ():
                 group.create_task(self._try_for_ever(line))
             group.create_task(_for_ever("the watch", self.round, ROUND_S))
@@ -118,6 +124,10 @@ class Watchman:
                 group.create_task(_for_ever("nodes", self.tell_node, nodes.SEEN_EVERY_S))
             if self._copier is not None:
                 group.create_task(_for_ever("copying", self.copy, COPY_S))
+
+    async def close(self) -> None:
+        """The robot hangs up."""
+        await self._robot.stop()
 
     # ---- test calls -----------------------------------------------------------------------------
 
@@ -134,7 +144,10 @@ class Watchman:
         if line.host != source and source in ("127.0.0.1", "::1"):
             source = self._settings.media_address
         try:
-            result = await testcall.place(line.target, line.host, line.port, source)
+            await self._robot.register()
+            result = await testcall.place(
+                line.target, line.host, line.port, source, through_to_robot=True
+            )
         except Exception:
             log.exception("a test call met a bug", line=line.name)
             result = testcall.Result(ok=False, fault="internal-error")

@@ -288,6 +288,7 @@ async def test_a_dead_trunk_and_a_dead_edge_are_told_with_their_line(
                 patch.setattr(testcall, "ANSWER_S", 0.3)
                 port = nobody.getsockname()[1]
                 await place.watchman.try_line(replace(line, host="127.0.0.1", port=port))
+    await place.watchman.close()
     await place.watchman.round()
     shown = (await http.get("/api/telephone")).json()
     assert {one["name"]: one["fault"] for one in shown["lines"]} == {

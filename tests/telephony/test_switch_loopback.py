@@ -1,6 +1,7 @@
 """Test calls through the real switch and the real media: the caller hears its own voice."""
 
 import asyncio
+from hashlib import md5
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from media_bench import far_end
 from test_switch_sipp import pytestmark as with_sipp
 from test_switch_sipp import sipp
 
-from tahuri.telephony import testcall
+from tahuri.telephony import testcall, testseat
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.phone import Phone, PhoneCall
+from tahuri.telephony.switch.config import REALM
 
 URN = "urn:service:test.sos"
 
@@ -36,6 +38,27 @@ async def test_a_test_call_hears_itself_and_its_placer_says_so(tmp_path: Path) -
         assert set(kinds) == {"call-arrived", "call-ended"}
         state = await centre.state()
         assert state["queue"] == state["calls"] == []
+
+
+async def test_a_test_call_reaches_the_robots_seat_and_hears_its_answer(tmp_path: Path) -> None:
+    """Given the real centre and the robot; when a test call is placed; then it hears what only the
+    robot says, and robot and placer give all back; given no robot, then "no-robot" is the fault,
+    and not a success by loop-back."""
+    password = md5(f"{testseat.USER}:{REALM}:secret".encode(), usedforsecurity=False).hexdigest()
+    seat = {"username": testseat.USER, "password_ha1": password, "numbers": []}
+    async with Centre(tmp_path, test_seat=seat, test_source=ADDRESS) as centre:
+        alone = await testcall.place(URN, ADDRESS, centre.sip_port, ADDRESS, through_to_robot=True)
+        assert (alone.ok, alone.fault) == (False, "no-robot")
+        robot = testseat.TestSeat("secret", centre.flow(), ADDRESS)
+        assert await robot.register()
+        found = await testcall.place(URN, ADDRESS, centre.sip_port, ADDRESS, through_to_robot=True)
+        assert found.ok, found
+        await centre.fact("call-ended", 2, outcome="tested")
+        await robot.stop()
+        stranger = testseat.TestSeat("wrong", centre.flow(), ADDRESS)
+        assert not await stranger.register()
+        await stranger.stop()
+        assert set(await centre.types()) == {"call-arrived", "call-ended"}
 
 
 async def test_the_placer_tells_why_a_test_call_failed(

@@ -1,15 +1,20 @@
 """Test calls: answered at once, hear themselves, and leave queue, seats and figures alone."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
+from hashlib import md5
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, until
 
 from tahuri.telephony.sip import sdp
-from tahuri.telephony.sip.phone import CallFailed, PhoneCall
+from tahuri.telephony.sip.digest import Account
+from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
 from tahuri.telephony.switch import testcalls
+from tahuri.telephony.switch.config import REALM
 from tahuri.telephony.switch.views import snapshot
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
@@ -22,6 +27,17 @@ async def centre(tmp_path: Path) -> AsyncIterator[Bench]:
     settings = {"test_numbers": ["119900"], "test_calls_max": 2, "test_call_s": 0.6}
     async with bench(tmp_path, **settings) as one:
         yield one
+
+
+class Robot(NamedTuple):
+    """The robot's phone, and what rings at it."""
+
+    phone: Phone
+    rings: "asyncio.Queue[PhoneCall]"
+
+
+def ha1(username: str, password: str) -> str:
+    return md5(f"{username}:{REALM}:{password}".encode(), usedforsecurity=False).hexdigest()
 
 
 def dial(centre: Bench, target: str) -> PhoneCall:
@@ -113,6 +129,106 @@ async def test_this_machine_may_try_its_own_edge_and_nothing_else(tmp_path: Path
         with pytest.raises(CallFailed) as caught:
             await dial(centre, "sip:112@127.0.0.1").wait_answered(5)
         assert caught.value.status == 403
+
+
+ROBOT = {
+    "username": "robot",
+    "password_ha1": ha1("robot", "secret-robot"),
+    "numbers": ["119900"],
+}
+
+
+@contextlib.asynccontextmanager
+async def with_robot(folder: Path, **settings: object) -> AsyncIterator[tuple[Bench, Robot]]:
+    """A centre whose trunk sends 119900 back to us, and the robot's phone."""
+    rings: asyncio.Queue[PhoneCall] = asyncio.Queue()
+    phone = Phone(Account("robot", "secret-robot"), rings.put_nowait)
+    await phone.start()
+    known = {"test_numbers": ["119900", "119901"], "test_source": "192.0.2.1"}
+    try:
+        async with bench(folder, test_seat=ROBOT, **known, **settings) as centre:
+            yield centre, Robot(phone, rings)
+    finally:
+        await phone.stop()
+
+
+async def test_a_robots_test_call_is_put_through_to_the_robots_seat(tmp_path: Path) -> None:
+    """Answering is not enough: who dials must reach somebody who registered, rang and answered.
+
+    Given a person's ready seat and the robot's; when a test call comes to the robot's number; then
+    the robot's phone rings and no person's, the two hear each other, and it ends as tested.
+    """
+    async with with_robot(tmp_path) as (centre, robot):
+        assert await robot.phone.register(centre.flow) == 200
+        seat = Browser(centre, "M1", "op1")
+        await seat.sit()
+        call = dial(centre, "sip:119900@127.0.0.1")
+        await call.wait_answered(5)
+        rung = await robot.rings.get()
+        assert centre.switch.core.tested == {}
+        rung.accept(OFFER)
+        await until(lambda: "telco" in centre.switch.core.tested)
+        caller = centre.media.port("caller")
+        await until(lambda: centre.media.hears(caller) == ["rtp robot"])
+        assert centre.media.hears(centre.media.port("robot")) == ["rtp caller"]
+        assert seat.state["seat"]["state"] == "ready"
+        assert snapshot(centre.switch.core).queue == []
+        call.hang_up()
+        ended = await centre.told("call-ended")
+        assert (ended.body["outcome"], ended.body["by"]) == ("tested", "caller")
+        assert not {"call-queued", "call-offered", "recording-started"} & set(centre.types())
+        assert await rung.wait_ended(5)
+        kinds = {"play", "webrtc"}
+        await until(lambda: {kind for kind, _ in centre.media.ports.values()} == kinds)
+        technician = dial(centre, "sip:119901@127.0.0.1")
+        await technician.wait_answered(5)
+        await until(lambda: any(hears == says for hears, says in centre.media.cells))
+        assert robot.rings.empty()
+        technician.hang_up()
+        await seat.leave()
+
+
+@pytest.mark.parametrize("robot_does", ["is away", "refuses", "hangs up"])
+async def test_a_robots_seat_that_cannot_be_reached_is_missed(
+    tmp_path: Path, robot_does: str
+) -> None:
+    """Given test calls due each 0.1 s; when the robot's seat takes none; then the caller hears
+    itself, the test call does not count as come, and its absence is an alarm."""
+    lines: dict[str, object] = {"test_call_every_s": 0.1, "test_lines": ["telco"]}
+    async with with_robot(tmp_path, **lines) as (centre, robot):
+        if robot_does != "is away":
+            assert await robot.phone.register(centre.flow) == 200
+        call = dial(centre, "sip:119900@127.0.0.1")
+        await call.wait_answered(5)
+        if robot_does != "is away":
+            rung = await robot.rings.get()
+            rung.reject(486) if robot_does == "refuses" else rung.accept(OFFER)
+        if robot_does == "hangs up":
+            await until(lambda: centre.media.hears(centre.media.port("caller")) == ["rtp robot"])
+            rung.hang_up()
+        else:
+            assert centre.switch.core.tested == {}
+        await until(lambda: any(hears == says for hears, says in centre.media.cells))
+        await until(lambda: {one.about for one in testcalls.missing(centre.switch.core)})
+        call.hang_up()
+        assert (await centre.told("call-ended")).body["outcome"] == "tested"
+
+
+async def test_a_killed_switch_finds_the_robot_on_the_line(tmp_path: Path) -> None:
+    """Given a test call with the robot; when the switch is killed; then the two still hear each
+    other, and both legs end with the call."""
+    async with with_robot(tmp_path) as (centre, robot):
+        assert await robot.phone.register(centre.flow) == 200
+        call = dial(centre, "sip:119900@127.0.0.1")
+        await call.wait_answered(5)
+        rung = await robot.rings.get()
+        rung.accept(OFFER)
+        await until(lambda: "telco" in centre.switch.core.tested)
+        await centre.restart()
+        await until(lambda: centre.media.hears(centre.media.port("caller")) == ["rtp robot"])
+        call.hang_up()
+        assert await rung.wait_ended(5)
+        assert (await centre.told("call-ended")).body["outcome"] == "tested"
 
 
 async def test_a_line_by_which_no_test_call_comes_is_an_alarm_until_one_does(

@@ -263,6 +263,7 @@ class Door:
             leg=event.leg,
             audio=port,
             echo=call_id in self._core.tests,
+            robot="asked" if testcalls.is_for_robot(self._core, event) else "",
         )
         self._core.calls[call_id] = call
         return call
@@ -286,7 +287,7 @@ class Door:
         core.perform(outputs)
         core.journal.answered(call.call_id)
         if call.echo:
-            testcalls.came(core, call.trunk)
+            await testcalls.answered(core, call)
             return
         core.of_call(call, CallQueued(notice="surge" if call.heard_surge else "normal"))
         core.save(call)

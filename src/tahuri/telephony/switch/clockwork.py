@@ -33,7 +33,7 @@ def tick(core: Core) -> None:
     peers.look(core, now_s)
     for seat in list(core.seats.values()):
         _of_seat(core, seat, now_s)
-    for gateway in core.gateways.values():
+    for gateway in (*core.gateways.values(), core.test_seat):
         until_s = gateway.registered_until_s
         if until_s is not None and now_s >= until_s:
             gateway.registered_until_s = None

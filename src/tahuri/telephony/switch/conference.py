@@ -71,7 +71,7 @@ def cells(
         return _ringback(call, seat, tone)
     caller = call.audio.port
     if call.phase == "echo":
-        return {(caller, caller): 1.0}
+        return _tested(call)
     seat_says = seat_port(call, seat)
     talkers = others(call, seat, watching)
     present = talkers if aside(call) else [caller, *talkers]
@@ -99,6 +99,15 @@ def cells(
         told = [caller, *talkers] if call.beep.caller_hears else [seat_says]
         found |= {(port, call.beep.port): 1.0 for port in told if port is not None}
     return found
+
+
+def _tested(call: Call) -> Cells:
+    """A test call hears itself, or the robot's seat when that is there."""
+    caller = call.audio.port
+    if call.robot != "there" or call.phone is None:
+        return {(caller, caller): 1.0}
+    robot = call.phone.audio.port
+    return {(caller, robot): 1.0, (robot, caller): 1.0}
 
 
 def _ringback(call: Call, seat: Seat | None, tone: int | None) -> Cells:

@@ -126,6 +126,20 @@ PROMPTS = Path(__file__).parents[1] / "prompts"
 """Those that come with Tahuri."""
 
 
+class TestSeat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The robot's seat: test calls are put through to it, and nobody else's."""
+
+    __test__ = False
+    username: str
+    password_ha1: str
+    numbers: list[str] = []
+    """Called numbers of test calls that go there; those of our own machine always do."""
+
+    @property
+    def account(self) -> Account:
+        return Account(self.username, None, self.password_ha1)
+
+
 class Gateway(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A radio gateway that registers, and is called into conversations by its name."""
 
@@ -195,6 +209,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Address from which this machine tries its own edge; let in for test calls alone."""
     party_aliases: dict[str, str] = {}
     gateways: list[Gateway] = []
+    test_seat: TestSeat | None = None
+    """None: every test call hears itself."""
     transfer_s: float = 30
     """How long a transfer's target may ring."""
     park_s: float = 60

@@ -47,6 +47,7 @@ from tahuri.telephony.switch.model import Call, Gateway, Seat, TrunkState
 
 WORK_WAITING_MAX = 256
 """Steps of one call that may wait for their turn; more means a bug, and they are dropped."""
+TEST_SEAT = "test-seat"
 SWITCH = "switch"
 """The actor of what no operator did."""
 
@@ -139,6 +140,8 @@ class Core:
         self.gateways: dict[str, Gateway] = {
             one.name: Gateway(name=one.name) for one in settings.gateways
         }
+        self.test_seat = Gateway(name=TEST_SEAT)
+        """Where the robot's seat registered; as a gateway it is called, never offered."""
         self.places: dict[str, Place] = {}
         """By name of a SIP leg."""
         self.ports: dict[int, Place] = {}

@@ -256,6 +256,8 @@ class Call(Struct, kw_only=True):
     """When it leaves the slow lane, on the clock that never steps."""
     ghost: Ghost | None = None
     echo: bool = False
+    robot: Literal["", "asked", "rings", "there"] = ""
+    """Of a test call: whether it goes to the robot's seat, and how far it has come."""
     """A test call: never queued, never at a seat, never recorded."""
     home: str = ""
     """The node where the caller is, whose call is a guest here; empty for our own calls."""

@@ -9,7 +9,7 @@ from tahuri.telephony.sip.grammar import BadValue, NameAddress, name_address, pa
 from tahuri.telephony.sip.message import Request
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import edge, offers, seats
-from tahuri.telephony.switch.config import REALM, Gateway, PhoneSeat
+from tahuri.telephony.switch.config import REALM, Gateway, PhoneSeat, TestSeat
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Gateway as Binding
 from tahuri.telephony.switch.model import Seat
@@ -44,7 +44,7 @@ class Registrar:
         """Challenge, refuse or bind."""
         core, request = self._core, event.request
         user = _user(request)
-        phone = self._phones.get(user) or self._gateways.get(user)
+        phone = self._phones.get(user) or self._gateways.get(user) or self._test_seat(user)
         value = request.get("authorization")
         now_s = int(core.monotonic_s())
         # A key for each address: credentials that were overheard prove nothing from another.
@@ -53,7 +53,9 @@ class Registrar:
         if value is not None and phone is not None:
             verdict = digest.check(value, "REGISTER", phone.account, REALM, key, now_s)
         if verdict == "right" and phone is not None:
-            if isinstance(phone, Gateway):
+            if isinstance(phone, TestSeat):
+                self._bind_gateway(event, core.test_seat)
+            elif isinstance(phone, Gateway):
                 self._bind_gateway(event, core.gateways[phone.name])
             else:
                 self._bind(event, phone)
@@ -64,6 +66,10 @@ class Registrar:
         asked = digest.challenges(REALM, key, now_s, verdict == "stale", algorithms)
         headers = tuple(("www-authenticate", challenge) for challenge in asked)
         core.perform(core.endpoint.agent.respond(event.key, 401, core.sip_now, headers))
+
+    def _test_seat(self, user: str) -> TestSeat | None:
+        seat = self._core.settings.test_seat
+        return seat if seat is not None and seat.username == user else None
 
     def _bind(self, event: events.Registering, phone: PhoneSeat) -> None:
         core, seat = self._core, self._core.seats[phone.seat_id]

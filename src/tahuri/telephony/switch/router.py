@@ -73,6 +73,8 @@ class Router:
         match place.role:
             case "caller":
                 await self._caller(call, event)
+            case "seat" if call.echo:
+                await testcalls.robot(self._core, call, event)
             case "seat":
                 await self._phone(call, event, place.leg_id)
             case "party":
