@@ -34,7 +34,8 @@ def sees(person: SignedOn, agency_of: dict[str, str], crewed: Iterable[str] = ()
     """What this person may see of a row; one for each reader, it follows the rows it is given.
 
     A crew sees the incidents of the units it is signed on to: unit rows come before the incident
-    rows of the same seq.
+    rows of the same seq.  An agency's desk sees the calls that it has or had last, and the
+    incidents that it opened, beside those of its agency.
 
     Args:
         agency_of: unit → agency, from the city pack.
@@ -47,8 +48,13 @@ def sees(person: SignedOn, agency_of: dict[str, str], crewed: Iterable[str] = ()
     own_units = frozenset(unit for unit, agency in agency_of.items() if agency == person.agency_id)
     own = set(crewed)
 
+    def is_own(body: dict[str, Any], field: str) -> bool:
+        return Role.AGENCY_DESK in roles and body.get(field) == person.operator_id
+
     def concerns(body: dict[str, Any]) -> bool:
         if Role.AGENCY_DESK in roles and _concerns_agency(body, person.agency_id, own_units):
+            return True
+        if is_own(body, "opened_by"):
             return True
         return Role.CREW in roles and _concerns_units(body, own)
 
@@ -66,6 +72,8 @@ def sees(person: SignedOn, agency_of: dict[str, str], crewed: Iterable[str] = ()
                 return row
             case "seat" if Role.ADMINISTRATOR in roles:
                 return _anonymous(row)
+            case "call" if is_own(row.body, "operator_id"):
+                return row
             case "incident" if concerns(row.body):
                 return row
             case _:
@@ -84,4 +92,6 @@ def reader_name(person: SignedOn, stream: str) -> str:
         return "room"
     if Role.CREW in person.roles:
         return f"crew {stream}"
+    if Role.AGENCY_DESK in person.roles:
+        return f"desk {person.operator_id} {sorted(person.roles)} {person.agency_id}"
     return f"{sorted(person.roles)} {person.agency_id}"

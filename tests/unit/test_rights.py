@@ -104,6 +104,20 @@ def test_a_desk_sees_the_incidents_of_its_agency(told: FeedRow, how: str) -> Non
     assert shown(DESK, told) == how
 
 
+def test_a_desk_sees_its_own_calls_and_what_it_opened_and_no_other() -> None:
+    """Whoever picked up reads the caller's number back; another desk of the agency does not."""
+    assert shown(DESK, row("call", operator_id="O1")) == "whole"
+    assert shown(DESK, row("call", operator_id="O2")) == "hidden"
+    assert shown(DESK, row("call", operator_id="O1"), row("call", operator_id="O2")) == "hidden"
+    assert shown(CREW, row("call", operator_id="O1")) == "hidden"
+    assert shown(ADMINISTRATOR, row("call", operator_id="O1")) == "hidden"
+    own = row("incident", "I1", units=[], notify=[], opened_by="O1")
+    foreign = row("incident", "I2", units=[], notify=[], opened_by="O2")
+    assert (shown(DESK, own), shown(DESK, foreign)) == ("whole", "hidden")
+    colleague = SignedOn("O2", "Lain", (Role.AGENCY_DESK,), None, "DAMKAR")
+    assert reader_name(DESK, "1") != reader_name(colleague, "1")
+
+
 def test_a_desk_without_an_agency_sees_no_incident() -> None:
     """An account that was made in haste must not open all cases."""
     assert shown(person(Role.AGENCY_DESK), incident("DMK-01", notify=("DAMKAR",))) == "hidden"

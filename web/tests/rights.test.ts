@@ -31,6 +31,16 @@ describe("rights", () => {
     expect(moves(["call_taker"], unit("DAMKAR", "en_route"))).toEqual([]);
   });
 
+  it("let a desk sit down, call nobody back and open no report without a caller", () => {
+    const desk = { roles: ["agency_desk"], phone: { seat_id: null, line: "closed", media: "none", push: null } };
+    const offered = (name: string, roles: Role[] = ["agency_desk"]): unknown =>
+      actionNamed(name).effect({ ...desk, roles } as unknown as Selection);
+    expect(offered("take-seat")).not.toBeNull();
+    expect(offered("take-seat", ["dispatcher"])).toBeNull();
+    expect(offered("new-report")).toBeNull();
+    expect(offered("call-backs")).toBeNull();
+  });
+
   it("offer a desk no case file: it names callers", () => {
     const desk = { roles: ["agency_desk"], incident: { incident_id: "I1", state: "open", units: [] } };
     for (const name of ["timeline", "case-pdf", "case-json"]) {

@@ -1,6 +1,6 @@
 """Calls and seats over HTTP.  The console speaks with the switch directly while it can."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -13,11 +13,22 @@ from tahuri.calls import nodes, queries
 from tahuri.calls.decider import CALL, ClassifyCall, WrapUpCall
 from tahuri.calls.events import GhostQuestion, RecordingPlayed
 from tahuri.calls.switchboard import Switchboard
+from tahuri.calls.views import CALLS, CallRow
 from tahuri.kernel import clock
 from tahuri.kernel.event import Command, StreamId
-from tahuri.kernel.http import Json, Nothing, Routes, answered, db, views, who, writing
+from tahuri.kernel.http import (
+    Json,
+    Nothing,
+    Routes,
+    SignedOn,
+    answered,
+    db,
+    views,
+    who,
+    writing,
+)
 from tahuri.kernel.ids import OperatorId, RecordingId
-from tahuri.kernel.log import Writing
+from tahuri.kernel.log import Log, Writing
 from tahuri.kernel.log import writing as writing_log
 from tahuri.kernel.mint import new_id
 from tahuri.kernel.refusal import Invalid, Refused
@@ -30,7 +41,10 @@ PLAY = timedelta(hours=1)
 """So long after its recorded start, parts of a recording that are asked for belong to one play."""
 KEPT_NOWHERE = {"Cache-Control": "no-store"}
 ROOM = (Role.CALL_TAKER, Role.DISPATCHER, Role.SUPERVISOR)
-TAKERS = (Role.CALL_TAKER, Role.SUPERVISOR)
+SEATED = (Role.CALL_TAKER, Role.SUPERVISOR, Role.AGENCY_DESK)
+"""May sit at a seat; an agency's desk is offered what overflows to it or is for its agency."""
+SPEAKERS = (*ROOM, Role.AGENCY_DESK)
+"""May say what a call was; an agency's desk of those that it had itself."""
 MODES = ("listen", "whisper", "barge")
 
 TokenSigner = Callable[[dict[str, Any]], str]
@@ -111,6 +125,13 @@ def board(request: Request) -> Switchboard:
     return cast("Switchboard", request.app.state.switchboard)
 
 
+def desk_of(roles: Iterable[str]) -> str:
+    """Whose seat somebody sits at; whoever may take every call does."""
+    if Role.CALL_TAKER in roles:
+        return "taker"
+    return "supervisor" if Role.SUPERVISOR in roles else "agency-desk"
+
+
 async def _own_seat(request: Request, call_id: str | None = None) -> str:
     """The seat where I sit, as the switch knows it.
 
@@ -145,7 +166,7 @@ async def _tell(request: Request, op: str, seat_id: str, **arguments: object) ->
 @routes.post(
     "/api/seats/{seat_id}/take",
     TakeSeat,
-    roles=TAKERS,
+    roles=SEATED,
     example={"kind": "browser"},
     answer={"seq": 7, "seat_id": "M1", "token": "…", "signalling": "ws://127.0.0.1:8113/seat"},
 )
@@ -159,7 +180,7 @@ async def take_seat(request: Request, asked: TakeSeat) -> dict[str, Any]:
     skills = {
         "languages": list(await request.app.state.languages_of(person.operator_id)),
         "agency_id": person.agency_id,
-        "desk": "taker" if Role.CALL_TAKER in person.roles else "supervisor",
+        "desk": desk_of(person.roles),
     }
     answer = await _tell(
         request, "take", seat_id, kind=asked.kind, operator_name=person.name, skills=skills
@@ -185,26 +206,26 @@ async def take_seat(request: Request, asked: TakeSeat) -> dict[str, Any]:
     }
 
 
-@routes.post("/api/seats/{seat_id}/leave", Nothing, roles=TAKERS)
+@routes.post("/api/seats/{seat_id}/leave", Nothing, roles=SEATED)
 async def leave_seat(request: Request, _: Nothing) -> dict[str, Any]:
     """Gets up; refused while a call is live there."""
     return await _tell(request, "leave", request.path_params["seat_id"])
 
 
-@routes.post("/api/seats/{seat_id}/ready", Nothing, roles=TAKERS)
+@routes.post("/api/seats/{seat_id}/ready", Nothing, roles=SEATED)
 async def seat_ready(request: Request, _: Nothing) -> dict[str, Any]:
     """Can take a call."""
     return await _tell(request, "ready", request.path_params["seat_id"])
 
 
-@routes.post("/api/seats/{seat_id}/not-ready", NotReady, roles=TAKERS, example={"reason": "break"})
+@routes.post("/api/seats/{seat_id}/not-ready", NotReady, roles=SEATED, example={"reason": "break"})
 async def seat_not_ready(request: Request, asked: NotReady) -> dict[str, Any]:
     """Cannot take a call, and why."""
     return await _tell(request, "not_ready", request.path_params["seat_id"], reason=asked.reason)
 
 
 @routes.post(
-    "/api/seats/{seat_id}/extend-wrap-up", ExtendWrapUp, roles=TAKERS, example={"for_s": 120}
+    "/api/seats/{seat_id}/extend-wrap-up", ExtendWrapUp, roles=SEATED, example={"for_s": 120}
 )
 async def extend_wrap_up(request: Request, asked: ExtendWrapUp) -> dict[str, Any]:
     """Needs longer after a call, where wrap-up ends by itself."""
@@ -272,7 +293,7 @@ async def switch_surge(request: Request, asked: SwitchSurge) -> dict[str, Any]:
     return await _ask(request, "switch_surge", notice=asked.notice)
 
 
-@routes.post("/api/calls/{call_id}/answer", Nothing, roles=TAKERS)
+@routes.post("/api/calls/{call_id}/answer", Nothing, roles=SEATED)
 async def answer_call(request: Request, _: Nothing) -> dict[str, Any]:
     """Answers the call that rings at my seat."""
     return await _tell(
@@ -286,7 +307,7 @@ def _plain(path: str, op: str, does: str) -> None:
         return await _tell(request, op, seat_id)
 
     handler.__doc__ = does
-    routes.post(f"/api/calls/{{call_id}}/{path}", Nothing, roles=TAKERS)(handler)
+    routes.post(f"/api/calls/{{call_id}}/{path}", Nothing, roles=SEATED)(handler)
 
 
 _plain("hold", "hold", "Puts my live call on hold; the caller hears the hold prompt.")
@@ -301,7 +322,7 @@ _plain("hang-up", "hang_up", "Ends my live call.")
 @routes.post(
     "/api/calls/{call_id}/add-party",
     AddParty,
-    roles=TAKERS,
+    roles=SEATED,
     example={"address": "110"},
     answer={"seq": 9, "leg_id": "01J…"},
 )
@@ -312,7 +333,7 @@ async def add_party(request: Request, asked: AddParty) -> dict[str, Any]:
 
 
 @routes.post(
-    "/api/calls/{call_id}/ghost/ask", AskGhost, roles=TAKERS, example={"question": "police"}
+    "/api/calls/{call_id}/ghost/ask", AskGhost, roles=SEATED, example={"question": "police"}
 )
 async def ask_ghost(request: Request, asked: AskGhost) -> dict[str, Any]:
     """Lets the silent caller hear a question; 5 is yes, any other key no."""
@@ -320,14 +341,14 @@ async def ask_ghost(request: Request, asked: AskGhost) -> dict[str, Any]:
     return await _tell(request, "ghost_ask", seat_id, question=asked.question)
 
 
-@routes.post("/api/calls/{call_id}/drop-party", DropParty, roles=TAKERS, example={"leg_id": "01J…"})
+@routes.post("/api/calls/{call_id}/drop-party", DropParty, roles=SEATED, example={"leg_id": "01J…"})
 async def drop_party(request: Request, asked: DropParty) -> dict[str, Any]:
     """Puts a third party out of my live call."""
     seat_id = await _own_seat(request, request.path_params["call_id"])
     return await _tell(request, "drop_party", seat_id, leg_id=asked.leg_id)
 
 
-@routes.post("/api/calls/{call_id}/transfer", Transfer, roles=TAKERS, example={"address": "110"})
+@routes.post("/api/calls/{call_id}/transfer", Transfer, roles=SEATED, example={"address": "110"})
 async def transfer(request: Request, asked: Transfer) -> dict[str, Any]:
     """Sends my live call on; it comes back to me unless the target answers in time."""
     if bool(asked.address.strip()) == bool(asked.seat_id):
@@ -351,8 +372,8 @@ def _of_call(path: str, op: str, does: str, roles: tuple[Role, ...]) -> None:
     routes.post(f"/api/calls/{{call_id}}/{path}", Nothing, roles=roles)(handler)
 
 
-_of_call("take-back", "take_back", "Takes back a call that I sent on or parked.", TAKERS)
-_of_call("pick-up", "pick_up", "Takes a call that waits, is parked or rings elsewhere.", TAKERS)
+_of_call("take-back", "take_back", "Takes back a call that I sent on or parked.", SEATED)
+_of_call("pick-up", "pick_up", "Takes a call that waits, is parked or rings elsewhere.", SEATED)
 _of_call("take-over", "take_over", "Takes another seat's live call over.", (Role.SUPERVISOR,))
 
 
@@ -378,23 +399,37 @@ async def end_supervision(request: Request, _: Nothing) -> dict[str, Any]:
 
 
 @routes.post(
-    "/api/calls/{call_id}/classify", ClassifyCall, roles=ROOM, example={"call_class": "normal"}
+    "/api/calls/{call_id}/classify", ClassifyCall, roles=SPEAKERS, example={"call_class": "normal"}
 )
 async def classify_call(request: Request, asked: ClassifyCall) -> dict[str, Any]:
     """Says what the call was."""
     return await _decide(request, asked)
 
 
-@routes.post("/api/calls/{call_id}/wrap-up", WrapUpCall, roles=ROOM)
+@routes.post("/api/calls/{call_id}/wrap-up", WrapUpCall, roles=SPEAKERS)
 async def wrap_up_call(request: Request, asked: WrapUpCall) -> dict[str, Any]:
     """Done with the call; refused until it has ended and its class is set."""
     return await _decide(request, asked)
+
+
+async def check_own(log: Log, call_id: str, person: SignedOn) -> None:
+    """Lets the room pass, and whoever has the call or had it last.
+
+    Raises:
+        Refused: somebody else's call.
+    """
+    if set(person.roles) & set(ROOM):
+        return
+    row = await log.row(CALLS, call_id)
+    if not isinstance(row, CallRow) or row.operator_id != person.operator_id:
+        raise Refused(Refusal.NOT_ALLOWED, call=call_id)
 
 
 async def _decide(request: Request, command: ClassifyCall | WrapUpCall) -> dict[str, Any]:
     stream = StreamId("call", request.path_params["call_id"])
     async with writing(request) as log:
         if log.answered is None:
+            await check_own(log, stream.key, who(request))
             await log.append(stream, CALL.decide(command, CALL.state(await log.read(stream))))
     return answered(log)
 

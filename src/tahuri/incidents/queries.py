@@ -23,6 +23,16 @@ async def call_known(log: Log, call_id: str) -> bool:
     return bool(records)
 
 
+async def call_had_by(log: Log, call_id: str, operator_id: str) -> bool:
+    """Whether that operator has the call, or had it last."""
+    records = await log.fetch(
+        "select 1 from view_rows where city_id = %s and view = 'call' and key = %s "
+        "and body ->> 'operator_id' = %s",
+        (log.city_id, call_id, operator_id),
+    )
+    return bool(records)
+
+
 async def units_of(log: Log, operator_id: str) -> frozenset[UnitId]:
     """The units that a crew member is signed on to."""
     records = await log.fetch(

@@ -21,7 +21,7 @@ from tahuri.incidents.decider import (
     next_number,
     set_or,
 )
-from tahuri.incidents.queries import call_known, last_number, units_of
+from tahuri.incidents.queries import call_had_by, call_known, last_number, units_of
 from tahuri.incidents.requests import (
     AmendIncident,
     CloseIncident,
@@ -43,6 +43,8 @@ from tahuri.kernel.roles import Role
 from tahuri.refusals import Refusal
 
 ROOM = (Role.CALL_TAKER, Role.DISPATCHER, Role.SUPERVISOR)
+REPORTERS = (*ROOM, Role.AGENCY_DESK)
+"""May write down what callers say; an agency's desk what its own callers say."""
 WRITERS = (*ROOM, Role.AGENCY_DESK, Role.CREW)
 
 routes = Routes("incidents")
@@ -127,7 +129,7 @@ async def known(log: Log, stream: StreamId) -> Incident:
 @routes.post(
     "/api/incidents",
     OpenIncident,
-    roles=ROOM,
+    roles=REPORTERS,
     example={
         "call_id": None,
         "category": "structure-fire",
@@ -150,6 +152,7 @@ async def open_incident(request: Request, body: OpenIncident) -> dict[str, Any]:
         if log.answered is None:
             if body.call_id is not None and not await call_known(log, body.call_id):
                 raise Refused(Refusal.CALL_UNKNOWN, call=body.call_id)
+            await check_reporter(log, who(request), body.call_id)
             today = log.now.astimezone(ZoneInfo(pack.city.zone)).date()
             number = next_number(pack.city.incident_prefix, today, await last_number(log))
             command = Open(
@@ -175,7 +178,7 @@ async def open_incident(request: Request, body: OpenIncident) -> dict[str, Any]:
 @routes.post(
     "/api/incidents/{incident_id}/amend",
     AmendIncident,
-    roles=ROOM,
+    roles=REPORTERS,
     example={"priority": 2, "injured": 3},
     answer={"seq": 118},
 )
@@ -190,6 +193,7 @@ async def amend_incident(request: Request, body: AmendIncident) -> dict[str, Any
     async with writing(request) as log:
         if log.answered is None:
             incident = await known(log, stream)
+            await check_amender(log, stream, who(request))
             if incident.closed:
                 raise Refused(Refusal.INCIDENT_CLOSED, incident=stream.key)
             command = Amend(
@@ -239,8 +243,30 @@ async def note_incident(request: Request, body: WriteNote) -> dict[str, Any]:
     return answered(log)
 
 
+async def check_reporter(log: Log, person: SignedOn, call_id: str | None) -> None:
+    """Lets the room pass, and a desk that has or had the call.
+
+    Raises:
+        Refused: somebody else's call, or none.
+    """
+    if set(person.roles) & set(ROOM):
+        return
+    if call_id is None or not await call_had_by(log, call_id, person.operator_id):
+        raise Refused(Refusal.NOT_ALLOWED, call=call_id or "")
+
+
+async def check_amender(log: Log, stream: StreamId, person: SignedOn) -> None:
+    """Lets the room pass, and a desk that opened the incident.  Raises Refused."""
+    if set(person.roles) & set(ROOM):
+        return
+    row = await log.row(INCIDENTS, stream.key)
+    if not isinstance(row, IncidentRow) or row.opened_by != person.operator_id:
+        raise Refused(Refusal.NOT_ALLOWED, incident=stream.key)
+
+
 async def check_writer(log: Log, stream: StreamId, person: SignedOn, pack: CityPack) -> None:
-    """Lets the room pass, a desk whose agency is told or sent, and a crew that is or was there.
+    """Lets the room pass, a desk whose agency is told or sent or that opened the incident, and a
+    crew that is or was there.
 
     Raises:
         Refused: another agency's incident, or a crew of another unit or of none.
@@ -249,6 +275,8 @@ async def check_writer(log: Log, stream: StreamId, person: SignedOn, pack: CityP
         return
     row = await log.row(INCIDENTS, stream.key)
     assert isinstance(row, IncidentRow)
+    if Role.AGENCY_DESK in person.roles and row.opened_by == person.operator_id:
+        return
     present = {unit.unit_id for unit in row.units}
     if Role.AGENCY_DESK in person.roles:
         sent = {unit.unit_id for unit in pack.units if unit.agency_id == person.agency_id}
@@ -313,7 +341,7 @@ async def reopen_incident(request: Request, body: ReopenIncident) -> dict[str, A
 @routes.post(
     "/api/calls/{call_id}/link",
     LinkCall,
-    roles=ROOM,
+    roles=REPORTERS,
     example={"incident_id": "01KAQ…"},
     answer={"seq": 132},
 )
@@ -344,6 +372,10 @@ async def linked(request: Request, incident_id: IncidentId, *, to_be: bool) -> d
             row = await log.row(INCIDENTS, incident_id)
             if not isinstance(row, IncidentRow):
                 raise Refused(Refusal.INCIDENT_UNKNOWN, incident=incident_id)
+            await check_reporter(log, who(request), call_id)
+            await check_writer(
+                log, StreamId("incident", incident_id), who(request), pack_of(request)
+            )
             if (call_id in row.call_ids) is not to_be:
                 event = CallLinked if to_be else CallUnlinked
                 await log.append(StreamId("call", call_id), [event(incident_id=incident_id)])

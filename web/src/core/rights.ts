@@ -10,6 +10,8 @@ export function may(roles: readonly Role[], allowed: readonly Role[]): boolean {
   return allowed.some((role) => roles.includes(role));
 }
 export const mayTakeCalls = (roles: readonly Role[]): boolean => may(roles, TAKERS);
+/** An agency's desk as well: it is offered what overflows to it, or is for its agency. */
+export const maySit = (roles: readonly Role[]): boolean => may(roles, [...TAKERS, "agency_desk"]);
 export const mayReport = (roles: readonly Role[]): boolean => may(roles, ROOM);
 export const mayDispatch = (roles: readonly Role[]): boolean => may(roles, DISPATCHERS);
 export const maySupervise = (roles: readonly Role[]): boolean => may(roles, ["supervisor"]);

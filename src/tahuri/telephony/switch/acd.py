@@ -65,6 +65,17 @@ def has_skill(call: Call, seat: Seat) -> bool:
     return speaks and call.agency_id in (None, seat.agency_id)
 
 
+def may_see(call: Call, seat: Seat, settings: Settings) -> bool:
+    """Whether a waiting call is that seat's concern: an agency's desk is shown, and may pick up,
+    only what could ring there, what is meant for it, and what it set aside itself."""
+    if seat.desk != "agency-desk":
+        return True
+    aside = call.parked or call.transfer
+    if aside is not None or call.turns:
+        return seat.seat_id in (*call.turns, aside.seat_id if aside is not None else "")
+    return takes_part(call, seat, settings) or seat.seat_id in call.rings_at
+
+
 def takes_part(call: Call, seat: Seat, settings: Settings) -> bool:
     """Whether such a call may ring there at all.
 

@@ -15,6 +15,7 @@ from tahuri.telephony.protocol.facts import (
 from tahuri.telephony.protocol.words import AnsweredHow
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.switch import (
+    acd,
     audio,
     lines,
     offers,
@@ -110,6 +111,8 @@ async def pick_up(core: Core, call_id: str, seat: Seat, how: AnsweredHow = "pick
         raise Failure("call-already-answered")
     if call is None or call.phase != "queued" or not call.present:
         raise Failure("call-not-offered", "the caller has gone")
+    if not acd.may_see(call, seat, core.settings):
+        raise Failure("call-not-offered", "no rule lets this desk take part")
     if seat.state in ("busy", "supervising"):
         raise Failure("seat-busy")
     if not seat.attached or seat.media != "connected":

@@ -59,18 +59,24 @@ def push(core: Core, seat: Seat, queued: list[QueuedView], supervises: bool = Fa
     return SeatPush(
         now=core.now(),
         seat=seat_view(core, seat),
-        queue=queued,
+        queue=[view for view in queued if sees(core, seat, view.call_id)],
         offer=offer_view(call) if call is not None and offered else None,
         call=call_view(core, call) if call is not None and talks else None,
         seats_ready=seats_ready(core),
         alarms=list(dict.fromkeys(alarm.code for alarm in alarms(core))),
         trunks_down=[trunk.name for trunk in trunks_down(core)],
-        waiting=waiting(core),
+        waiting=[view for view in waiting(core) if sees(core, seat, view.call_id)],
         live=live(core) if supervises else [],
         supervision=supervision_view(core, seat),
         gateways=gateways(core),
         surge=core.surge,
     )
+
+
+def sees(core: Core, seat: Seat, call_id: str) -> bool:
+    """Whether the seat is shown that waiting call."""
+    call = core.calls.get(call_id)
+    return call is not None and acd.may_see(call, seat, core.settings)
 
 
 def live(core: Core) -> list[CallView]:

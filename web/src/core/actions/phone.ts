@@ -1,7 +1,7 @@
 /** The seat, its call, and calling back. */
 
 import { readyToCall } from "../callbacks";
-import { mayReport, maySupervise, mayTakeCalls } from "../rights";
+import { mayReport, maySit, maySupervise, mayTakeCalls } from "../rights";
 import { open, phone, type Action, type Effect, type Selection } from "./action";
 import { live } from "./conversation";
 
@@ -9,7 +9,7 @@ function seatAction({ roles, phone: { seat_id, line, media, push } }: Selection)
   name: "take-seat" | "ready" | "not-ready";
   effect: Effect;
 } | null {
-  if (!mayTakeCalls(roles)) return null;
+  if (!maySit(roles)) return null;
   if (seat_id === null) return { name: "take-seat", effect: open({ open: "seat" }) };
   if (line !== "open" || !push) return null;
   if (push.seat.state === "ready") return { name: "not-ready", effect: open({ open: "not-ready" }) };
