@@ -25,6 +25,7 @@ PACKS = Path(__file__).parent / "city" / "packs"
 SEAT_ID = re.compile(r"[A-Za-z0-9]{1,12}")
 NODE_NAME = SEAT_ID
 TRUNK_NAME_CHARS_MAX = 64
+RESERVED_SEATS_MAX = 100
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 CALLER_ID = re.compile(r"\+?[0-9*#]{2,20}")
 WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
@@ -72,6 +73,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Trunks of one group share what is reserved for it; empty: a group of its own."""
     reserved_calls: int = 0
     """Of ``calls_max``, so many are for calls of its group alone, whatever floods the others."""
+    reserved_seats: int = 0
+    """So many ready seats are left for calls of its group while others wait; one never is kept."""
     srtp: Literal["off", "optional", "required"] = "off"
     """Sound encrypted with keys in SIP: ``off``, ``optional`` or ``required``; needs TLS."""
     refer: bool = False
@@ -191,6 +194,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whom calls to certain numbers are for."""
     skill_wait_s: float = 10.0
     """Seconds a call waits for a seat with its language or agency while others are free."""
+    reserved_seat_wait_s: float = 15.0
+    """Seconds after which a seat kept for a trunk group goes to another group's waiting call."""
     precedence_open_incident: int = 1
     """Precedence of a caller who tells of an open incident again, or calls from beside it; 0–9."""
     precedence_call_back: int = 2
@@ -482,6 +487,7 @@ def _numbers(settings: Settings) -> Iterator[str]:
         yield "call_back_attempts: from 0 to 20"
     for name, least, most in (
         ("skill_wait_s", 0, 600),
+        ("reserved_seat_wait_s", 1, 60),
         ("wrap_up_s", 0, 3600),
         ("surge_notice_s", 1, 60),
     ):
@@ -651,6 +657,8 @@ def _reserves(settings: Settings) -> Iterator[str]:
     for trunk in settings.trunks:
         if trunk.reserved_calls < 0:
             yield f"trunks[{trunk.name}].reserved_calls: at least 0"
+        if not 0 <= trunk.reserved_seats <= RESERVED_SEATS_MAX:
+            yield f"trunks[{trunk.name}].reserved_seats: from 0 to {RESERVED_SEATS_MAX}"
     total = sum(max(0, trunk.reserved_calls) for trunk in settings.trunks)
     if total and total >= settings.calls_max:
         yield (

@@ -135,6 +135,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
                 "caller_id": trunk.caller_id,
                 "group": trunk.group,
                 "reserved_calls": trunk.reserved_calls,
+                "reserved_seats": trunk.reserved_seats,
                 "srtp": trunk.srtp,
                 "refer": trunk.refer,
                 "language": trunk.language,
@@ -185,6 +186,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         "supervision_notice": settings.supervision_notice,
         "distribution": settings.distribution,
         "skill_wait_s": settings.skill_wait_s,
+        "reserved_seat_wait_s": settings.reserved_seat_wait_s,
         "called_numbers": [msgspec.to_builtins(one) for one in settings.called_numbers],
         "overflow": [
             msgspec.to_builtins(rule)

@@ -73,6 +73,11 @@ def problems(text: str, folder: Path) -> list[str]:
         (TRUNK + "reserved_calls = -1", "trunks[telkom].reserved_calls"),
         (TRUNK + "reserved_calls = 200", "trunks.reserved_calls"),
         (TRUNK + 'reserved_calls = "many"', "trunks[telkom]"),
+        (TRUNK + "reserved_seats = -1", "trunks[telkom].reserved_seats"),
+        (TRUNK + "reserved_seats = 101", "trunks[telkom].reserved_seats"),
+        (TRUNK + "reserved_seats = 1.5", "trunks[telkom]"),
+        ("reserved_seat_wait_s = 0", "reserved_seat_wait_s"),
+        ("reserved_seat_wait_s = 61", "reserved_seat_wait_s"),
         (
             "calls_max = 10\n" + TRUNK + "reserved_calls = 5\n"
             '[[trunks]]\nname = "xl"\nsources = ["203.0.113.0/28"]\nreserved_calls = 5',
@@ -101,6 +106,7 @@ def test_what_the_queue_cannot_be_told_is_refused_and_named(
         NUMBER + 'agency_id = "DAMKAR"',
         SEAT + 'languages = ["id", "en", "ms-ambon"]\nagency_id = "DAMKAR"\ndesk = "agency-desk"',
         "calls_max = 10\n" + TRUNK + "reserved_calls = 9",
+        "reserved_seat_wait_s = 1\n" + TRUNK + "reserved_seats = 100",
     ],
 )
 def test_the_limits_themselves_are_accepted(tmp_path: Path, text: str) -> None:

@@ -338,6 +338,27 @@ async def test_a_number_that_refuses_costs_the_caller_nothing(
         await seat.leave()
 
 
+async def test_a_number_that_never_answers_is_let_go_and_the_call_waits_on(
+    tmp_path: Path, outside: Outside
+) -> None:
+    """Given a fallback number that only rings; when its time is over; then it rings no longer, the
+    caller is still in the queue, and a seat takes the call."""
+    async with bench(tmp_path, offer_s=5, overflow=to_number(outside)) as one:
+        await one.call()
+        far = await outside.rung()
+        [call] = one.switch.core.calls.values()
+        call.parties[0].ring_due = 0.0
+        assert (await one.told("party-left")).body["reason"] == "no-answer"
+        assert await far.wait_ended(5) == "cancelled"
+        assert call.phase == "queued"
+        seat = Browser(one, "M1", "op1")
+        await seat.sit()
+        await seat.ask("answer", call_id=await seat.offered())
+        await one.told("call-answered")
+        assert len(outside.calls) == 1
+        await seat.leave()
+
+
 async def test_a_number_that_cannot_be_called_is_told(tmp_path: Path) -> None:
     """Given a rule with a number and no trunk that takes calls; then the log says that nobody was
     called, and the call waits on."""

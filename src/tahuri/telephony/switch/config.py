@@ -70,6 +70,8 @@ class Trunk(Struct, frozen=True, forbid_unknown_fields=True):
     """Trunks of one group share what is kept for it; empty: a group of its own."""
     reserved_calls: int = 0
     """Of ``calls_max``, so many that only calls of its group may use."""
+    reserved_seats: int = 0
+    """Ready seats that calls of other groups leave to those of its group for a while."""
     srtp: Srtp = "off"
     refer: bool = False
     """Whether it takes a transferred call over itself (REFER)."""
@@ -219,6 +221,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether a supervisor's part in a call is told by a tone."""
     distribution: Literal["longest-idle", "ring-all"] = "longest-idle"
     skill_wait_s: float = 10
+    reserved_seat_wait_s: float = 15
+    """How long a kept seat stays ready while a call of another group waits for it."""
     called_numbers: list[CalledNumber] = []
     overflow: list[Overflow] = []
     other_nodes_after_s: float = 10

@@ -6,7 +6,7 @@ from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol.facts import CallOffered, OfferMissed, OfferWithdrawn
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import acd, audio, seats, turns
+from tahuri.telephony.switch import acd, audio, reserve, seats, turns
 from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Call, Phone, Seat
 
@@ -18,14 +18,21 @@ def dispatch(core: Core) -> None:
     now_s, settings = core.monotonic_s(), core.settings
     everywhere = settings.distribution == "ring-all"
     queue = acd.waiting(core.calls.values())
+    kept, in_use = reserve.reserves(settings), None
     for call in queue:
         if call.offered_to is not None and (not everywhere or call.turns):
             continue
         if turns.takes(core, call, offer) or acd.held_back(call, queue):
+            in_use = None
             continue
         found = acd.choose(call, core.seats.values(), now_s, settings)
+        if found and kept:
+            in_use = reserve.used(core.calls.values(), settings) if in_use is None else in_use
+            everybody = core.seats.values()
+            found = reserve.left_for(call, found, everybody, in_use, kept, now_s, settings)
         for seat in found if everywhere else found[:1]:
             offer(core, call, seat)
+            in_use = None
 
 
 def offer(core: Core, call: Call, seat: Seat) -> None:
