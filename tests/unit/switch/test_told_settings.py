@@ -18,6 +18,7 @@ def told(tmp_path: Path, **settings: Any) -> config.Settings:
     """The switch's settings of a centre with these."""
     pack = cast("Any", SimpleNamespace(city=SimpleNamespace(number="112"), folder=tmp_path))
     folder = DataFolder(tmp_path)
+    folder.make()
     centre = Centre(Settings(data=str(tmp_path), **settings), folder, pack)
     file = tmp_path / "switch.json"
     file.write_bytes(msgspec.json.encode(switch_config(centre, {})))
@@ -56,3 +57,12 @@ def test_the_certificate_for_sip_names_the_address_of_sip(tmp_path: Path) -> Non
     assert found.websocket.tls is None
     again = told(tmp_path, sip_tls_port=5061, sip_address="192.0.2.7")
     assert again.sip.tls == found.sip.tls
+
+
+def test_what_is_kept_for_a_trunk_group_reaches_the_switch(tmp_path: Path) -> None:
+    """A reserve that is lost on the way would be missed in the flood it was made for."""
+    trunk = Trunk("telkom", ("192.0.2.0/28",), group="fixed", reserved_calls=4, reserved_seats=2)
+    found = told(tmp_path, trunks=(trunk,), reserved_seat_wait_s=7.5)
+    [line] = [one for one in found.trunks if one.name == "telkom"]
+    assert (line.group, line.reserved_calls, line.reserved_seats) == ("fixed", 4, 2)
+    assert found.reserved_seat_wait_s == 7.5
