@@ -3,15 +3,27 @@
 import asyncio
 import contextlib
 import json
+import os
+import re
 
-from chromium import hears
+from centre_log import end_patience, opened_log
+from chromium import hears, opened
 from playwright.async_api import expect
 from shift import LONG_MS, at_a_seat, waited_for
 
 from demo import DemoCentre
 from soundphone import SoundPhone
 
-NUMBER = "0811000177"
+NUMBER, LATE = "0811000177", "0811000178"
+RED = re.compile(r"\blate\b")
+COUNT_TONES = """() => {
+  window.tones = 0;
+  const make = AudioContext.prototype.createOscillator;
+  AudioContext.prototype.createOscillator = function () {
+    window.tones += 1;
+    return make.call(this);
+  };
+}"""
 
 
 class Town(SoundPhone):
@@ -91,3 +103,40 @@ async def test_a_lost_caller_is_called_back_by_one_key_and_gets_an_outcome(
         return bool(call["recording"] and call["recording"]["state"] == "closed")
 
     await waited_for(closed)
+
+
+async def test_a_caller_whom_nobody_called_back_in_time_is_told_loudly(centre: DemoCentre) -> None:
+    """Given a lost caller; then the badge is calm; when the promised time is over; then it is red,
+    the item's age too, and an alarm sounds once, also for who had looked at something else."""
+    await asyncio.to_thread(settle_all, centre)
+    caller = SoundPhone(440.0)
+    await caller.start()
+    await caller.ring(centre.sip, caller=LATE)
+    api = await asyncio.to_thread(centre.client, "supervisor")
+
+    def owed() -> str | None:
+        found = api.rows("callback").values()
+        return next(
+            (str(one["callback_id"]) for one in found if LATE in str(one["personal"])), None
+        )
+
+    async with opened(centre, "call_taker", "/console") as page:
+        await expect(page.get_by_test_id("queue-row")).to_have_count(1, timeout=LONG_MS)
+        await caller.stop()
+        badge = page.get_by_test_id("call-backs-count")
+        await expect(badge).to_be_visible(timeout=LONG_MS)
+        await expect(badge).not_to_have_class(RED)
+        await page.evaluate(COUNT_TONES)
+        await page.get_by_test_id("queue-count").click()  # browsers let no sound out before
+        callback_id = await waited_for(owed)
+        async with opened_log(centre) as log:
+            await end_patience(log, callback_id)
+        await expect(badge).to_have_class(RED, timeout=LONG_MS)
+        await page.wait_for_function("window.tones >= 6", timeout=LONG_MS)
+        await page.get_by_test_id("call-backs-tab").click()
+        item = page.get_by_test_id("call-back-item").filter(has_text=LATE)
+        await expect(item).to_have_class(RED)
+        if folder := os.environ.get("TAHURI_SHOTS"):
+            await page.screenshot(path=f"{folder}/call-back-late.png")
+        assert await page.evaluate("window.tones") == 6
+    await asyncio.to_thread(settle_all, centre)

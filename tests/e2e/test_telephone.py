@@ -44,3 +44,29 @@ async def test_the_page_says_whether_the_telephone_is_alive_and_why_not(centre: 
         await expect(page.get_by_test_id("part").first).to_be_visible()
     async with opened(centre, "call_taker", "/telephone") as page:
         await expect(page.get_by_test_id("telephone-problem")).to_contain_text("tidak mengizinkan")
+
+
+async def test_the_page_says_at_once_that_its_server_is_gone_and_comes_back_by_itself(
+    centre: DemoCentre,
+) -> None:
+    """Given the page; when `serve` is killed and nobody starts it again; then the page stays, says
+    so, and after half a minute no longer claims to know; when it is back; then so is the answer."""
+    supervisor, serve = centre.process, centre.pid("serve")
+    assert supervisor is not None
+    async with opened(centre, "supervisor", "/telephone") as page:
+        answer, gone = page.get_by_test_id("answer"), page.get_by_test_id("unreachable")
+        await expect(answer).to_have_attribute("data-state", "degraded", timeout=LONG_MS)
+        await expect(gone).to_have_count(0)
+        os.kill(supervisor.pid, signal.SIGSTOP)
+        try:
+            os.kill(serve, signal.SIGKILL)
+            await page.keyboard.press("Alt+r")
+            await expect(gone).to_be_visible(timeout=LONG_MS)
+            await expect(page.get_by_test_id("reasons")).to_contain_text("Siap")
+            await expect(answer).to_have_attribute("data-state", "unknown", timeout=2 * LONG_MS)
+            if folder := os.environ.get("TAHURI_SHOTS"):
+                await page.screenshot(path=f"{folder}/telephone-gone.png")
+        finally:
+            os.kill(supervisor.pid, signal.SIGCONT)
+        await expect(answer).to_have_attribute("data-state", "degraded", timeout=2 * LONG_MS)
+        await expect(gone).to_have_count(0)
