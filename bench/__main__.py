@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import feed, log, positions, roads, soak, telephony, web
+from bench import feed, log, positions, reattach, roads, soak, telephony, web
 from bench.table import Figure, printed
 
 AREAS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
@@ -17,6 +17,7 @@ AREAS: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "positions": positions.measure,
     "feed": feed.measure,
     "telephony": telephony.measure,
+    "reattach": reattach.measure,
     "soak": soak.measure,
     "web": web.measure,
 }
