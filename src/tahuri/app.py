@@ -56,6 +56,7 @@ from tahuri.kernel.openapi import openapi
 from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.view import View
 from tahuri.noise.push import MeasurePush
+from tahuri.numbers import NumberPlan
 from tahuri.operators.queries import accounts, languages_of
 from tahuri.operators.routes import session_reader
 from tahuri.pages import DIST, PAGES, SafeHeaders, map_layer, page, signalling_url
@@ -186,12 +187,14 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     database = Database(centre.database_url, centre.pack.city.code)
     feed_hub = Feed(database, VIEWS)
     positions = Positions(database)
+    plan = NumberPlan(settings.country_code, settings.area_code)
     call_back_rules = Rules(
         zone=centre.pack.city.zone,
         due_s=int(settings.call_back_due_s),
         messages=settings.message_file is not None or settings.message_url is not None,
+        plan=plan,
     )
-    worth = Precedences(settings.precedence_open_incident, settings.precedence_call_back)
+    worth = Precedences(settings.precedence_open_incident, settings.precedence_call_back, plan)
     switchboard = Switchboard(
         str(centre.folder.run / "switch.sock"),
         database,
@@ -199,7 +202,11 @@ def build(settings: Settings, centre: Centre) -> Starlette:
         (follower(call_back_rules),),
         worth,
     )
-    measures = MeasurePush(database, switchboard.command, number_digest)
+    measures = MeasurePush(
+        database,
+        switchboard.command,
+        lambda salt, number: number_digest(salt, plan.canonical(number)),
+    )
     automatic = Automatic(
         database,
         switchboard,
@@ -252,7 +259,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     state = app.state
     state.db, state.views, state.feed, state.positions = database, VIEWS, feed_hub, positions
     state.switchboard, state.session_reader, state.settings = switchboard, session_reader, settings
-    state.call_back_rules = call_back_rules
+    state.call_back_rules, state.number_plan = call_back_rules, plan
     state.pack, state.recordings = centre.pack, centre.folder.recordings
     state.run = centre.folder.run
     state.gazetteer, state.roads = centre.gazetteer, roads

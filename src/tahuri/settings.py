@@ -16,6 +16,8 @@ from msgspec import Struct
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from tahuri.numbers import is_country_code
+
 PREFIX = "TAHURI_"
 OTHERS = frozenset({"settings"})
 """Names after ``PREFIX`` that are no settings."""
@@ -28,6 +30,7 @@ TRUNK_NAME_CHARS_MAX = 64
 RESERVED_SEATS_MAX = 100
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 CALLER_ID = re.compile(r"\+?[0-9*#]{2,20}")
+AREA_CODE = re.compile(r"[1-9][0-9]{0,4}")
 WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
 TEST_NUMBER = re.compile(r"\+?[0-9]{3,20}")
 RECORDING_CLASSES = frozenset(
@@ -242,6 +245,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """HTTP address that takes messages for callers, as JSON by POST; goes before the file."""
     caller_page_url: str | None = None
     """Page that a message links to; ``{id}`` in it becomes the call-back's id."""
+    country_code: str = "62"
+    """Country code of the city's numbers, digits only: +62…, 62… and 0… are then one caller."""
+    area_code: str = "911"
+    """Area code without its 0, for numbers that come without one; empty: they stay as they are."""
     slow_lane_s: float = 20.0
     """Longest wait, from 1 to 30 seconds, of a measured number's call behind all others."""
     slow_lane_sample: float = 0.1
@@ -500,6 +507,10 @@ def _numbers(settings: Settings) -> Iterator[str]:
         yield "comfort_every_s: 0, or from 10 to 600 seconds"
     if settings.calls_max < 1:
         yield "calls_max: at least 1"
+    if not is_country_code(settings.country_code):
+        yield f"country_code: no country has it: {settings.country_code!r}"
+    if settings.area_code and not AREA_CODE.fullmatch(settings.area_code):
+        yield f"area_code: 1 to 5 digits without the leading 0, or empty: {settings.area_code!r}"
     if not 1 <= settings.slow_lane_s <= 30:
         yield "slow_lane_s: from 1 to 30 seconds"
     if not 0.01 <= settings.slow_lane_sample <= 1:

@@ -158,6 +158,8 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         "call_back_ring_s": settings.call_back_ring_s,
         "slow_lane_s": settings.slow_lane_s,
         "slow_lane_sample": settings.slow_lane_sample,
+        "country_code": settings.country_code,
+        "area_code": settings.area_code,
         "listen_in_s": settings.listen_in_s,
         "test_numbers": test_numbers(settings),
         "test_calls_max": settings.test_calls_max,

@@ -29,6 +29,7 @@ from tahuri.kernel.http import EXCEPTION_HANDLERS, SignedOn
 from tahuri.kernel.log import Writing, writing
 from tahuri.kernel.mint import new_id
 from tahuri.kernel.roles import Role
+from tahuri.numbers import NumberPlan
 from tahuri.units.queries import register_units
 
 VIEWS = (
@@ -146,6 +147,7 @@ async def room_for(database: Database, pack: CityPack) -> Room:
         exception_handlers=EXCEPTION_HANDLERS,
     )
     app.state.db, app.state.views, app.state.pack = database, VIEWS, pack
+    app.state.number_plan = NumberPlan()
     app.state.session_reader, app.state.gazetteer, app.state.roads = reader, Wards(), roads
     transport = httpx.ASGITransport(app)
     return Room(httpx.AsyncClient(transport=transport, base_url="http://room"), database, roads)

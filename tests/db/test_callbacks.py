@@ -210,6 +210,24 @@ async def test_a_caller_has_one_item_however_often_they_ring(centre: Centre) -> 
     assert (await centre.item("C2"))["risk"] == 1
 
 
+async def test_two_spellings_of_a_number_are_one_item(centre: Centre) -> None:
+    """Given calls in vain of one mobile number that two trunks spell differently; then there is one
+    item, each call keeps the number as it came, and an answer to a third spelling settles it."""
+    await centre.in_vain("C1", number="081234567890")
+    await centre.in_vain("C2", 60, number="+6281234567890")
+    await centre.in_vain("C3", 90, number="+6281234567891")
+    assert await centre.items() == ["C1", "C3"]
+    came = await centre.database.all(
+        "select p.body ->> 'number' from view_rows v join personal p on p.personal_id = "
+        "v.body ->> 'caller' where v.view = 'call' order by v.key"
+    )
+    assert [number for (number,) in came] == ["081234567890", "+6281234567890", "+6281234567891"]
+    await centre.arrives("C4", 120, number="006281234567890")
+    await centre.tell("C4", "call-answered", 125, robot=False, **SEAT)
+    assert (await centre.item("C1"))["outcome"] == "answered-later"
+    assert (await centre.item("C3"))["state"] == "open"
+
+
 async def test_a_caller_without_a_number_says_so_and_needs_only_an_outcome(centre: Centre) -> None:
     """Phones without a SIM card have no number: each call has its own item, none can be called."""
     await centre.in_vain("C1", number=None)

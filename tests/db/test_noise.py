@@ -38,6 +38,7 @@ from tahuri.kernel.verify import verify
 from tahuri.noise import push
 from tahuri.noise.deadlines import DEADLINES
 from tahuri.noise.push import MeasurePush
+from tahuri.numbers import NumberPlan
 from tahuri.settings import Settings
 from tahuri.telephony.protocol.operations import number_digest
 
@@ -140,6 +141,7 @@ async def room(database: Database, tmp_path: Path) -> AsyncIterator[Room]:
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS)
     app.state.db, app.state.views, app.state.session_reader = database, VIEWS, reader
     app.state.settings = Settings(data=str(tmp_path))
+    app.state.number_plan = NumberPlan()
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://room") as client:
         yield Room(client, database)
@@ -209,6 +211,22 @@ async def test_the_list_shows_the_noisiest_and_proposes(room: Room) -> None:
         (NOISY, True), (QUIET, False),
     ]  # fmt: skip
     assert numbers[0]["measure_id"] is None
+
+
+async def test_two_spellings_of_a_number_have_one_score_and_one_measure(room: Room) -> None:
+    """Given pranks that two trunks spell differently; then they count together, and the number
+    has no second measure."""
+    for number in ("+6281234567890", "081234567890", "006281234567890"):
+        await room.call(PRANK, number=number)
+    call_id = await room.call(number="6281234567890")
+    seen = await room.get("taker", f"/api/calls/{call_id}/noise")
+    assert seen["score"]["counted"]["prank"] == 3
+    assert len((await room.get("ana", "/api/noise"))["numbers"]) == 1
+    measure_id = await room.measure(number="081234567890")
+    asked = {"number": "+6281234567890", "reason": "repeated-pranks"}
+    assert (await room.post("ana", "/api/measures", asked)).status_code in (400, 422)
+    seen = await room.get("taker", f"/api/calls/{call_id}/noise")
+    assert seen["measure"]["measure_id"] == measure_id
 
 
 async def test_a_measure_reaches_the_switch_without_its_number(room: Room) -> None:

@@ -33,6 +33,18 @@ async def call(db: Database, key: str, number: str, **body: object) -> None:
     await row(db, "call", key, {"caller": f"P{key}", "incident_ids": [], **body})
 
 
+async def test_a_caller_whom_another_trunk_spells_differently_goes_first(
+    database: Database,
+) -> None:
+    """Given a call of 0812… given up; when +62812… calls; then it is the same caller."""
+    lost = (NOW - timedelta(minutes=5)).isoformat()
+    await call(database, "C1", "081234567890", outcome="abandoned", ended_at=lost)
+    await call(database, "C2", "+6281234567890")
+    await call(database, "C3", "+6281234567891")
+    assert await advised(database, "C2", NOW, WORTH) == (2, "call-back")
+    assert await advised(database, "C3", NOW, WORTH) is None
+
+
 async def test_a_caller_whom_nobody_answered_goes_first(database: Database) -> None:
     """Given a call given up within the hour; when its number calls again; then it goes first; not
     after the hour, not once it was answered, and not another number."""

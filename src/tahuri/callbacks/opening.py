@@ -34,6 +34,7 @@ from tahuri.kernel.jobs import defer
 from tahuri.kernel.log import Log
 from tahuri.kernel.mint import new_id
 from tahuri.kernel.refusal import Refused
+from tahuri.numbers import NumberPlan
 
 NEAR_M = 500.0
 _DIALABLE = re.compile(r"^\+?[0-9*#]{2,20}$")
@@ -52,6 +53,8 @@ class Rules(Struct, frozen=True):
     """Within so many seconds somebody should have been called back."""
     messages: bool = False
     """Whether a gateway for messages is configured."""
+    plan: NumberPlan = NumberPlan()
+    """How two spellings of a number are known to be one."""
 
 
 def follower(rules: Rules) -> Follower:
@@ -71,7 +74,7 @@ def follower(rules: Rules) -> Follower:
             case CallAnswered():
                 call = await queries.call_of(log, stream.key)
                 if call is not None and call.get("direction", "in") == "in" and not call["test"]:
-                    await _answered(log, stream.key, call, at)
+                    await _answered(log, rules, stream.key, call, at)
             case GhostEnded(call_back=True):
                 call = await queries.call_of(log, stream.key)
                 await owe(log, rules, stream.key, call, Cause.SILENT, at)
@@ -105,7 +108,7 @@ async def owe(
     if known.get("test"):
         return None
     number = (await queries.personal_of(log, known.get("caller"))).get("number")
-    callback_id = await queries.open_item_of(log, number)
+    callback_id = await queries.open_item_of(log, number, rules.plan)
     state = ITEM.state(await log.read(StreamId("callback", callback_id or call_id)))
     if callback_id is None:
         callback_id = new_id() if state.closed is not None else call_id
@@ -122,7 +125,7 @@ async def owe(
         location=known.get("location"),
         waited_s=round(max(0.0, waited.total_seconds()), 1),
         keys=len(known.get("keys", "")),
-        near=await _near(log, known, number),
+        near=await _near(log, rules, known, number),
         night=is_night(at.astimezone(ZoneInfo(rules.zone)).hour),
     )
     events = decide(command, state)
@@ -134,9 +137,11 @@ async def owe(
     return callback_id
 
 
-async def _near(log: Log, call: dict[str, Any], number: str | None) -> IncidentId | None:
+async def _near(
+    log: Log, rules: Rules, call: dict[str, Any], number: str | None
+) -> IncidentId | None:
     """An open incident of the same number, or the nearest within NEAR_M of the network's place."""
-    same = await queries.incident_of_number(log, number)
+    same = await queries.incident_of_number(log, number, rules.plan)
     if same is not None or call.get("location") is None:
         return IncidentId(same) if same else None
     here = await queries.personal_of(log, call["location"])
@@ -151,9 +156,11 @@ async def _near(log: Log, call: dict[str, Any], number: str | None) -> IncidentI
     return IncidentId(min(found)[1]) if found else None
 
 
-async def _answered(log: Log, call_id: str, call: dict[str, Any], at: datetime) -> None:
+async def _answered(
+    log: Log, rules: Rules, call_id: str, call: dict[str, Any], at: datetime
+) -> None:
     number = (await queries.personal_of(log, call["caller"])).get("number")
-    callback_id = await queries.open_item_of(log, number)
+    callback_id = await queries.open_item_of(log, number, rules.plan)
     if callback_id is not None:
         await _tell(log, callback_id, AnsweredLater(call_id=CallId(call_id)), at, None)
         await log.forget_deadline(overdue_key(callback_id))

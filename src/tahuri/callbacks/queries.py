@@ -6,6 +6,7 @@ from typing import Any
 from tahuri.kernel.db import Database
 from tahuri.kernel.event import Fact
 from tahuri.kernel.log import FACT_COLUMNS, Log, fact_of
+from tahuri.numbers import NumberPlan
 
 OFFERS_MAX = 500
 """Items that are looked at for an automatic call-back in one go: as many as may wait at once for
@@ -30,15 +31,15 @@ async def personal_of(log: Log, personal_id: str | None) -> dict[str, Any]:
     return (records[0][0] if records else None) or {}
 
 
-async def open_item_of(log: Log, number: str | None) -> str | None:
-    """The open item of a number; the city's lock keeps it the only one."""
+async def open_item_of(log: Log, number: str | None, plan: NumberPlan) -> str | None:
+    """The open item of a number however it is spelled; the city's lock keeps it the only one."""
     if number is None:
         return None
     records = await log.fetch(
         "select v.key from view_rows v join personal p on p.city_id = v.city_id "
         "and p.personal_id = v.body ->> 'caller' where v.city_id = %s and v.view = 'callback' "
-        "and v.body ->> 'state' = 'open' and p.body ->> 'number' = %s order by v.key limit 1",
-        (log.city_id, number),
+        "and v.body ->> 'state' = 'open' and p.body ->> 'number' = any(%s) order by v.key limit 1",
+        (log.city_id, plan.spellings(number)),
     )
     return records[0][0] if records else None
 
@@ -54,7 +55,7 @@ async def open_places(log: Log) -> list[tuple[str, dict[str, Any]]]:
     return [(key, place) for key, place in records]
 
 
-async def incident_of_number(log: Log, number: str | None) -> str | None:
+async def incident_of_number(log: Log, number: str | None, plan: NumberPlan) -> str | None:
     """An open incident that another call of this number is about."""
     if number is None:
         return None
@@ -63,8 +64,8 @@ async def incident_of_number(log: Log, number: str | None) -> str | None:
         "and c.view = 'call' and c.body ->> 'caller' = p.personal_id "
         "join view_rows i on i.city_id = c.city_id and i.view = 'incident' "
         "and c.body -> 'incident_ids' ? i.key and i.body ->> 'state' = 'open' "
-        "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = %s limit 1",
-        (log.city_id, number),
+        "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = any(%s) limit 1",
+        (log.city_id, plan.spellings(number)),
     )
     return records[0][0] if records else None
 

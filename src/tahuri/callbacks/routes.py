@@ -196,7 +196,8 @@ async def reopen_call_back(request: Request, body: ReopenCallBack) -> dict[str, 
         if log.answered is None:
             item = await known(log, stream)
             if item.closed is not None:
-                if await queries.open_item_of(log, found[1] if found else None) is not None:
+                number, plan = found[1] if found else None, rules_of(request).plan
+                if await queries.open_item_of(log, number, plan) is not None:
                     raise not_possible("other-open")
                 reason = log.personal("reason", {"text": body.reason})
                 await log.append(stream, decide(ReopenItem(reason=reason), item))

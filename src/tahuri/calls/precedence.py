@@ -10,6 +10,7 @@ from msgspec import Struct
 from tahuri.calls import queries
 from tahuri.kernel.db import Database
 from tahuri.kernel.geo import distance_m
+from tahuri.numbers import NumberPlan
 
 LOST = timedelta(hours=1)
 """So long after a call that nobody answered, its caller is owed an answer first."""
@@ -22,6 +23,8 @@ class Precedences(Struct, frozen=True):
 
     open_incident: int = 1
     call_back: int = 2
+    plan: NumberPlan = NumberPlan()
+    """How two spellings of a number are known to be one."""
 
 
 async def advised(
@@ -29,11 +32,12 @@ async def advised(
 ) -> tuple[int, str] | None:
     """(precedence, reason) of a call that has just arrived; None for an ordinary one."""
     number = await queries.number_of(db, call_id)
-    if worth.call_back and number and await queries.is_lost(db, number, call_id, now - LOST):
+    since, plan = now - LOST, worth.plan
+    if worth.call_back and number and await queries.is_lost(db, number, call_id, since, plan):
         return worth.call_back, "call-back"
     if not worth.open_incident:
         return None
-    if number and await queries.has_open_incident(db, number, call_id):
+    if number and await queries.has_open_incident(db, number, call_id, worth.plan):
         return worth.open_incident, "open-incident"
     here = await queries.place_of(db, call_id)
     if here is not None:

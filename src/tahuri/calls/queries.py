@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from tahuri.kernel.db import Database
+from tahuri.numbers import NumberPlan
 
 HISTORY_CALLS_MAX = 20
 INCIDENTS_NEAR_MAX = 500
@@ -21,7 +22,7 @@ async def number_of(db: Database, call_id: str) -> str | None:
 
 
 async def calls_from(
-    db: Database, number: str, before: str
+    db: Database, number: str, before: str, plan: NumberPlan
 ) -> list[tuple[dict[str, Any], datetime]]:
     """Earlier calls of a number, the latest first: rows of the view ``call``."""
     return [
@@ -30,27 +31,29 @@ async def calls_from(
             "select v.body, (v.body ->> 'arrived_at')::timestamptz from personal p "
             "join view_rows v on v.city_id = p.city_id and v.view = 'call' "
             "and v.body ->> 'caller' = p.personal_id "
-            "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = %s "
+            "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = any(%s) "
             "and v.key < %s order by v.key desc limit %s",
-            (db.city_id, number, before, HISTORY_CALLS_MAX),
+            (db.city_id, plan.spellings(number), before, HISTORY_CALLS_MAX),
         )
     ]
 
 
-async def is_lost(db: Database, number: str, call_id: str, since: datetime) -> bool:
+async def is_lost(
+    db: Database, number: str, call_id: str, since: datetime, plan: NumberPlan
+) -> bool:
     """Whether the last call of the number before this one was given up in the queue since then."""
     record = await db.one(
         "select v.body ->> 'outcome' = 'abandoned' and (v.body ->> 'ended_at')::timestamptz > %s "
         "from personal p join view_rows v on v.city_id = p.city_id and v.view = 'call' "
         "and v.body ->> 'caller' = p.personal_id "
-        "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = %s "
+        "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = any(%s) "
         "and v.key < %s order by v.key desc limit 1",
-        (since, db.city_id, number, call_id),
+        (since, db.city_id, plan.spellings(number), call_id),
     )
     return bool(record and record[0])
 
 
-async def has_open_incident(db: Database, number: str, call_id: str) -> bool:
+async def has_open_incident(db: Database, number: str, call_id: str, plan: NumberPlan) -> bool:
     """Whether an earlier call of the number is about an incident that is open."""
     record = await db.one(
         "select 1 from personal p "
@@ -58,9 +61,9 @@ async def has_open_incident(db: Database, number: str, call_id: str) -> bool:
         "and v.body ->> 'caller' = p.personal_id "
         "join view_rows i on i.city_id = p.city_id and i.view = 'incident' "
         "and v.body -> 'incident_ids' ? i.key and i.body ->> 'state' = 'open' "
-        "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = %s "
+        "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = any(%s) "
         "and v.key < %s limit 1",
-        (db.city_id, number, call_id),
+        (db.city_id, plan.spellings(number), call_id),
     )
     return record is not None
 

@@ -439,7 +439,8 @@ async def history(request: Request) -> Response:
     """Earlier calls of the same number, and the incidents that they were about."""
     call_id = request.path_params["call_id"]
     number = await queries.number_of(db(request), call_id)
-    earlier = await queries.calls_from(db(request), number, call_id) if number else []
+    plan = request.app.state.number_plan
+    earlier = await queries.calls_from(db(request), number, call_id, plan) if number else []
     calls = [body for body, _ in earlier]
     incident_ids = sorted({one for body in calls for one in body["incident_ids"]})
     incidents = await queries.incidents_of(db(request), incident_ids) if incident_ids else []

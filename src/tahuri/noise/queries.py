@@ -8,6 +8,7 @@ from tahuri.kernel.db import Database
 from tahuri.kernel.ids import encoded_id
 from tahuri.noise.estimate import LaneFigures
 from tahuri.noise.score import Outcome
+from tahuri.numbers import NumberPlan
 
 LOOK_BACK = timedelta(days=180)
 """Older calls weigh nothing."""
@@ -21,9 +22,9 @@ MEASURE_ON = (
     "select v.body from view_rows v "
     "join personal p on p.city_id = v.city_id and p.personal_id = v.body ->> 'number' "
     "where v.city_id = %s and v.view = 'measure' and v.body ->> 'ended_at' is null "
-    "and p.body ->> 'number' = %s"
+    "and p.body ->> 'number' = any(%s)"
 )
-"""The row of a number's active measure, by city and number."""
+"""The row of a number's active measure, by city and the number's spellings."""
 _KNOWN = "(v.body ->> 'call_class' is not null or v.body -> 'incident_ids' <> '[]')"
 
 
@@ -43,8 +44,12 @@ async def number_of(db: Database, call_id: str) -> str | None:
     return record[0] if record else None
 
 
-async def outcomes(db: Database, numbers: Sequence[str], now: datetime) -> dict[str, list[Outcome]]:
-    """Number → what its calls were, the latest first.  Reads only rows that were not erased."""
+async def outcomes(
+    db: Database, numbers: Sequence[str], now: datetime, plan: NumberPlan
+) -> dict[str, list[Outcome]]:
+    """Number → what its calls were, however they spelled it, the latest first.  Reads only rows
+    that were not erased."""
+    meant = {way: number for number in numbers for way in plan.spellings(number)}
     records = await db.all(
         "select number, at, call_class, linked, keyed from ("  # noqa: S608
         "select p.body ->> 'number' as number, (v.body ->> 'arrived_at')::timestamptz as at, "
@@ -56,12 +61,12 @@ async def outcomes(db: Database, numbers: Sequence[str], now: datetime) -> dict[
         "and v.body ->> 'caller' = p.personal_id "
         "where p.city_id = %s and p.kind = 'caller' and p.body ->> 'number' = any(%s) "
         f"and v.key >= %s and {_KNOWN}) found where place <= %s order by at desc",
-        (db.city_id, list(numbers), first_key(now), CALLS_MAX),
+        (db.city_id, list(meant), first_key(now), CALLS_MAX),
     )
     found: dict[str, list[Outcome]] = {number: [] for number in numbers}
     for number, at, call_class, linked, keyed in records:
-        found[number].append(Outcome(at, call_class, linked, keyed))
-    return found
+        found[meant[number]].append(Outcome(at, call_class, linked, keyed))
+    return {number: listed[:CALLS_MAX] for number, listed in found.items()}
 
 
 async def noisy_numbers(db: Database, now: datetime) -> list[str]:
@@ -90,9 +95,9 @@ async def active_measures(db: Database) -> list[tuple[str, str, datetime]]:
     ]
 
 
-async def measure_on(db: Database, number: str) -> dict[str, Any] | None:
+async def measure_on(db: Database, number: str, plan: NumberPlan) -> dict[str, Any] | None:
     """The row of the number's active measure."""
-    record = await db.one(MEASURE_ON, (db.city_id, number))
+    record = await db.one(MEASURE_ON, (db.city_id, plan.spellings(number)))
     return record[0] if record else None
 
 

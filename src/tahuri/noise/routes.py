@@ -1,6 +1,6 @@
 """HTTP of noise: a number's score for the room, measures and what they cost for supervisors."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from msgspec import Meta, Struct
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from tahuri.noise.decider import DAYS, DAYS_MAX, MEASURE, Lift, PutInSlowLane, R
 from tahuri.noise.estimate import Estimate, LaneFigures, lost
 from tahuri.noise.events import MeasureEnded, MeasureReason, MeasureSet
 from tahuri.noise.score import Outcome, Score, score
+from tahuri.numbers import NumberPlan
 
 ROOM = (Role.CALL_TAKER, Role.DISPATCHER, Role.SUPERVISOR)
 SUPERVISORS = (Role.SUPERVISOR,)
@@ -62,6 +63,11 @@ class Noise(Struct, frozen=True, kw_only=True):
     look_back_days: int
 
 
+def plan_of(request: Request) -> NumberPlan:
+    """How the city's numbers are dialled."""
+    return cast("NumberPlan", request.app.state.number_plan)
+
+
 def _score(request: Request, outcomes: list[Outcome]) -> Score:
     half_life_days = request.app.state.settings.noise_half_life_days
     return score(outcomes, clock.now(), half_life_days)
@@ -74,8 +80,8 @@ async def call_noise(request: Request) -> Response:
     number = await queries.number_of(db(request), request.path_params["call_id"])
     if number is None:
         return Json({"score": None, "measure": None})
-    found = await queries.outcomes(db(request), [number], clock.now())
-    measure = await queries.measure_on(db(request), number)
+    found = await queries.outcomes(db(request), [number], clock.now(), plan_of(request))
+    measure = await queries.measure_on(db(request), number, plan_of(request))
     return Json({"score": _score(request, found[number]), "measure": measure})
 
 
@@ -84,8 +90,10 @@ async def noise(request: Request) -> Response:
     """Numbers by their score, and how many real emergencies the slow lane may have cost."""
     now = clock.now()
     measured = {number: key for key, number, _ in await queries.active_measures(db(request))}
-    numbers = {*await queries.noisy_numbers(db(request), now), *measured}
-    found = await queries.outcomes(db(request), sorted(numbers), now)
+    plan = plan_of(request)
+    noisy = [*await queries.noisy_numbers(db(request), now), *measured]
+    numbers = {plan.canonical(number): number for number in noisy}  # as the measured one came
+    found = await queries.outcomes(db(request), sorted(numbers.values()), now, plan)
     shown = [
         NumberNoise(number=number, score=_score(request, outcomes), measure_id=measured.get(number))
         for number, outcomes in found.items()
@@ -111,11 +119,12 @@ async def noise(request: Request) -> Response:
 )
 async def set_measure(request: Request, asked: SetMeasure) -> dict[str, Any]:
     """Puts a number's calls into the slow lane; another supervisor has to confirm it in time."""
-    found = await queries.outcomes(db(request), [asked.number], clock.now())
+    found = await queries.outcomes(db(request), [asked.number], clock.now(), plan_of(request))
     now_score = _score(request, found[asked.number])
     async with writing(request) as log:
         if log.answered is None:
-            if await log.fetch(queries.MEASURE_ON, (log.city_id, asked.number)):
+            spellings = plan_of(request).spellings(asked.number)
+            if await log.fetch(queries.MEASURE_ON, (log.city_id, spellings)):
                 raise Invalid.of({"number": "has an active measure: lift that one first"})
             remarks = log.personal("remarks", {"text": asked.remarks}) if asked.remarks else None
             command = PutInSlowLane(

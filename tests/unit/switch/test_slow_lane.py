@@ -79,6 +79,18 @@ async def test_a_measured_number_is_asked_for_a_key_and_answered_all_the_same(
     await seat.leave()
 
 
+@pytest.mark.parametrize("table", ["+6281234567890", "081234567890"])
+async def test_a_measure_fits_every_spelling_of_its_number(centre: Bench, table: str) -> None:
+    """Given a table by canonical form, or one of an older `serve` by the number as it came; when
+    the number calls; then it is slowed, and another number is not."""
+    lane.set_measures(centre.switch.core, measure(table))
+    await caller(centre, "081234567890")
+    await centre.told("call-queued")
+    await caller(centre, "081234567891")
+    await centre.told("call-queued", 2)
+    assert queue(centre) == [("081234567891", "normal"), ("081234567890", "slow")]
+
+
 async def test_the_slow_lane_waits_behind_those_who_came_later(centre: Bench) -> None:
     """Given a measured caller, then another; when a seat becomes ready; then it is offered the
     other first, and the measured one next."""

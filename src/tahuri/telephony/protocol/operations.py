@@ -130,7 +130,7 @@ class Measure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A number's active measure."""
 
     digest: str
-    """`number_digest` of the number."""
+    """`number_digest` of the number in its canonical form (`tahuri.numbers`)."""
     measure_id: str
     until: datetime
 

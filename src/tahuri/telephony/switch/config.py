@@ -197,6 +197,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Longest wait in the slow lane."""
     slow_lane_sample: float = 0.1
     """Share of measured calls that bypass it, drawn by lot."""
+    country_code: str = "62"
+    area_code: str = "911"
+    """How two spellings of a number are known to be one (`tahuri.numbers`)."""
     listen_in_s: float = 30
     """Listening to a silent caller before the call may be ended as silent."""
     test_numbers: list[str] = []

@@ -7,6 +7,7 @@ to be tells how many emergencies the lane may cost.
 
 from typing import Literal
 
+from tahuri.numbers import NumberPlan
 from tahuri.telephony.protocol.facts import CallSampled, CallSlowed, LaneLeft
 from tahuri.telephony.protocol.operations import Measure, SetMeasures, number_digest
 from tahuri.telephony.switch import offers
@@ -28,8 +29,10 @@ def measure_of(core: Core, number: str | None) -> Measure | None:
     """The number's measure, unless it has come to its end."""
     if number is None or not core.measures.measures:
         return None
-    digest = number_digest(core.measures.salt, number)
-    found = (one for one in core.measures.measures if one.digest == digest)
+    plan = NumberPlan(core.settings.country_code, core.settings.area_code)
+    told = {number, plan.canonical(number)}  # a table of an older `serve` has it as it came
+    digests = {number_digest(core.measures.salt, spelled) for spelled in told}
+    found = (one for one in core.measures.measures if one.digest in digests)
     return next((one for one in found if one.until > core.now()), None)
 
 
