@@ -49,7 +49,8 @@ def flow_of(trunk: config.Trunk) -> Flow | None:
 def outward(core: Core, trunk: config.Trunk) -> tuple[bool, bool]:
     """Sorts trunks for a call of ours: those that answer go before those that are down, which are
     tried when there are no others; then the one that is set for it."""
-    return (core.trunks[trunk.name].state == "down", not trunk.default_out)
+    known = core.trunks.get(trunk.name)
+    return (known is not None and known.state == "down", not trunk.default_out)
 
 
 def uri_at(flow: Flow, number: str) -> str:
