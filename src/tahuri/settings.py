@@ -32,6 +32,8 @@ HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 CALLER_ID = re.compile(r"\+?[0-9*#]{2,20}")
 AREA_CODE = re.compile(r"[1-9][0-9]{0,4}")
 WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
+STORE_ADDRESS = re.compile(r"https?://[^\s/@?#]+/?")
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 TEST_NUMBER = re.compile(r"\+?[0-9]{3,20}")
 RECORDING_CLASSES = frozenset(
     ("normal", "informasi", "prank", "ghost", "abandoned", "ivr_prank", "unanswered", "test")
@@ -269,10 +271,40 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Percent of a limit (ports, calls, disk …) from which on there is an alarm."""
     recordings_copy: str | None = None
     """A second folder for closed recordings, best on another machine; each copy is read again."""
+    recordings_store: str | None = None
+    """Address of a store that speaks S3, ``https://host[:port]``, for a further copy of each."""
+    recordings_store_bucket: str = ""
+    """Its bucket; it must be there."""
+    recordings_store_key: str = ""
+    """Id of the access key."""
+    recordings_store_secret: str = ""
+    """The key's secret, best from the environment; or:"""
+    recordings_store_secret_file: str | None = None
+    """File that holds the secret alone."""
+    recordings_store_region: str = "us-east-1"
+    """The store's region, as its requests are signed."""
+    recordings_store_verify: bool = True
+    """Whether the store's certificate must be valid."""
+    recordings_store_authority: str | None = None
+    """PEM file of the authority that signs it, instead of those that the machine trusts."""
     recording_days: dict[str, int] = {}
     """Days that recordings are kept, by class of call, over those of ``docs/operations.md``."""
     demo: bool = False
     """Shows demo accounts on the first page.  Never on a real centre."""
+
+    def __repr__(self) -> str:
+        """Without what is in it: some of it is secret."""
+        return f"Settings(data={self.data!r})"
+
+    @property
+    def store_secret(self) -> str:
+        """The secret of the store's key; empty where there is none that can be read."""
+        if self.recordings_store_secret_file is None:
+            return self.recordings_store_secret
+        try:
+            return Path(self.recordings_store_secret_file).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
 
     @property
     def secure(self) -> bool:
@@ -588,12 +620,40 @@ def _keeping(settings: Settings) -> Iterator[str]:
             yield f"recordings_copy: not an absolute path: {settings.recordings_copy!r}"
         elif copy == settings.folder / "recordings" or settings.folder in copy.parents:
             yield f"recordings_copy: lies in the data folder itself: {settings.recordings_copy!r}"
+    yield from _store(settings)
     for name, days in settings.recording_days.items():
         if name not in RECORDING_CLASSES:
             yield f"recording_days: no such class of call: {name!r}"
         elif days < (DAYS_MIN_REAL if name == "normal" else 1):
             least = DAYS_MIN_REAL if name == "normal" else 1
             yield f"recording_days: {name}: at least {least}"
+
+
+def _store(settings: Settings) -> Iterator[str]:
+    """The store for copies: all that belongs to it, and nothing without it."""
+    if settings.recordings_store is None:
+        if settings.recordings_store_bucket or settings.recordings_store_key:
+            yield "recordings_store: needed with a bucket or a key"
+        return
+    if not STORE_ADDRESS.fullmatch(settings.recordings_store):
+        yield f"recordings_store: neither https:// nor http://: {settings.recordings_store!r}"
+    if not BUCKET.fullmatch(settings.recordings_store_bucket):
+        yield (
+            "recordings_store_bucket: 3 to 63 small letters, digits, dots and dashes: "
+            f"{settings.recordings_store_bucket!r}"
+        )
+    if not settings.recordings_store_key:
+        yield "recordings_store_key: empty"
+    if not settings.recordings_store_region:
+        yield "recordings_store_region: empty"
+    if settings.recordings_store_secret and settings.recordings_store_secret_file is not None:
+        yield "recordings_store_secret: either it or recordings_store_secret_file"
+    elif not settings.store_secret:
+        which = "_file" if settings.recordings_store_secret_file is not None else ""
+        yield f"recordings_store_secret{which}: {'cannot be read, or ' if which else ''}empty"
+    authority = settings.recordings_store_authority
+    if authority is not None and not _is_authority(authority):
+        yield f"recordings_store_authority: not a readable PEM file: {authority}"
 
 
 def _city(city: str) -> Iterator[str]:

@@ -65,6 +65,7 @@ async def telephone(request: Request) -> Response:
             "limit_percent_max": settings.limit_percent_max,
             "traffic": kept.traffic,
             "copying": kept.copying,
+            "storing": kept.storing,
             "round_at": kept.round_at,
         }
     )

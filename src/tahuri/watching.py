@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from tahuri.calls.keeping import Copying
 from tahuri.host.processes import open_files
+from tahuri.kernel import clock
 from tahuri.kernel.refusal import Refused, Unavailable
 from tahuri.settings import Settings
 from tahuri.telephony.media.protocol import STREAMS_MAX
@@ -24,6 +25,8 @@ from tahuri.watch.traffic import Traffic
 from tahuri.watch.verdict import Line
 
 FILE = "watch.json"
+COPY_LATE_S = 600.0
+"""A copy that is later than this is a finding."""
 BROWSER_SEATS_PLANNED = 50
 """Browser seats in a call for which one core of media was measured (docs/performance.md)."""
 
@@ -39,9 +42,18 @@ class Kept(Struct, kw_only=True):
     traffic: Traffic = msgspec.field(default_factory=lambda: Traffic(state="learning"))
     copying: Copying | None = None
     """None without a second folder."""
+    storing: Copying | None = None
+    """The same of the store; None without one."""
     disks: dict[str, list[Sample]] = {}
     erased_on: str = ""
     """Day on which recordings whose time was over were erased last."""
+
+
+def late_s(copying: Copying) -> float:
+    """How long the oldest recording has waited to be copied."""
+    if copying.oldest_at is None:
+        return 0.0
+    return max(0.0, (clock.now() - copying.oldest_at).total_seconds())
 
 
 def read(run: Path) -> Kept:
@@ -110,6 +122,9 @@ def limits(settings: Settings, run: Path, kept: Kept, inventory: Inventory | Non
             usage = shutil.disk_usage(folder)
             hours = hours_until_full(kept.disks.get(name, ()), usage.free)
             found.append(Limit(name, usage.used, usage.used + usage.free, hours))
+    for name, one in (("folder_late_s", kept.copying), ("store_late_s", kept.storing)):
+        if one is not None:
+            found.append(Limit(name, late_s(one), COPY_LATE_S, alarms=False))
     found += [Limit(f"files_{name}", used, limit) for name, used, limit in sorted(open_files(run))]
     return found
 

@@ -5,9 +5,11 @@ import contextlib
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import httpx
 import msgspec
 import structlog
 from msgspec.structs import replace
@@ -15,6 +17,7 @@ from msgspec.structs import replace
 from tahuri import watching
 from tahuri.calls import nodes
 from tahuri.calls.keeping import Closed, Copier, Copying, check_again, erase_due
+from tahuri.calls.places import Folder, Place, Store
 from tahuri.centre import Centre
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
@@ -58,7 +61,7 @@ SCRUB_CALLS = 50
 WRITTEN = timedelta(minutes=2)
 """A recording is not written later than this after its call."""
 SAMPLES_MAX = 1440
-COPY_LATE = timedelta(minutes=10)
+COPY_LATE = timedelta(seconds=watching.COPY_LATE_S)
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
@@ -99,17 +102,10 @@ class Watchman:
         """Key of the call whose recording was read again last, in turn."""
         self._day = f"{clock.now():%Y/%m/%d}"
         self._counts: tuple[datetime, dict[datetime, int], datetime | None] | None = None
-        self._copier = (
-            Copier(
-                db,
-                views,
-                self._recordings,
-                Path(self._settings.recordings_copy),
-                self._settings.node,
-            )
-            if self._settings.recordings_copy is not None
-            else None
-        )
+        self._copiers = {
+            one.name: Copier(db, views, self._recordings, one, self._settings.node)
+            for one in _places(self._settings)
+        }
 
     async def run(self) -> None:
         """For ever."""
@@ -122,8 +118,9 @@ class Watchman:
             group.create_task(_for_ever("erasing", self.erase, ROUND_S))
             if self._node:
                 group.create_task(_for_ever("nodes", self.tell_node, nodes.SEEN_EVERY_S))
-            if self._copier is not None:
-                group.create_task(_for_ever("copying", self.copy, COPY_S))
+            for name in self._copiers:
+                copying = partial(self.copy, name)
+                group.create_task(_for_ever(f"copying to the {name}", copying, COPY_S))
 
     async def close(self) -> None:
         """The robot hangs up."""
@@ -312,12 +309,12 @@ class Watchman:
         self._sample(now)
         known = watching.limits(self._settings, self._run, self.kept, inventory)
         found += near(known, self._settings.limit_percent_max)
-        copying = self.kept.copying
-        if copying is not None and copying.oldest_at is not None:
-            late = now - copying.oldest_at
-            if late > COPY_LATE:
-                numbers = {"waiting": float(copying.waiting), "late_s": late.total_seconds()}
-                found.append(Difference("copy-behind", "recordings_copy", numbers))
+        for about, copying in (
+            ("recordings_copy", self.kept.copying),
+            ("recordings_store", self.kept.storing),
+        ):
+            if copying is not None:
+                found += _late(about, copying, now)
         return found
 
     def _sample(self, now: datetime) -> None:
@@ -357,11 +354,14 @@ class Watchman:
 
     # ---- recordings -----------------------------------------------------------------------------
 
-    async def copy(self) -> None:
-        """Brings recordings to the second folder.  Raises Unavailable."""
-        if self._copier is not None:
-            self.kept.copying = await self._copier.round()
-            self._write()
+    async def copy(self, name: str = "folder") -> None:
+        """Brings recordings to a second place.  Raises Unavailable."""
+        done = await self._copiers[name].round()
+        if name == "folder":
+            self.kept.copying = done
+        else:
+            self.kept.storing = done
+        self._write()
 
     async def erase(self) -> None:
         """Once a day: recordings whose time is over.  Raises Unavailable."""
@@ -379,11 +379,44 @@ class Watchman:
         self._write()
 
     def _write(self) -> None:
-        if self._copier is None:
-            self.kept.copying = None
-        elif self.kept.copying is None:
-            self.kept.copying = Copying()
+        folder, store = "folder" in self._copiers, "store" in self._copiers
+        self.kept.copying = (self.kept.copying or Copying()) if folder else None
+        self.kept.storing = (self.kept.storing or Copying()) if store else None
         watching.write(self._run, self.kept)
+
+
+def _places(settings: Settings) -> list[Place]:
+    """Where copies go, by the settings."""
+    places: list[Place] = []
+    if settings.recordings_copy is not None:
+        places.append(Folder(Path(settings.recordings_copy)))
+    if settings.recordings_store is not None:
+        url = httpx.URL(settings.recordings_store)
+        places.append(
+            Store(
+                url.netloc.decode(),
+                settings.recordings_store_bucket,
+                settings.recordings_store_key,
+                settings.store_secret,
+                settings.recordings_store_region,
+                url.scheme == "https",
+                settings.recordings_store_verify,
+                settings.recordings_store_authority,
+            )
+        )
+    return places
+
+
+def _late(about: str, copying: Copying, now: datetime) -> list[Difference]:
+    """Copies that should be there by now, and copies that should not be there any more."""
+    found = []
+    if copying.oldest_at is not None and now - copying.oldest_at > COPY_LATE:
+        late_s = (now - copying.oldest_at).total_seconds()
+        numbers = {"waiting": float(copying.waiting), "late_s": late_s}
+        found.append(Difference("copy-behind", about, numbers))
+    if copying.erased_at is not None and now - copying.erased_at > DAY:
+        found.append(Difference("copy-not-erased", about, {"copies": float(copying.to_erase)}))
+    return found
 
 
 def _written_late(call: LoggedCall, changed_ns: int) -> bool:

@@ -423,9 +423,18 @@ class RecordingChecked(Event, frozen=True, tag="calls.recording-checked"):
 
 
 class RecordingCopied(Event, frozen=True, tag="calls.recording-copied"):
-    """It lies in the second folder as well; the copy was read again and is the same."""
+    """It lies in a second place as well; the copy was read again and is the same."""
 
     recording_id: RecordingId
+    place: str = "folder"
+    """``folder`` or ``store``."""
+
+
+class RecordingCopyErased(Event, frozen=True, tag="calls.recording-copy-erased"):
+    """After the recording itself its copy was removed from that place."""
+
+    recording_id: RecordingId
+    place: str
 
 
 class RecordingErased(Event, frozen=True, tag="calls.recording-erased"):

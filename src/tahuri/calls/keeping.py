@@ -1,8 +1,6 @@
-"""Recordings after the call: copied to a second folder, erased when their time is over."""
+"""Recordings after the call: copied to second places, erased when their time is over."""
 
 import asyncio
-import hashlib
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -13,9 +11,15 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from tahuri.calls.events import RecordingChecked, RecordingCopied, RecordingStarted
+from tahuri.calls.events import (
+    RecordingChecked,
+    RecordingCopied,
+    RecordingCopyErased,
+    RecordingStarted,
+)
 from tahuri.calls.export import FETCHED
 from tahuri.calls.nodes import OURS
+from tahuri.calls.places import Place
 from tahuri.calls.recordings import file_fault
 from tahuri.calls.retention import DAYS, KEEPING, Erase, Kept, is_due, kept_as
 from tahuri.kernel import clock
@@ -31,7 +35,6 @@ LOOK_BACK = timedelta(days=2)
 """Calls of this age may still have a recording to be copied."""
 SWEPT = timedelta(days=60)
 """So long after an erasure its files are looked for again, here and in the copy."""
-BLOCK_BYTES = 1 << 20
 EXPORT_S = 86_400
 """An export takes less; its temporary file of this age belongs to nobody."""
 
@@ -48,106 +51,114 @@ class Closed(Struct, frozen=True):
 
 
 class Copying(Struct, frozen=True):
-    """How far the second folder is."""
+    """How far a second place is."""
 
     waiting: int = 0
     oldest_at: datetime | None = None
     """When the oldest call ended whose recording waits."""
     fault: str | None = None
     """Why nothing can be copied now."""
-
-
-def copied(file: Path, to: Path, sha256: str) -> str | None:
-    """Copies a closed recording, reads the copy again and compares; what is wrong, or None.
-
-    The copy takes its name only when it is whole and on the disk.
-    """
-    fresh = to.with_name(f".{to.name}.new")
-    try:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("rb") as source, fresh.open("wb") as target:
-            os.fchmod(target.fileno(), 0o600)
-            while block := source.read(BLOCK_BYTES):
-                target.write(block)
-            target.flush()
-            os.fsync(target.fileno())
-        with fresh.open("rb") as again:
-            found = hashlib.file_digest(again, "sha256").hexdigest()
-        if found != sha256:
-            fresh.unlink()
-            return f"has sha256 {found}"
-        fresh.replace(to)
-    except OSError as error:
-        return error.strerror or "cannot be written"
-    return None
+    to_erase: int = 0
+    """Erased recordings that still lie there."""
+    erased_at: datetime | None = None
+    """When the oldest of them was erased."""
 
 
 class Copier:
-    """Brings every closed recording to the second folder, the oldest first, for ever.
+    """Brings every closed recording to one place, the oldest first, and removes there what is
+    erased; for ever.
 
     Args:
         folder: of the recordings.
-        target: the second folder; it must be there: one that we made ourselves might be the empty
-            place of a disk that is not mounted.
         node: ours; recordings of other nodes are copied there.
     """
 
     def __init__(
-        self, db: Database, views: Sequence[View], folder: Path, target: Path, node: str = ""
+        self, db: Database, views: Sequence[View], folder: Path, place: Place, node: str = ""
     ) -> None:
         self._db, self._views = db, views
-        self._folder, self._target, self._node = folder, target, node
+        self._folder, self._place, self._node = folder, place, node
+        self._there = "copied" if place.name == "folder" else "stored"
         self._from = ""
         """All recordings of calls before it are copied."""
 
     async def round(self) -> Copying:
         """Copies what waits, at most ``BATCH``; how far it is then.  Raises Unavailable."""
-        waiting = await self._waiting()
-        if not waiting:
+        waiting, erased = await self._waiting(), await self._erased()
+        if not waiting and not erased:
             self._from = encoded_id(int((clock.now() - LOOK_BACK).timestamp() * 1000), 0)
             return Copying()
-        if not self._target.is_dir():
-            return self._behind(waiting, "the folder is not there")
-        left, fault = [], None
+        fault = await asyncio.to_thread(self._place.fault)
+        if fault is not None:
+            return self._behind(waiting, erased, fault)
+        kept = []
+        for row in erased:
+            told = await self._remove(row)
+            if told is not None:
+                kept.append(row)
+                fault = told
+        left = []
         for row in waiting[:BATCH]:
             told = await self._copy(row)
             if told is not None:
                 left.append(row)
                 fault = told
-        rest = [*left, *waiting[BATCH:]]
-        if not rest:
-            return Copying()
-        return self._behind(rest, fault)
+        return self._behind([*left, *waiting[BATCH:]], kept, fault)
 
-    def _behind(self, waiting: list[dict[str, Any]], fault: str | None) -> Copying:
-        self._from = str(waiting[0]["call_id"])
-        oldest = msgspec.convert(waiting[0]["ended_at"], datetime)
-        return Copying(len(waiting), oldest, fault)
+    def _behind(
+        self, waiting: list[dict[str, Any]], erased: list[dict[str, Any]], fault: str | None
+    ) -> Copying:
+        oldest = None
+        if waiting:
+            self._from = str(waiting[0]["call_id"])
+            oldest = msgspec.convert(waiting[0]["ended_at"], datetime)
+        times = [msgspec.convert(row["recording"]["erased_at"], datetime) for row in erased]
+        return Copying(len(waiting), oldest, fault, len(erased), min(times, default=None))
 
     async def _waiting(self) -> list[dict[str, Any]]:
         records = await self._db.all(
             "select body from view_rows where city_id = %s and view = 'call' and key >= %s "  # noqa: S608
             "and body #>> '{recording,state}' = 'closed' "
-            "and not coalesce((body #>> '{recording,copied}')::boolean, false) "
+            "and not coalesce((body -> 'recording' ->> %s)::boolean, false) "
             f"and body ->> 'ended_at' is not null and {OURS} order by key limit %s",
-            (self._db.city_id, self._from, self._node, self._node, 10 * BATCH),
+            (self._db.city_id, self._from, self._there, self._node, self._node, 10 * BATCH),
+        )
+        return [record[0] for record in records]
+
+    async def _erased(self) -> list[dict[str, Any]]:
+        """Rows whose recording is erased and still lies in the place, as far as we know."""
+        records = await self._db.all(
+            "select body from view_rows where city_id = %s and view = 'call' "  # noqa: S608
+            "and body #>> '{recording,state}' = 'erased' "
+            f"and (body -> 'recording' ->> %s)::boolean and {OURS} order by key limit %s",
+            (self._db.city_id, self._there, self._node, self._node, BATCH),
         )
         return [record[0] for record in records]
 
     async def _copy(self, row: dict[str, Any]) -> str | None:
         recording = row["recording"]
         path, sha256 = recording["path"], recording["sha256"]
-        fault = await asyncio.to_thread(copied, self._folder / path, self._target / path, sha256)
+        file = self._folder / path
+        fault = await asyncio.to_thread(self._place.bring, file, path, sha256)
         if fault is not None:
             log.warning("a recording cannot be copied", call_id=row["call_id"], fault=fault)
             return fault
-        await _append(
-            self._db,
-            self._views,
-            row["call_id"],
-            f"copy {recording['recording_id']}",
-            RecordingCopied(recording_id=RecordingId(recording["recording_id"])),
+        to, name = self._place.name, recording["recording_id"]
+        command = f"copy {name}" if to == "folder" else f"copy {name} to {to}"
+        event = RecordingCopied(recording_id=RecordingId(name), place=to)
+        await _append(self._db, self._views, row["call_id"], command, event)
+        return None
+
+    async def _remove(self, row: dict[str, Any]) -> str | None:
+        recording = row["recording"]
+        fault = await asyncio.to_thread(self._place.erase, recording["path"])
+        if fault is not None:
+            log.warning("a copy cannot be erased", call_id=row["call_id"], fault=fault)
+            return fault
+        event = RecordingCopyErased(
+            recording_id=RecordingId(recording["recording_id"]), place=self._place.name
         )
+        await _append(self._db, self._views, row["call_id"], new_id(), event)
         return None
 
 
@@ -156,7 +167,7 @@ async def _append(
     views: Sequence[View],
     call_id: str,
     command: str,
-    event: RecordingCopied | RecordingChecked,
+    event: RecordingCopied | RecordingChecked | RecordingCopyErased,
 ) -> None:
     write = Writing(actor="work", command=command, now=clock.now())
     async with writing(db, views, write) as open_log:

@@ -50,6 +50,7 @@ from tahuri.calls.events import (
     RecordingChecked,
     RecordingClosed,
     RecordingCopied,
+    RecordingCopyErased,
     RecordingErased,
     RecordingFailed,
     RecordingPlayed,
@@ -113,6 +114,7 @@ CallEvent = (
     | RecordingPlayed
     | RecordingChecked
     | RecordingCopied
+    | RecordingCopyErased
     | RecordingErased
     | LegalHoldSet
     | LegalHoldLifted
@@ -161,6 +163,8 @@ class Recording(Struct, frozen=True):
     """Whether the file was found to be what the log says; None until it was read again."""
     copied: bool = False
     """Whether the second folder has it."""
+    stored: bool = False
+    """Whether the store has it."""
     erased_at: datetime | None = None
 
 
@@ -348,7 +352,7 @@ def _fold(row: CallRow, fact: Fact) -> CallRow:
             return replace(row, incident_ids=others)
         case RecordingStarted() | RecordingClosed() | RecordingFailed() | RecordingChecked():
             return replace(row, recording=_recording(row.recording, event))
-        case RecordingCopied() | RecordingErased():
+        case RecordingCopied() | RecordingCopyErased() | RecordingErased():
             return replace(row, recording=_kept(row.recording, event, fact.at))
         case LegalHoldSet() | LegalHoldLifted():
             return replace(row, legal_hold=isinstance(event, LegalHoldSet))
@@ -597,12 +601,17 @@ def _recording(
 
 
 def _kept(
-    known: Recording | None, event: RecordingCopied | RecordingErased, at: datetime
+    known: Recording | None,
+    event: RecordingCopied | RecordingCopyErased | RecordingErased,
+    at: datetime,
 ) -> Recording | None:
     if known is None or known.recording_id != event.recording_id:
         return known
-    if isinstance(event, RecordingCopied):
-        return replace(known, copied=True)
+    if isinstance(event, RecordingCopied | RecordingCopyErased):
+        there = isinstance(event, RecordingCopied)
+        if event.place == "store":
+            return replace(known, stored=there)
+        return replace(known, copied=there)
     return replace(known, state="erased", erased_at=at)
 
 

@@ -128,8 +128,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "Recording checked, intact: {intact}",
     ),
     "calls.recording-copied": (
-        "Rekaman disalin ke tempat kedua",
-        "Recording copied to the second folder",
+        "Rekaman disalin ke tempat kedua ({place})",
+        "Recording copied to a second place ({place})",
+    ),
+    "calls.recording-copy-erased": (
+        "Salinan rekaman dihapus ({place})",
+        "Copy of the recording erased ({place})",
     ),
     "calls.recording-erased": (
         "Rekaman dihapus setelah {days} hari ({kept_as})",

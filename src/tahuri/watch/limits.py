@@ -19,6 +19,8 @@ class Limit(Struct, frozen=True):
     limit: float
     hours_left: float | None = None
     """Until it is full at the present rate; None where that is not to be expected."""
+    alarms: bool = True
+    """Whether it is told when it is near; not what has a finding of its own."""
 
     @property
     def percent(self) -> float:
@@ -42,7 +44,7 @@ def near(limits: Iterable[Limit], percent_max: float) -> list[Difference]:
             {"used": one.used, "limit": one.limit, "percent": one.percent},
         )
         for one in limits
-        if one.percent > percent_max
+        if one.alarms and one.percent > percent_max
     ]
 
 

@@ -36,6 +36,8 @@ from tahuri.calls.events import (
     PartyLeft,
     RecordingChecked,
     RecordingClosed,
+    RecordingCopied,
+    RecordingCopyErased,
     RecordingFailed,
     RecordingPlayed,
     RecordingStarted,
@@ -320,6 +322,7 @@ def test_every_event_of_a_call_can_be_folded_first() -> None:
         "jitter_ms": 1.0, "rtt_ms": None, "mos": 4.1,
         "slot": 1, "kind": "blind", "mode": "listen", "audible": False,
         "precedence": 2, "language": "en", "agency_id": None, "to": "number", "after_s": 30.0,
+            "place": "store",
     }  # fmt: skip
     for kind in get_args(CallEvent):
         event = kind(**{name: given[name] for name in kind.__struct_fields__ if name in given})
@@ -346,3 +349,15 @@ def test_how_each_line_was_stays_with_the_call() -> None:
     )
     assert [(line.leg, line.loss) for line in row.lines] == [("caller", 0.15), ("seat", 0.0)]
     assert (row.lines[0].verdict, row.lines[0].mos, row.lines[0].their_loss) == ("bad", 2.9, 0.02)
+
+
+def test_each_place_has_its_copy_until_it_is_erased_there() -> None:
+    """An erased recording whose copy still lies somewhere must be seen as such."""
+    row = after(
+        RecordingStarted(recording_id=R1, path="1.wav"),
+        RecordingCopied(recording_id=R1),
+        RecordingCopied(recording_id=R1, place="store"),
+        RecordingCopyErased(recording_id=R1, place="folder"),
+    )
+    assert row.recording is not None
+    assert (row.recording.copied, row.recording.stored) == (False, True)

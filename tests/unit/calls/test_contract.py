@@ -24,6 +24,7 @@ OURS = {
     "calls.recording-played",
     "calls.recording-checked",
     "calls.recording-copied",
+    "calls.recording-copy-erased",
     "calls.recording-erased",
     "calls.legal-hold-set",
     "calls.legal-hold-lifted",

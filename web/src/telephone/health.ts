@@ -70,6 +70,13 @@ export interface Part {
   detail?: string;
 }
 
+export interface Copying {
+  waiting: number;
+  oldest_at: string | null;
+  fault: string | null;
+  to_erase?: number;
+}
+
 export interface Telephone {
   now: string;
   zone: string;
@@ -83,7 +90,8 @@ export interface Telephone {
   limits: Limit[];
   limit_percent_max: number;
   traffic: Traffic;
-  copying: { waiting: number; oldest_at: string | null; fault: string | null } | null;
+  copying: Copying | null;
+  storing?: Copying | null;
   round_at: string | null;
 }
 
@@ -146,6 +154,7 @@ const TODO: Record<string, string> = {
   "traffic-surge": "surge",
   "limit-near": "limit",
   "copy-behind": "copy",
+  "copy-not-erased": "copy",
   "node-silent": "node",
 };
 
