@@ -4,15 +4,16 @@ import asyncio
 import contextlib
 import itertools
 import json
-import os
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any, Self
 
 from tests.telephony.media_bench import ADDRESS, Media, free_udp, until
 from tests.telephony.tones import tone_wav
 
+from bench.cores import memory_bytes
 from bench.table import Figure
 from tahuri.kernel import clock
 from tahuri.telephony import rpc
@@ -32,10 +33,15 @@ OUTCOMES = ("calls.call-ended", "calls.call-refused")
 
 
 class Centre:
-    """The switch as a child process beside media, its facts taken away as `serve` does."""
+    """The switch as a child process beside media, its facts taken away as `serve` does.
 
-    def __init__(self, folder: Path, media: Media) -> None:
+    Args:
+        settings: put over the defaults of the switch's configuration.
+    """
+
+    def __init__(self, folder: Path, media: Media, **settings: object) -> None:
         self.folder, self.media = folder, media
+        self._settings = settings
         self.flow = Flow("UDP", ADDRESS, free_udp(2))
         self.told: Counter[str] = Counter()
         """Fact's type → how many."""
@@ -50,7 +56,7 @@ class Centre:
         assert self._process is not None
         return self._process.pid
 
-    async def __aenter__(self) -> "Centre":
+    async def __aenter__(self) -> Self:
         port = self.flow.port
         names = ("notice", "tone", "hold")
         settings = {
@@ -62,6 +68,7 @@ class Centre:
             "rpc_socket": str(self.folder / "switch.sock"),
             "trunks": [{"name": "telco", "sources": [f"{ADDRESS}/32"]}],
             "prompts": {n: str(tone_wav(self.folder / f"{n}.wav", 425, 1.0)) for n in names},
+            **self._settings,
         }
         config = self.folder / "switch.json"
         config.write_text(json.dumps(settings))
@@ -84,23 +91,22 @@ class Centre:
             self._process.terminate()
             await self._process.wait()
 
+    def take(self, fact: dict[str, Any]) -> None:
+        """Counts one fact."""
+        self.told[fact["type"]] += 1
+        if fact["type"] in OUTCOMES:
+            self.outcomes[fact["stream"]] += 1
+
     async def _read(self) -> None:
         position = 0
         while True:
             answer = await self._rpc.call("facts", 20.0, after=position, limit=500, wait_s=2.0)
             assert isinstance(answer, dict)
             for _, fact in answer["facts"]:
-                self.told[fact["type"]] += 1
-                if fact["type"] in OUTCOMES:
-                    self.outcomes[fact["stream"]] += 1
+                self.take(fact)
             if answer["facts"]:
                 position = answer["facts"][-1][0]
                 await self._rpc.call("facts_done", upto=position)
-
-
-def _memory_bytes(pid: int) -> int:
-    pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 async def _place(centre: Centre, phone: Phone, calls: int) -> int:
@@ -145,8 +151,8 @@ async def soak(folder: Path, marks: tuple[int, ...] = MARKS) -> list[Figure]:
                 failed += await _place(centre, phone, mark - before)
                 print(f"  {mark} of {calls} calls placed", file=sys.stderr, flush=True)
                 await asyncio.sleep(FORGOTTEN_S)
-                memory["switch"].append(_memory_bytes(centre.pid))
-                memory["media"].append(_memory_bytes(media.pid))
+                memory["switch"].append(memory_bytes(centre.pid))
+                memory["media"].append(memory_bytes(media.pid))
         finally:
             await phone.stop()
         with contextlib.suppress(TimeoutError):
