@@ -15,6 +15,8 @@ from demo import DemoCentre
 from soundphone import SoundPhone
 
 NUMBER, LATE = "0811000177", "0811000178"
+A_SECOND = 50
+"""Frames of sound."""
 RED = re.compile(r"\blate\b")
 COUNT_TONES = """() => {
   window.tones = 0;
@@ -56,7 +58,9 @@ async def test_a_lost_caller_is_called_back_by_one_key_and_gets_an_outcome(
     caller = SoundPhone(440.0)
     await caller.start()
     await caller.ring(centre.sip, caller=NUMBER)
-    await asyncio.sleep(1.0)  # the notice: a real caller listens to it
+    assert await waited_for(
+        lambda: len(caller.heard) >= A_SECOND
+    )  # a real caller listens to the notice
     await caller.stop()
     town = Town(1300.0)
     await town.listen(trunk_port(centre))

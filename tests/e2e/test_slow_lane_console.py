@@ -1,6 +1,7 @@
 """Silent callers at the console, and supervisors' measures on numbers."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -52,6 +53,15 @@ def second(centre: DemoCentre) -> Api:
     return Api(centre.http, "peninjau", PASSWORD)
 
 
+def told_to_switch(centre: DemoCentre) -> bool:
+    """Whether the switch knows a measure: it writes down what it was told."""
+    path = centre.data / "journal" / "measures.json"
+    if not path.exists():
+        return False
+    _, _, content = path.read_text().splitlines()[-1].partition(" ")  # after its check sum
+    return bool(json.loads(content)["measures"])
+
+
 async def slowed(centre: DemoCentre, phone: SoundPhone) -> None:
     """The number calls until the lot puts it into the slow lane: nine times of ten."""
     api = centre.client("supervisor")
@@ -93,7 +103,7 @@ async def test_a_measure_is_set_reviewed_felt_and_lifted(centre: DemoCentre, sec
             path = f"/api/measures/{measure_id}/review"
             await asyncio.to_thread(second.done, path, {"confirmed": True})
             await expect(row).to_contain_text("ditinjau Peninjau", timeout=LONG_MS)
-            await asyncio.sleep(3)  # until the switch has been told
+            assert await waited_for(lambda: told_to_switch(centre))
             phone = SoundPhone(440.0)
             await phone.start()
             try:

@@ -12,6 +12,10 @@ from typing import Any
 
 import msgspec
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import seeds
+
 from tahuri.telephony import rpc
 from tahuri.telephony.media import rtp
 from tahuri.telephony.media import sdp as browser_sdp
@@ -21,11 +25,13 @@ from tahuri.telephony.sip.agent import Agent
 from tahuri.telephony.sip.dialogs import Identity
 from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.message import Malformed, Request, parse
+from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import identity
 
 PEER = Flow("UDP", "192.0.2.1", 5060)
 SESSION = sdp.offer("192.0.2.2", 40_000, 1)
+MODES: tuple[Srtp, ...] = ("off", "optional", "required")
 BETWEEN = b"\n----\n"
 """Between the messages of a sequence for `agent`."""
 
@@ -77,11 +83,13 @@ def agent(data: bytes) -> None:
 
 def session(data: bytes) -> None:
     """A session description, and our answer to it."""
-    try:
-        stream = sdp.parse(data)
-    except sdp.NoSession:
-        return
-    sdp.parse(sdp.answer(stream, "192.0.2.2", 40_000, 1))
+    for srtp in MODES:
+        try:
+            stream = sdp.parse(data, srtp)
+        except sdp.NoSession:
+            continue
+        if stream.crypto is None:
+            sdp.parse(sdp.answer(stream, "192.0.2.2", 40_000, 1))
 
 
 def place(data: bytes) -> None:
@@ -151,6 +159,9 @@ def main(arguments: list[str]) -> int:
     if arguments[1:2] == ["--once"]:
         for name in arguments[2:]:
             parser(Path(name).read_bytes())
+        return 0
+    if arguments[1:2] == ["--seeds"] and len(arguments) == 3:
+        print(f"{seeds.write(arguments[0], Path(arguments[2]))} written")
         return 0
     try:
         atheris: Any = importlib.import_module("atheris")
