@@ -91,7 +91,7 @@ async def test_a_key_used_for_another_request_is_refused(database: Database) -> 
     await count(database, "a", command="same", request=b"one")
     with pytest.raises(Refused) as caught:
         await count(database, "b", command="same", request=b"two")
-    assert caught.value.code is Refusal.KEY_REUSED
+    assert caught.value.code == Refusal.KEY_REUSED
 
 
 async def test_nothing_is_recorded_when_the_write_fails(database: Database) -> None:

@@ -27,6 +27,7 @@ from tahuri.kernel.roles import Role
 from tahuri.kernel.verify import verify
 from tahuri.operators.accounts import make_account
 from tahuri.operators.routes import ACCOUNT_FAILURES_MAX, session_reader
+from tahuri.settings import Settings
 
 VIEWS = (*tahuri.calls.views.VIEWS, *tahuri.operators.views.VIEWS)
 PASSWORD = "a long password"
@@ -50,6 +51,7 @@ class Desk:
             exception_handlers=EXCEPTION_HANDLERS,
         )
         self.app.state.db, self.app.state.views, self.app.state.pack = database, VIEWS, pack
+        self.app.state.settings = Settings()
         self.app.state.session_reader, self.app.state.recordings = session_reader, recordings
         nowhere = str(recordings / "nowhere.sock")
         self.app.state.switchboard = Switchboard(nowhere, database, VIEWS)

@@ -45,7 +45,7 @@ async def test_a_recording_is_kept_for_the_law_let_go_and_taken_with_its_case(
 
         await waited_for(closed)
         async with opened(centre, "supervisor", "/console") as page:
-            await page.get_by_test_id("incident-row").first.click()
+            await page.locator(f'[data-incident="{incident_id}"]').click()
             await page.keyboard.press("t")
             await expect(page.get_by_test_id("recording")).to_be_visible(timeout=LONG_MS)
             ask, reason = page.get_by_test_id("hold-ask"), page.get_by_test_id("hold-reason")

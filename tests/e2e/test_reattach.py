@@ -102,7 +102,11 @@ async def doomed(centre: DemoCentre) -> AsyncIterator[tuple[Page, list[int]]]:
         assert answer.ok
         page = await context.new_page()
         await page.goto("/console")
-        main = [one for one in psutil.process_iter(["cmdline"]) if mark in (one.cmdline() or [])]
+        main = [
+            one
+            for one in psutil.process_iter(["cmdline"])  # None of one that is just over
+            if mark in (one.info["cmdline"] or [])
+        ]
         pids = {one.pid for one in main}
         for one in main:
             pids |= {child.pid for child in one.children(recursive=True)}
