@@ -367,6 +367,10 @@ class LegQualityMeasured(Event, frozen=True, tag="calls.leg-quality-measured"):
     """Share of our packets that they missed, by their own reports."""
     their_jitter_ms: float | None = None
     their_mos: float | None = None
+    worst_mos: float | None = None
+    """Of its worst moment, a few seconds long, the worse direction; None: nobody looked at it."""
+    bad_s: float = 0
+    """Seconds at which it was bad."""
 
 
 class CallEnded(Event, frozen=True, tag="calls.call-ended"):

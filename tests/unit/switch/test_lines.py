@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 from switch_bench import Bench, Browser, bench, until
 
-from tahuri.telephony.switch import lines
+from tahuri.kernel import clock
+from tahuri.telephony.media import quality
+from tahuri.telephony.media.protocol import PortFigures
+from tahuri.telephony.switch import linehistory, lines
+from tahuri.telephony.switch.linehistory import LineHistory
 
 
 @pytest.fixture
@@ -68,6 +72,54 @@ async def test_a_killed_switch_still_knows_where_the_call_began(centre: Bench) -
     call.hang_up()
     fact = await centre.told("leg-quality-measured")
     assert (fact.body["leg"], fact.body["received"], fact.body["lost"]) == ("seat", 100, 1)
+
+
+async def test_a_long_call_is_judged_by_more_than_its_last_moment(
+    centre: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten bad seconds are what a complaint is about; a good end must not hide them.
+
+    Given a call whose line was bad and is good again; then the seat sees both, oldest first, the
+    fact tells the worst moment, and its round trip and jitter are means; a kill loses none of it.
+    """
+    monkeypatch.setattr(linehistory, "SPAN_S", 0.01)  # each look is a span
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    call = await centre.call()
+    caller = centre.media.port("caller")
+    told = centre.media.figures
+    told[caller] = figures()
+    call_id = await seat.offered()
+    await seat.ask("answer", call_id=call_id)
+    core = centre.switch.core
+    await until(lambda: caller in core.figures)
+    told[caller] = figures(rx=100, lost=100, jitter_ms=40.0, rtt_ms=300.0)
+    await until(lambda: core.calls[call_id].heard)
+    told[caller] = figures(rx=2000, lost=100, jitter_ms=0.0, rtt_ms=20.0)
+    await seat.until(lambda s: len(s["call"]["lines"][0]["history"]) == 2)
+    spans = seat.state["call"]["lines"][0]["history"]  # type: ignore[index]
+    assert [span["verdict"] for span in spans] == ["bad", "good"]
+    assert [span["loss"] for span in spans] == [0.5, 0.0]
+    before = core.calls[call_id].heard[caller]
+    await centre.restart()
+    assert centre.switch.core.calls[call_id].heard[caller] == before
+    call.hang_up()
+    body = (await centre.told("leg-quality-measured")).body
+    assert (body["jitter_ms"], body["rtt_ms"]) == (20.0, 160.0)
+    assert body["worst_mos"] == spans[0]["worst_mos"]
+    assert body["bad_s"] > 0
+    await seat.leave()
+
+
+def test_the_history_of_a_line_is_bounded() -> None:
+    """A caller may stay on the line for a day; the switch must not grow with it."""
+    history = LineHistory()
+    line = quality.measured(PortFigures(**figures(port=1, kind="rtp", name="", rx=500)))  # type: ignore[arg-type]
+    assert line is not None
+    for look in range(2000):
+        began = history.add(line, look * 3.0, clock.now())
+        assert began == (look == 0 or look * 3 // 10 != (look - 1) * 3 // 10)
+    assert len(history.views()) == linehistory.SPANS_MAX
 
 
 async def test_media_that_does_not_say_costs_only_the_figures(centre: Bench) -> None:

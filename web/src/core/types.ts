@@ -102,6 +102,18 @@ export interface LineView {
   /** Share of our packets that they missed; null as long as they do not tell. */
   their_loss: number | null;
   their_mos: number | null;
+  /** The last minutes in spans of ten seconds, oldest first; absent with an older switch. */
+  history?: LineSpan[];
+}
+
+/** How a leg's line was over ten seconds. */
+export interface LineSpan {
+  began: string;
+  /** By its worst moment. */
+  verdict: LineVerdict;
+  mos: number;
+  worst_mos: number;
+  loss: number;
 }
 
 export interface CallBody extends Turn {

@@ -112,7 +112,11 @@ def _their_loss(now: PortFigures, before: PortFigures | None) -> float | None:
 
 def verdict(line: Measured) -> Verdict:
     """What an operator needs to know of it: the worse of both directions."""
-    worst = line.mos if line.their_mos is None else min(line.mos, line.their_mos)
-    if worst < BAD_BELOW:
+    return verdict_of(line.mos if line.their_mos is None else min(line.mos, line.their_mos))
+
+
+def verdict_of(score: float) -> Verdict:
+    """What a mean opinion score means."""
+    if score < BAD_BELOW:
         return "bad"
-    return "fair" if worst < FAIR_BELOW else "good"
+    return "fair" if score < FAIR_BELOW else "good"

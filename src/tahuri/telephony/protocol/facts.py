@@ -336,6 +336,10 @@ class LegQualityMeasured(Body, frozen=True, tag="calls.leg-quality-measured"):
     their_loss: float | None = None
     their_jitter_ms: float | None = None
     their_mos: float | None = None
+    worst_mos: float | None = None
+    """Of its worst moment, a few seconds long, the worse direction; None: nobody looked at it."""
+    bad_s: float = 0
+    """Seconds at which it was bad."""
 
 
 class CallEnded(Body, frozen=True, tag="calls.call-ended"):

@@ -95,6 +95,19 @@ class GhostView(Struct, frozen=True, kw_only=True):
     """From then on the call may be ended as silent."""
 
 
+class LineSpan(Struct, frozen=True, kw_only=True):
+    """How one leg's line was over ten seconds."""
+
+    began: datetime
+    verdict: LineVerdict
+    """By the worst look at it."""
+    mos: float
+    """The mean; of each look the worse direction, as ``worst_mos``."""
+    worst_mos: float
+    loss: float
+    """Share of their packets that we could not play, 0 to 1."""
+
+
 class LineView(Struct, frozen=True, kw_only=True):
     """How one leg's line was in the last seconds."""
 
@@ -108,6 +121,9 @@ class LineView(Struct, frozen=True, kw_only=True):
     rtt_ms: float | None
     their_loss: float | None
     their_mos: float | None
+    history: list[LineSpan] = []
+    """The last minutes, oldest first; the last span is not over, one that could not be judged is
+    left out."""
 
 
 class TransferView(Struct, frozen=True, kw_only=True):

@@ -43,6 +43,7 @@ from tahuri.telephony.sip.grammar import in_uri
 from tahuri.telephony.spool import Spool
 from tahuri.telephony.switch import journal
 from tahuri.telephony.switch.config import Settings
+from tahuri.telephony.switch.linehistory import LineHistory
 from tahuri.telephony.switch.model import Call, Gateway, Seat, TrunkState
 
 WORK_WAITING_MAX = 256
@@ -164,6 +165,8 @@ class Core:
         """Of ports in live calls, at the last look."""
         self.lines: dict[int, Measured] = {}
         """The same ports, between the last two looks."""
+        self.line_history: dict[tuple[str, int], LineHistory] = {}
+        """By call and port, of calls that talk."""
         self.tone: int | None = None
         self.hold: int | None = None
         self.draining_since: datetime | None = None

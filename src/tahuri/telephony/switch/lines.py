@@ -7,9 +7,10 @@ from tahuri.telephony.media.protocol import MediaRefused, PortFigures
 from tahuri.telephony.protocol.facts import LegQualityMeasured
 from tahuri.telephony.protocol.snapshot import LineView
 from tahuri.telephony.rpc import Unavailable
-from tahuri.telephony.switch import audio
+from tahuri.telephony.switch import audio, linehistory
 from tahuri.telephony.switch.core import Core
-from tahuri.telephony.switch.model import Call, Party
+from tahuri.telephony.switch.linehistory import LineHistory
+from tahuri.telephony.switch.model import Call, Heard, Party
 
 LOOK_EVERY_S = 3.0
 
@@ -36,9 +37,36 @@ async def look(core: Core) -> None:
         line = quality.measured(now, known) if known is not None else None
         if line is not None:
             lines[port] = line
+    _remember(core, live, figures, lines)
     core.figures, core.lines = figures, lines
     if before != {port: quality.verdict(line) for port, line in lines.items()}:
         core.changed()
+
+
+def _remember(
+    core: Core,
+    live: list[Call],
+    figures: dict[int, PortFigures],
+    lines: dict[int, quality.Measured],
+) -> None:
+    """Add a look to the history of each leg; legs that are gone are forgotten."""
+    now_s, now = core.monotonic_s(), core.now()
+    keys = {(call.call_id, port) for call in live for port in legs(core, call)}
+    core.line_history = {key: kept for key, kept in core.line_history.items() if key in keys}
+    for call in live:
+        begins = False
+        for port in legs(core, call):
+            line = lines.get(port)
+            if line is None:
+                continue
+            history = core.line_history.setdefault((call.call_id, port), LineHistory())
+            begins = history.add(line, now_s, now) or begins
+            linehistory.note(
+                call.heard.setdefault(port, Heard()), line, figures[port], LOOK_EVERY_S
+            )
+        if begins:
+            core.save(call)
+            core.changed()
 
 
 async def seat_begins(core: Core, call: Call) -> None:
@@ -46,6 +74,8 @@ async def seat_begins(core: Core, call: Call) -> None:
     seat = audio.seat_of(core, call)
     call.seat_before = None
     if seat is not None and call.phone is None and seat.port is not None:
+        call.heard.pop(seat.port, None)
+        core.line_history.pop((call.call_id, seat.port), None)
         call.seat_before = (await _figures(core, [seat.port])).get(seat.port)
 
 
@@ -67,7 +97,8 @@ async def _tell(core: Core, call: Call, ports: dict[int, str]) -> None:
         now = figures.get(port)
         if now is None or (now.kind == "webrtc" and before is None):
             continue  # media died, or nobody looked at the beginning: nothing is known
-        line = quality.measured(now, known)
+        heard = call.heard.get(port)
+        line = quality.measured(linehistory.averaged(now, heard), known)
         if line is None:
             continue
         worst = quality.verdict(line)
@@ -84,6 +115,8 @@ async def _tell(core: Core, call: Call, ports: dict[int, str]) -> None:
             their_loss=line.their_loss,
             their_jitter_ms=line.their_jitter_ms,
             their_mos=line.their_mos,
+            worst_mos=heard.worst_mos if heard else None,
+            bad_s=heard.bad_s if heard else 0,
         )
         core.fact(f"call/{call.call_id}", body, identifier=f"{call.call_id}-line-{port}")
         core.count(f"legs-{worst}")
@@ -105,6 +138,7 @@ def views(core: Core, call: Call) -> list[LineView]:
     for port, leg in legs(core, call).items():
         line = core.lines.get(port)
         if line is not None:
+            history = core.line_history.get((call.call_id, port))
             view = LineView(
                 leg=leg,
                 verdict=quality.verdict(line),
@@ -114,6 +148,7 @@ def views(core: Core, call: Call) -> list[LineView]:
                 rtt_ms=line.rtt_ms,
                 their_loss=line.their_loss,
                 their_mos=line.their_mos,
+                history=history.views() if history else [],
             )
             found.append(view)
     return found

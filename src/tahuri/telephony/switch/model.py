@@ -175,6 +175,21 @@ class Beep(Struct, kw_only=True):
     due_s: float
 
 
+class Heard(Struct, kw_only=True):
+    """Sums over all looks at the line of one leg in one call."""
+
+    looks: int = 0
+    jitter_ms: float = 0.0
+    buffer_ms: float = 0.0
+    rtt_ms: float = 0.0
+    rtt_looks: int = 0
+    """Those at which a round trip was known."""
+    worst_mos: float | None = None
+    """Of one look, the worse direction."""
+    bad_s: float = 0.0
+    """Seconds at which it was bad."""
+
+
 class Call(Struct, kw_only=True):
     """One emergency call, from its INVITE to its closed recording."""
 
@@ -269,6 +284,8 @@ class Call(Struct, kw_only=True):
     """When to ask them again, on the clock that never steps."""
     seat_before: PortFigures | None = None
     """Figures of the browser seat's port when it answered: the port lives longer than the call."""
+    heard: dict[int, Heard] = {}
+    """By media port, of its legs; kept with each span of ten seconds."""
 
     @property
     def number(self) -> str | None:
