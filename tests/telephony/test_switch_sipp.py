@@ -81,6 +81,7 @@ async def test_a_call_by_sipp_is_heard_by_the_seat(centre: Centre) -> None:
         ("reinvite", "call-ended", {"outcome": "abandoned", "by": "caller"}),
         ("anonymous", "call-arrived", {"number_status": "withheld"}),
         ("location_tcp", "call-arrived", {"request_uri_kind": "service-urn"}),
+        ("replaces", "leg-replaced", {"role": "caller", "early": False}),
     ],
 )
 async def test_a_scenario_ends_as_it_should(

@@ -228,6 +228,19 @@ class PartyLeft(Event, frozen=True, tag="calls.party-left"):
     status: int | None = None
 
 
+class LegReplaced(Event, frozen=True, tag="calls.leg-replaced"):
+    """The far side put another telephone in the place of one that was on the call."""
+
+    role: str
+    """``caller``, ``seat`` or ``party``."""
+    leg_id: str
+    """Of a party the leg's id, of a seat the seat's; else empty."""
+    early: bool = False
+    """The former one only rang."""
+    caller: PersonalId | None = None
+    """As which the new telephone calls."""
+
+
 class CallRequeued(Event, frozen=True, tag="calls.call-requeued"):
     """A call went back to the head of the queue, because nobody talked with the caller."""
 

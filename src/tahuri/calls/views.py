@@ -37,6 +37,7 @@ from tahuri.calls.events import (
     LegalHoldLifted,
     LegalHoldSet,
     LegQualityMeasured,
+    LegReplaced,
     MediaHeard,
     MediaSilent,
     OfferMissed,
@@ -107,6 +108,7 @@ CallEvent = (
     | MediaSilent
     | MediaHeard
     | LegQualityMeasured
+    | LegReplaced
     | CallEnded
     | RecordingStarted
     | RecordingClosed
@@ -370,6 +372,8 @@ def _fold(row: CallRow, fact: Fact) -> CallRow:
             return replace(row, lines=(*row.lines, _line(event)))
         case RecordingPlayed() | FactUnreadable() | SupervisionStarted() | SupervisionEnded():
             return row
+        case LegReplaced():
+            return row  # who talks is the same side; the timeline shows that the telephone changed
         case TransferStarted() | TransferCompleted() | TransferFailed() | CallParked():
             return _sent_on(row, event)
         case (

@@ -63,6 +63,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "calls.party-added": ("Pihak ketiga dihubungi: {address}", "Third party called: {address}"),
     "calls.party-joined": ("Pihak ketiga bergabung", "Third party joined"),
     "calls.party-left": ("Pihak ketiga keluar ({reason})", "Third party left ({reason})"),
+    "calls.leg-replaced": (
+        "Pesawat telepon lain menggantikan ({role}) {leg_id}",
+        "Another telephone took the place of ({role}) {leg_id}",
+    ),
     "calls.call-requeued": (
         "Kembali ke antrean dari kursi {seat_id}: {reason}",
         "Back in the queue from seat {seat_id}: {reason}",

@@ -209,6 +209,17 @@ class PartyLeft(Body, frozen=True, tag="calls.party-left"):
     """SIP status, where the far end or the network gave one."""
 
 
+class LegReplaced(Body, frozen=True, tag="calls.leg-replaced"):
+    """The far side put another telephone in the place of one that was on the call (RFC 3891).
+    Personal: ``caller`` (`Caller`), as which the new one calls, where it says so."""
+
+    role: Literal["caller", "seat", "party"]
+    leg_id: str
+    """Of a party the leg's id, of a seat the seat's; else empty."""
+    early: bool = False
+    """The former one only rang."""
+
+
 class CallRequeued(Body, frozen=True, tag="calls.call-requeued"):
     """Nobody talks with the caller: to the head of the queue."""
 
@@ -479,6 +490,7 @@ AnyBody = (
     | PartyAdded
     | PartyJoined
     | PartyLeft
+    | LegReplaced
     | CallRequeued
     | CallParked
     | TransferStarted

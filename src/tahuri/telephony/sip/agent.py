@@ -39,6 +39,7 @@ EXTENSIONS = frozenset(
         "privacy",
         "timer",
         "100rel",
+        "replaces",
         "resource-priority",
     }
 )
@@ -139,6 +140,8 @@ class Agent(Referring):
             return outputs
         if to_tag:
             leg = self.legs.get((request.call_id, to_tag, request.from_.tag or ""))
+            if leg is None and request.method == "UPDATE":
+                leg = self.early_leg(request)
             return self._inside(leg, asked, now) if leg else self.respond(asked.key, 481, now)
         match request.method:
             case "INVITE":
@@ -165,6 +168,8 @@ class Agent(Referring):
         unknown = [tag for tag in request.all("require") if tag.lower() not in EXTENSIONS]
         if unknown:
             return 420, (("unsupported", ", ".join(unknown)),)
+        if request.method != "INVITE" and request.get("replaces") is not None:
+            return 400, ()  # RFC 3891 § 3
         if request.method in ("INVITE", "UPDATE") and (brief := self.too_brief(request)):
             return 422, brief
         if request.method == "INVITE":
@@ -188,6 +193,7 @@ class Agent(Referring):
             refused = events.InviteRefused(asked.flow, 400, "contact")
             return [*self.respond(asked.key, 400, now), refused]
         self.note_request(leg, asked.request)
+        leg.offered = session_of(asked.request) is not None
         for name in ("supported", "require"):
             if has_tag(asked.request, name, "100rel"):
                 leg.prack = "supported" if name == "supported" else "required"
@@ -240,15 +246,24 @@ class Agent(Referring):
                 return self.respond(asked.key, 405, now, (("allow", ALLOW),))
 
     def _reoffered(self, leg: Leg, asked: Asked, now: float) -> list[Output]:
-        if leg.offering or leg.reoffer_key or leg.state != "up":
-            return self.respond(asked.key, 491 if leg.offering else 500, now)
-        refresh_target(leg, asked.request)
-        self.note_request(leg, asked.request)
         session = session_of(asked.request)
+        status = self.not_now(leg)
+        if asked.request.method == "UPDATE" and session is None and leg.state != "up":
+            status = 0  # it moves the far side, and asks for nothing
+        elif asked.request.method == "INVITE" and leg.state != "up":
+            status = 500
+        if status:
+            return self.respond(asked.key, status, now, self.later(status))
+        refresh_target(leg, asked.request)
+        if leg.state == "up":
+            self.note_request(leg, asked.request)
         if asked.request.method == "UPDATE" and session is None:
-            headers = (self._contact(leg), ("allow", ALLOW), *self.timer_answer(leg, now))
+            timer = self.timer_answer(leg, now) if leg.state == "up" else ()
+            headers = (self._contact(leg), ("allow", ALLOW), *timer)
             return [*self.respond(asked.key, 200, now, headers), events.Refreshed(leg)]
         leg.reoffer_key = asked.key
+        if leg.state == "calling" and session is not None:
+            leg.early, leg.early_updated = session.decode("utf-8", "replace"), True
         return [events.Reoffered(leg, session)]
 
     def answer_reoffer(self, leg: Leg, session: bytes | None, now: float) -> list[Output]:
@@ -262,8 +277,8 @@ class Agent(Referring):
         if key[2] != "INVITE":
             leg.reoffer_key = None
         leg.session = session.decode("utf-8", "replace")
-        headers = (*self._session_headers(leg), *self.timer_answer(leg, now))
-        return self.respond(key, 200, now, headers, session)
+        timer = self.timer_answer(leg, now) if leg.state == "up" and key[2] != "PRACK" else ()
+        return self.respond(key, 200, now, (*self._session_headers(leg), *timer), session)
 
     def _cancelled(self, key: ServerKey, now: float) -> list[Output]:
         leg = self._invited.get(key)

@@ -19,6 +19,9 @@ from tahuri.telephony.sip.provisional import Provisionals
 from tahuri.telephony.sip.transaction import TIMEOUT_S, Flow, Send
 from tahuri.telephony.sip.transaction import Output as Lower
 
+RANG_MAX = 16
+"""Early dialogs of one INVITE of ours that are remembered."""
+
 
 class Calling(Provisionals):
     """The side that calls."""
@@ -127,6 +130,8 @@ class Calling(Provisionals):
         if leg.remote_tag and leg.remote_tag != tag:
             return self._unwanted_fork(leg, response, now)
         established(leg, response)
+        if leg.agreed != tag:
+            leg.remote_cseq = 0  # that was another dialog
         outputs: list[Output] = [self._ack(leg, leg.invite_cseq)]
         self.legs[leg.dialog] = leg
         if leg.state == "cancelling":  # the 200 crossed our CANCEL
@@ -139,7 +144,8 @@ class Calling(Provisionals):
         leg.state, leg.confirmed = "up", True
         self.timer_agreed(leg, response, now)
         session = session_of(response)
-        if session is None and leg.early:
+        changed = leg.early_updated and leg.agreed == tag
+        if leg.early and (session is None or changed):
             session = leg.early.encode()  # it came before, and is not said twice
         return [*outputs, events.Answered(leg, session, response)]
 
@@ -148,6 +154,9 @@ class Calling(Provisionals):
         if outputs is None:
             return []
         session = session_of(response)
+        tag = response.to.tag
+        if tag and tag not in leg.rang and len(leg.rang) < RANG_MAX:
+            leg.rang = [*leg.rang, tag]
         if session is not None:
             leg.early = session.decode("utf-8", "replace")
         return [*outputs, events.Ringing(leg, response.status, session)]

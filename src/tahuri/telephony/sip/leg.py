@@ -80,7 +80,16 @@ class Leg(Struct, kw_only=True):
     rseqs: dict[str, int] = {}
     """Numbers of their last ones, by tag."""
     early: str = ""
-    """The session of a provisional response of theirs."""
+    """The session of a provisional response of theirs, or of an UPDATE of theirs after it."""
+    rang: list[str] = []
+    """Tags of those who sent provisional responses to our INVITE."""
+    agreed: str = ""
+    """Tag of the early dialog in which offer and answer are exchanged: a reliable provisional
+    response brought the answer."""
+    early_updated: bool = False
+    """An UPDATE of theirs changed that session: the one in their 2xx is older."""
+    offered: bool = True
+    """Whether their INVITE brought an offer."""
 
     @property
     def flow(self) -> Flow:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from tahuri.telephony.sip import events
+from tahuri.telephony.sip.body import session_of
 from tahuri.telephony.sip.dialogs import Identity, Output
 from tahuri.telephony.sip.leg import Leg, refresh_target, request_in
 from tahuri.telephony.sip.message import Request, Response
@@ -49,6 +51,8 @@ class Provisionals(Sessions):
             headers.append(("content-type", "application/sdp"))
         reliable = leg.prack == "required" or (leg.prack == "supported" and bool(session))
         if reliable:
+            if session:
+                leg.agreed, leg.session = leg.local_tag, session.decode("utf-8", "replace")
             leg.rseq += 1
             headers += [("require", "100rel"), ("rseq", str(leg.rseq))]
             self._waiting[key] = _Waiting(leg, leg.rseq, leg.remote_cseq, now + TIMEOUT_S)
@@ -78,14 +82,56 @@ class Provisionals(Sessions):
         return [event for leg in legs for event in self._gone(leg, "no-acknowledgement")]
 
     def pracked(self, leg: Leg, key: ServerKey, request: Request, now: float) -> list[Output]:
-        """A PRACK of theirs."""
+        """A PRACK of theirs; one with a session answers our offer, or makes an offer of its own."""
         waiting = self._waiting.get(leg.invite_key) if leg.invite_key else None
         words = (request.get("rack") or "").split()
         if waiting is None or words != [str(waiting.rseq), str(waiting.cseq), "INVITE"]:
             return self.respond(key, 481, now)
         assert leg.invite_key is not None
         del self._waiting[leg.invite_key]
-        return self.respond(key, 488 if request.body else 200, now)
+        session = session_of(request)
+        if session is None:
+            return self.respond(key, 415 if request.body else 200, now)
+        if not leg.offered:  # our provisional response brought the offer
+            answered = events.Reanswered(leg, 200, session)
+            return [*self.respond(key, 200, now), answered]
+        if status := self.not_now(leg):
+            return self.respond(key, status, now, self.later(status))
+        leg.reoffer_key = key
+        return [events.Reoffered(leg, session)]
+
+    # ---- offers before the answer (RFC 3311 § 5.2) ----------------------------------------------
+
+    def not_now(self, leg: Leg) -> int:
+        """The status with which an offer of theirs is refused for the moment; 0: it is taken.
+
+        491 while an offer of ours is unanswered, 500 while one of theirs is.
+        """
+        if leg.offering:
+            return 491
+        if leg.reoffer_key:
+            return 500
+        match leg.state:
+            case "up":
+                return 0
+            case "incoming":
+                if not leg.offered and leg.invite_key in self._waiting:
+                    return 491
+                return 0 if leg.agreed else 500
+            case _:
+                return 0 if leg.agreed else 491
+
+    def later(self, status: int) -> tuple[tuple[str, str], ...]:
+        """With a 500: when to ask again, at random within 10 s."""
+        wait_s = int.from_bytes(self._mint().encode()[-2:]) % 11
+        return (("retry-after", str(wait_s)),) if status == 500 else ()
+
+    def early_leg(self, request: Request) -> Leg | None:
+        """The call of ours that an UPDATE before its answer belongs to."""
+        names = (request.call_id, request.to.tag, request.from_.tag)
+        found = (leg for leg in self._calling.values() if leg.state in ("calling", "cancelling"))
+        early = (leg for leg in found if (leg.call_id, leg.local_tag, leg.agreed) == names)
+        return next(early, None)
 
     # ---- theirs -----------------------------------------------------------------------------
 
@@ -102,6 +148,10 @@ class Provisionals(Sessions):
         if rseq != leg.rseqs.get(tag, rseq - 1) + 1:
             return None
         leg.rseqs = {**leg.rseqs, tag: rseq}
+        if session_of(response) is not None:
+            if leg.agreed != tag:
+                leg.remote_cseq = 0
+            leg.agreed, leg.early_updated = tag, False
         early = msgspec.structs.replace(leg, remote_tag=tag)
         early.routes = response.all("record-route")[::-1]
         refresh_target(early, response)

@@ -18,7 +18,7 @@ from tahuri.telephony.sip.message import Message, Request, Response
 from tahuri.telephony.sip.transaction import TIMEOUT_S
 from tahuri.telephony.sip.transaction import Output as Lower
 
-SUPPORTED = "timer, 100rel"
+SUPPORTED = "timer, 100rel, replaces"
 EXPIRES_S = 1800
 LEAST_S = 90
 """RFC 4028 § 4: no interval may be shorter."""

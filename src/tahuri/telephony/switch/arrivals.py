@@ -26,6 +26,7 @@ from tahuri.telephony.switch import (
     offers,
     peers,
     queueing,
+    replacing,
     testcalls,
 )
 from tahuri.telephony.switch.core import SWITCH, Core, Place
@@ -87,7 +88,10 @@ class Door:
         from_seat = trunk is None and self._is_seat(event)
         test = testcalls.is_test(core, event)
         own = testcalls.is_own_test(core, event)
-        if trunk is None and not from_seat and not own:
+        known = trunk is not None or from_seat
+        if not own and replacing.take(core, event, known):
+            return
+        if not known and not own:
             core.perform(core.endpoint.agent.reject(event.leg, 403, core.sip_now))
             self._tell_refusal(event.flow.host, 403, "not-allowed")
             return

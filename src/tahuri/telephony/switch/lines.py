@@ -89,6 +89,11 @@ async def tell_party(core: Core, call: Call, party: Party) -> None:
     await _tell(core, call, {party.audio.port: party.leg_id})
 
 
+async def tell_replaced(core: Core, call: Call, port: int, leg: str) -> None:
+    """The fact about a telephone whose place another has taken."""
+    await _tell(core, call, {port: leg})
+
+
 async def _tell(core: Core, call: Call, ports: dict[int, str]) -> None:
     figures = await _figures(core, ports)
     for port, leg in ports.items():

@@ -47,34 +47,6 @@ class Audio(Struct, kw_only=True):
     """Our SRTP keys by suite, as the far end was told them; empty while nothing is encrypted."""
 
 
-class Party(Struct, kw_only=True):
-    """Somebody whom a seat added to a call."""
-
-    leg_id: str
-    address: str
-    state: PartyState
-    audio: Audio
-    leg: Leg
-    ring_due: float = 0.0
-    early: bool = False
-    """Whether the seat hears what comes before the answer: a ring-back, an announcement."""
-    overflow: int | None = None
-    """The overflow rule that had it called; None for a party that a seat added."""
-    node: str = ""
-    """The other node whose seat it is; empty for everybody else."""
-    seat_id: str = ""
-    """That seat, once it has answered."""
-
-
-class Recording(Struct, kw_only=True):
-    recording_id: str
-    number: int
-    """Media's own number of it."""
-    path: str
-    """Relative to the folder ``recordings``."""
-    failed: bool = False
-
-
 class Kept(Struct, kw_only=True):
     """A SIP message as it goes on the wire, kept so that the next process can send it."""
 
@@ -94,12 +66,44 @@ def kept(send: Send) -> Kept:
     return Kept(text=text, flow=send.flow, instead=send.instead)
 
 
+class Party(Struct, kw_only=True):
+    """Somebody whom a seat added to a call."""
+
+    leg_id: str
+    address: str
+    state: PartyState
+    audio: Audio
+    leg: Leg
+    ring_due: float = 0.0
+    early: bool = False
+    """Whether the seat hears what comes before the answer: a ring-back, an announcement."""
+    overflow: int | None = None
+    """The overflow rule that had it called; None for a party that a seat added."""
+    node: str = ""
+    """The other node whose seat it is; empty for everybody else."""
+    seat_id: str = ""
+    """That seat, once it has answered."""
+    answer: Kept | None = None
+    """Our 200 to an INVITE that put this leg in the place of another, until it is acknowledged."""
+
+
+class Recording(Struct, kw_only=True):
+    recording_id: str
+    number: int
+    """Media's own number of it."""
+    path: str
+    """Relative to the folder ``recordings``."""
+    failed: bool = False
+
+
 class Phone(Struct, kw_only=True):
     """The leg to a seat that is a SIP phone, ringing or talking."""
 
     audio: Audio
     leg: Leg
     seat_id: str = ""
+    answer: Kept | None = None
+    """As of a `Party`."""
 
 
 class Outgoing(Struct, kw_only=True):

@@ -135,6 +135,8 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
     core.ports[call.audio.port] = Place(call.call_id, "caller")
     if call.phone is not None and call.phone.leg.state == "up":
         agent.adopt(call.phone.leg, core.sip_now)
+        if call.phone.answer is not None:
+            owed.append(partial(_again, call.phone.answer))
         place = Place(call.call_id, "seat", call.seat_id or "")
         core.places[call.phone.leg.name] = core.ports[call.phone.audio.port] = place
     elif call.phone is not None:
@@ -154,6 +156,8 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
             owed.append(partial(agent.hang_up, party.leg))
         elif party.leg.state == "up":
             agent.adopt(party.leg, core.sip_now)
+            if party.answer is not None:
+                owed.append(partial(_again, party.answer))
             place = Place(call.call_id, "party", party.leg_id)
             core.places[party.leg.name] = core.ports[party.audio.port] = place
         else:

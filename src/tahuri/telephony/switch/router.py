@@ -64,12 +64,14 @@ class Router:
             case _:
                 place = self._core.places.get(event.leg.name)
                 if place is not None and self._core.knows(place.call_id):
-                    self._core.post(place.call_id, lambda: self._step(place, event))
+                    name = event.leg.name
+                    self._core.post(place.call_id, lambda: self._step(place, name, event))
 
-    async def _step(self, place: Place, event: events.Event) -> None:
-        call = self._core.calls.get(place.call_id)
-        if call is None:
-            return
+    async def _step(self, place: Place, leg_name: str, event: events.Event) -> None:
+        core = self._core
+        call = core.calls.get(place.call_id)
+        if call is None or leg_name not in core.places:
+            return  # of a leg whose place another has taken meanwhile
         match place.role:
             case "caller":
                 await self._caller(call, event)
@@ -86,7 +88,8 @@ class Router:
 
     async def _caller(self, call: Call, event: events.Event) -> None:
         core = self._core
-        if call.phase in ("proposed", "calling"):
+        reoffered = isinstance(event, events.Reoffered)
+        if call.phase in ("proposed", "calling") and not reoffered:
             await outgoing.far_side(core, call, event)
             return
         match event:
@@ -144,6 +147,10 @@ class Router:
                     await answering.without_seat(core, call)
                 else:
                     await ending.end(core, call, "seat", "hung-up")
+            case events.Acknowledged(leg, session) if leg is phone.leg:
+                phone.answer = None
+                if session is not None and not await self._take(phone.audio, session):
+                    answering.lose_seat(core, seat, 0)
             case _:
                 before = phone.audio.remote
                 await self._session(phone.audio, event)
@@ -172,6 +179,11 @@ class Router:
                     await overflow.far_side_gone(core, call, party, failed)
                     return
                 await parties.left(core, call, party, "failed" if failed else "hung-up")
+            case events.Acknowledged(_, session):
+                party.answer = None
+                offered = party.audio.remote is None
+                if offered and (session is None or not await self._take(party.audio, session)):
+                    await parties.left(core, call, party, "failed", 488)
             case _:
                 await self._session(party.audio, event)
         core.save(call)
