@@ -139,3 +139,37 @@ async def test_the_transfer_key_of_baresip_sends_the_caller_on(
         await centre.fact("transfer-completed", seat_id="S2")
         call.hang_up()
         await centre.fact("call-ended", by="caller", outcome="answered")
+
+
+async def test_a_party_that_moves_to_another_telephone_is_heard_and_recorded(
+    centre: Centre,
+) -> None:
+    """Given a hospital on the call; when it puts its ward in its place (INVITE with Replaces);
+    then caller and ward hear each other, and the one recording has the ward to the end."""
+    async with (
+        person(centre, CALLER_HZ) as caller,
+        seated(centre, "S1") as seat,
+        person(centre, HOLD_HZ + 400, "rs") as hospital,
+        person(centre, PARTY_HZ, "igd") as ward,
+    ):
+        await caller.dial()
+        await seat.pick_up()
+        await centre.ask("S1", "add_party", address=hospital.address)
+        call = await hospital.pick_up()
+        await centre.fact("party-joined")
+        tags = f"to-tag={call.leg.remote_tag};from-tag={call.leg.local_tag}"
+        await ward.dial(headers=(("replaces", f"{call.leg.call_id};{tags}"),))
+        await call.wait_ended(5)
+        hospital.be_silent()
+        await asyncio.gather(
+            caller.hears(SEAT_HZ, PARTY_HZ),
+            ward.hears(CALLER_HZ, SEAT_HZ),
+            seat.hears(CALLER_HZ, PARTY_HZ),
+        )
+        await centre.fact("leg-replaced", role="party")
+        await centre.ask("S1", "hang_up")
+        await centre.fact("recording-closed")
+    assert (await centre.types()).count("recording-started") == 1
+    wav = centre.recording(await centre.fact("recording-started"))
+    assert tones.wav_levels(wav, [PARTY_HZ], 1, -1.2, -0.2)[PARTY_HZ] > -20
+    assert tones.wav_levels(wav, [CALLER_HZ], 0, -1.2, -0.2)[CALLER_HZ] > -20

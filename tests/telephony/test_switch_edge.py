@@ -142,6 +142,27 @@ async def test_a_party_is_heard_before_it_answers(tmp_path: Path) -> None:
         await playing
 
 
+@needs_sipp
+async def test_a_party_moves_its_sound_before_it_answers(tmp_path: Path) -> None:
+    """Given a party whose network sends UPDATE with another session while it rings; then it is
+    answered and the party joins."""
+    port = free_tcp()
+    async with (
+        Centre(tmp_path, seats=[phone_seat("S1")]) as centre,
+        seated(centre, "S1") as seat,
+        person(centre, CALLER_HZ) as someone,
+    ):
+        playing = asyncio.create_task(
+            sipp(tmp_path, "party_update", "-p", str(port), "-m", "1", hz=PARTY_HZ)
+        )
+        call = await someone.dial()
+        await seat.pick_up()
+        await centre.ask("S1", "add_party", address=f"sip:polisi@{ADDRESS}:{port}")
+        await centre.fact("party-joined")
+        call.hang_up()
+        await playing
+
+
 # ---- trunks -----------------------------------------------------------------------------------
 
 

@@ -263,7 +263,7 @@ class Agent(Referring):
             return [*self.respond(asked.key, 200, now, headers), events.Refreshed(leg)]
         leg.reoffer_key = asked.key
         if leg.state == "calling" and session is not None:
-            leg.early, leg.early_updated = session.decode("utf-8", "replace"), True
+            leg.early_offer = session.decode("utf-8", "replace")
         return [events.Reoffered(leg, session)]
 
     def answer_reoffer(self, leg: Leg, session: bytes | None, now: float) -> list[Output]:
@@ -276,6 +276,8 @@ class Agent(Referring):
             return self.respond(key, 488, now)
         if key[2] != "INVITE":
             leg.reoffer_key = None
+        if leg.state == "calling":
+            leg.early, leg.early_updated = leg.early_offer, True
         leg.session = session.decode("utf-8", "replace")
         timer = self.timer_answer(leg, now) if leg.state == "up" and key[2] != "PRACK" else ()
         return self.respond(key, 200, now, (*self._session_headers(leg), *timer), session)

@@ -86,6 +86,8 @@ class Leg(Struct, kw_only=True):
     agreed: str = ""
     """Tag of the early dialog in which offer and answer are exchanged: a reliable provisional
     response brought the answer."""
+    early_offer: str = ""
+    """The session of an UPDATE of theirs before the answer, until we answer it."""
     early_updated: bool = False
     """An UPDATE of theirs changed that session: the one in their 2xx is older."""
     offered: bool = True

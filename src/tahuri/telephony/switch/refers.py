@@ -1,5 +1,6 @@
 """REFER: a phone seat's transfer key, and trunks that take transferred calls over themselves."""
 
+import logging
 import re
 
 from tahuri.kernel import mint
@@ -12,12 +13,14 @@ from tahuri.telephony.switch.model import Call, Seat, Transfer
 
 STATUSES = {"bad-address": 404, "seat-not-ready": 480, "seat-busy": 491, "too-many-parties": 486}
 """What a phone is told when its transfer cannot begin; anything else is 503."""
+log = logging.getLogger(__name__)
 _DIALLED = re.compile(r"^\+?[0-9*#]+$")
 
 
 def refuse(core: Core, event: events.ReferAsked) -> None:
     """A trunk or a party may not send our callers elsewhere."""
     core.count("refers-refused")
+    log.warning("REFER refused: neither a trunk nor a party may send a caller on")
     _answer(core, event, 603)
 
 

@@ -38,8 +38,8 @@ class Found:
     def is_there(self) -> bool:
         """Whether it is still on the call."""
         if isinstance(self.holder, Party):
-            return self.holder in self.call.parties
-        return self.holder in (self.call, self.call.phone)
+            return any(self.holder is party for party in self.call.parties)
+        return self.holder is self.call or self.holder is self.call.phone
 
 
 def take(core: Core, event: events.Incoming, known: bool) -> bool:
