@@ -157,6 +157,7 @@ async def test_a_party_moves_its_sound_before_it_answers(tmp_path: Path) -> None
         )
         call = await someone.dial()
         await seat.pick_up()
+        await centre.fact("call-answered")
         await centre.ask("S1", "add_party", address=f"sip:polisi@{ADDRESS}:{port}")
         await centre.fact("party-joined")
         call.hang_up()
