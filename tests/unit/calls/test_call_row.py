@@ -311,6 +311,7 @@ def test_a_call_that_a_number_outside_took_is_answered_until_it_comes_back() -> 
 def test_every_event_of_a_call_can_be_folded_first() -> None:
     """A row rebuilt from any place of the log must never stop the rebuilding."""
     given: dict[str, Any] = {
+        "role": "party",
         "trunk": "t", "number_status": "none", "status": 486, "reason": "r", **M1,
         "leg_id": DAMKAR, "leg": "caller", "digit": "1", "outcome": "answered", "by": "seat",
         "recording_id": R1, "path": "p", "sha256": "s", "duration_s": 1.0, "bytes": 1,

@@ -111,6 +111,7 @@ def test_the_personal_parts_are_those_of_the_contract() -> None:
         ("calls.call-arrived", "caller"),
         ("calls.call-arrived", "location"),
         ("calls.call-back-begun", "caller"),
+        ("calls.leg-replaced", "caller"),
         ("calls.party-added", "address"),
         ("calls.transfer-started", "address"),
     }
