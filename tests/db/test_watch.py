@@ -355,6 +355,27 @@ async def test_a_recording_that_was_altered_is_not_copied(place: Place) -> None:
     assert [one for one in place.copy.rglob("*") if one.is_file()] == []
 
 
+async def test_recordings_that_cannot_be_copied_hold_back_none_of_those_behind(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given as many altered recordings as one round takes, all older; when the next round comes;
+    then the one behind them is copied, and the altered ones are tried on."""
+    monkeypatch.setattr(keeping, "BATCH", 2)
+    for minutes in (40, 30):
+        _, file = await place.call(timedelta(minutes=minutes))
+        file.write_bytes(file.read_bytes()[:-1] + b"x")
+    last, _ = await place.call(timedelta(minutes=20))
+    place.copy.mkdir()
+    await place.watchman.copy()
+    assert place.watchman.kept.copying is not None
+    assert place.watchman.kept.copying.waiting == 3
+    await place.watchman.copy()
+    assert place.watchman.kept.copying.waiting == 2
+    assert (await place.row(last))["recording"]["copied"] is True
+    await place.watchman.copy()
+    assert place.watchman.kept.copying.waiting == 2
+
+
 PRANK = CallClassified(call_class=CallClass.PRANK)
 
 

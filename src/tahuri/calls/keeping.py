@@ -81,6 +81,8 @@ class Copier:
         self._there = "copied" if place.name == "folder" else "stored"
         self._from = ""
         """All recordings of calls before it are copied."""
+        self._failed: dict[str, float] = {}
+        """Call → when its recording last could not be copied: those not tried yet come first."""
 
     async def round(self) -> Copying:
         """Copies what waits, at most ``BATCH``; how far it is then.  Raises Unavailable."""
@@ -97,13 +99,18 @@ class Copier:
             if told is not None:
                 kept.append(row)
                 fault = told
-        left = []
-        for row in waiting[:BATCH]:
+        done = set()
+        for row in sorted(waiting, key=lambda row: self._failed.get(row["call_id"], 0.0))[:BATCH]:
             told = await self._copy(row)
-            if told is not None:
-                left.append(row)
+            if told is None:
+                done.add(row["call_id"])
+            else:
+                self._failed[row["call_id"]] = clock.monotonic_s()
                 fault = told
-        return self._behind([*left, *waiting[BATCH:]], kept, fault)
+        left = [row for row in waiting if row["call_id"] not in done]
+        names = {row["call_id"] for row in left}
+        self._failed = {name: at for name, at in self._failed.items() if name in names}
+        return self._behind(left, kept, fault)
 
     def _behind(
         self, waiting: list[dict[str, Any]], erased: list[dict[str, Any]], fault: str | None

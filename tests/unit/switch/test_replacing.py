@@ -204,16 +204,27 @@ async def test_what_may_not_take_a_place_is_refused_and_changes_nothing(
     assert hears(centre, "caller") == ["webrtc seat"]
     assert not caller.ended.is_set()
     assert centre.types().count("call-arrived") == 1
+    assert centre.types().count("call-refused") == len(asked)  # each INVITE has its outcome
     assert "leg-replaced" not in centre.types()
     await seat.leave()
 
 
-async def test_one_trunk_takes_no_caller_of_another(tmp_path: Path, ward: Phone) -> None:
+async def test_one_trunk_takes_no_caller_of_another(tmp_path: Path) -> None:
     """Given a caller of one trunk; when an INVITE from another, or from a stranger, names that
-    dialog; then it is refused 403 and the caller talks on."""
-    async with bench(tmp_path, offer_s=5) as centre:
+    dialog; then it is refused 403 with a fact, and the caller talks on."""
+    trunks = [
+        {"name": "telco", "sources": ["127.0.0.1/32"]},
+        {"name": "another", "sources": ["127.0.0.2/32"]},
+    ]
+    async with bench(tmp_path, offer_s=5, trunks=trunks) as centre:
         caller = await centre.call()
-        call = next(iter(centre.switch.core.calls.values()))
-        call.trunk = "another"
-        assert await status_of(replaced(centre, ward, named(caller.leg))) == 403
+        for number, source in enumerate(("127.0.0.2", "127.0.0.3"), 1):
+            phone = Phone()
+            await phone.start(source)
+            assert await status_of(replaced(centre, phone, named(caller.leg))) == 403
+            await phone.stop()
+            refused = [f.body for f in centre.facts() if f.type == "calls.call-refused"]
+            assert [(one["status"], one["reason"]) for one in refused] == (
+                number * [(403, "not-allowed")]
+            )
         assert not caller.ended.is_set()

@@ -89,7 +89,7 @@ class Door:
         test = testcalls.is_test(core, event)
         own = testcalls.is_own_test(core, event)
         known = trunk is not None or from_seat
-        if not own and replacing.take(core, event, known):
+        if not own and replacing.take(core, event, known, self._tell_refusal):
             return
         if not known and not own:
             core.perform(core.endpoint.agent.reject(event.leg, 403, core.sip_now))

@@ -5,6 +5,7 @@ phone, that registered phone.  The new leg gets a port of its own; the recording
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,7 @@ from msgspec import Struct
 
 from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol.facts import Caller, LegReplaced, PartyJoined
+from tahuri.telephony.protocol.words import RefusedReason
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip import events, replaces, sdp
 from tahuri.telephony.sip.body import session_of
@@ -21,6 +23,16 @@ from tahuri.telephony.sip.transaction import Send
 from tahuri.telephony.switch import audio, edge, handover, identity, lines
 from tahuri.telephony.switch.core import Core, Place, Role
 from tahuri.telephony.switch.model import Audio, Call, Party, Phone, kept
+
+REASONS: dict[int, RefusedReason] = {
+    400: "malformed",
+    403: "not-allowed",
+    481: "not-allowed",
+    486: "not-allowed",
+    488: "unsupported-codec",
+    503: "media-unavailable",
+}
+"""What the fact of a refusal says; its status tells the rest."""
 
 log = logging.getLogger(__name__)
 
@@ -42,34 +54,40 @@ class Found:
         return self.holder is self.call or self.holder is self.call.phone
 
 
-def take(core: Core, event: events.Incoming, known: bool) -> bool:
+Tell = Callable[[str, int, RefusedReason], None]
+"""(source, status, reason) → a refusal of that INVITE becomes a fact."""
+
+
+def take(core: Core, event: events.Incoming, known: bool, tell: Tell) -> bool:
     """Answer an INVITE that has Replaces; False: it has none and is a call.  Instant.
 
     Args:
         known: a trunk or a registered seat sent it; others learn of no dialog but their own.
+        tell: called once when it is refused.
     """
     try:
         asked = replaces.asked_in(event.request)
     except BadValue:
-        _refuse(core, event, 400, "malformed")
+        _refuse(core, event, tell, 400, "malformed")
         return True
     if asked is None:
         return False
     found = _found(core, asked)
     if found is None:
-        _refuse(core, event, 481 if known else 403, "no such dialog")
+        _refuse(core, event, tell, 481 if known else 403, "no such dialog")
     elif not _may(core, event, found):
-        _refuse(core, event, 403, "not its own far side")
+        _refuse(core, event, tell, 403, "not its own far side")
     elif asked.early_only and found.holder.leg.state == "up":
-        _refuse(core, event, 486, "answered already")
+        _refuse(core, event, tell, 486, "answered already")
     else:
         was = found.holder.leg
-        core.post(found.call.call_id, lambda: _replace(core, event, found, was))
+        core.post(found.call.call_id, lambda: _replace(core, event, found, was, tell))
     return True
 
 
-def _refuse(core: Core, event: events.Incoming, status: int, why: str) -> None:
+def _refuse(core: Core, event: events.Incoming, tell: Tell, status: int, why: str) -> None:
     core.count("replaces-refused")
+    tell(event.flow.host, status, REASONS[status])
     log.warning("INVITE with Replaces refused", extra={"status": status, "why": why})
     core.perform(core.endpoint.agent.reject(event.leg, status, core.sip_now))
 
@@ -109,11 +127,11 @@ def _may(core: Core, event: events.Incoming, found: Found) -> bool:
     return identity.trunk_of(trunks, leg.host) is trunk
 
 
-async def _replace(core: Core, event: events.Incoming, found: Found, was: Leg) -> None:
+async def _replace(core: Core, event: events.Incoming, found: Found, was: Leg, tell: Tell) -> None:
     """A step of the call: the old leg stays until the new one has sound and is answered."""
     call, holder = found.call, found.holder
     if call.phase == "ended" or not found.is_there or holder.leg is not was:
-        _refuse(core, event, 481, "gone meanwhile")
+        _refuse(core, event, tell, 481, "gone meanwhile")
         return
     event.leg.nat = edge.is_behind_nat(core, event.flow)
     old = holder.audio
@@ -122,17 +140,17 @@ async def _replace(core: Core, event: events.Incoming, found: Found, was: Leg) -
         stream = sdp.parse(session, old.srtp) if session is not None else None
         new = await audio.open_leg(core, f"{found.role} {found.leg_id or call.call_id}", old.srtp)
     except sdp.NoSession:
-        _refuse(core, event, 488, "codec or keys")
+        _refuse(core, event, tell, 488, "codec or keys")
         return
     except (MediaRefused, Unavailable):
-        _refuse(core, event, 503, "no audio")
+        _refuse(core, event, tell, 503, "no audio")
         return
     try:
         if stream is not None:
             await audio.set_remote(core, new, stream)
     except (MediaRefused, Unavailable):
         await audio.free(core, new.port)
-        _refuse(core, event, 488, "no audio")
+        _refuse(core, event, tell, 488, "no audio")
         return
     answer = audio.answer_of(new, stream) if stream is not None else audio.offer_of(new)
     outputs = core.endpoint.agent.accept(event.leg, answer, core.sip_now)
