@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from switch_bench import Bench, Browser, bench, until
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from tahuri.telephony import rpc
+from tahuri.telephony.protocol.words import SUBPROTOCOL
+from tahuri.telephony.switch import websocket
 
 
 @pytest.fixture
@@ -226,3 +228,32 @@ async def test_a_foreign_page_may_not_connect(centre: Bench, origin: str | None,
     uri = f"ws://127.0.0.1:{centre.websocket_port}{path}"
     with pytest.raises(InvalidStatus):
         await connect(uri, origin=origin)  # type: ignore[arg-type]
+
+
+async def test_whoever_says_nothing_keeps_no_seat_from_its_line(
+    centre: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given as many silent connections of one address as may be; when another comes; then it is
+    refused at once, and let in as soon as the silent ones are gone."""
+    monkeypatch.setattr(websocket, "ATTACHING_MAX", 3)
+    silent = [await unattached(centre) for _ in range(3)]
+    refused = await refusal_of(centre)
+    assert refused.response.status_code == 503
+    for one in silent:
+        await one.close()
+    await until(lambda: not centre.switch._sockets._attaching)
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    assert not centre.switch._sockets._attaching
+    await seat.leave()
+
+
+async def unattached(centre: Bench) -> ClientConnection:
+    uri = f"ws://127.0.0.1:{centre.websocket_port}/seat"
+    return await connect(uri, subprotocols=[SUBPROTOCOL])  # type: ignore[list-item]
+
+
+async def refusal_of(centre: Bench) -> InvalidStatus:
+    with pytest.raises(InvalidStatus) as caught:
+        await unattached(centre)
+    return caught.value

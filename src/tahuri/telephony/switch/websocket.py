@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import logging
 import ssl
+from collections import Counter
+from collections.abc import Iterator
 from http import HTTPStatus
 
 import msgspec
@@ -29,6 +31,8 @@ PING_TIMEOUT_S = 10.0
 ATTACH_TIMEOUT_S = 10.0
 MESSAGE_BYTES_MAX = 64 << 10
 CONNECTIONS_MAX = 1000
+ATTACHING_MAX = 50
+"""Connections of one address that have not said yet which seat they are; a browser needs one."""
 SUPERVISOR = "supervisor"
 """The role in a seat's token."""
 
@@ -49,6 +53,8 @@ class SeatSockets:
         self._key = key
         self._server: Server | None = None
         self._connected: dict[str, ServerConnection] = {}
+        self._attaching: Counter[str] = Counter()
+        """By address."""
         self._wake: dict[str, asyncio.Event] = {}
         core.on_change.append(self._changed)
 
@@ -85,14 +91,16 @@ class SeatSockets:
             return _refusal(HTTPStatus.NOT_FOUND)
         if origin is not None and origin not in self._core.settings.websocket.origins:
             return _refusal(HTTPStatus.FORBIDDEN)
-        if len(self._connected) >= CONNECTIONS_MAX:
+        full = self._attaching[_host(connection)] >= ATTACHING_MAX
+        if full or len(self._connected) >= CONNECTIONS_MAX:
             return _refusal(HTTPStatus.SERVICE_UNAVAILABLE)
         return None
 
     async def _connection(self, connection: ServerConnection) -> None:
         with contextlib.suppress(ConnectionClosed, TimeoutError):
-            async with asyncio.timeout(ATTACH_TIMEOUT_S):
-                first = _decoded(await connection.recv())
+            with self._unattached(_host(connection)):
+                async with asyncio.timeout(ATTACH_TIMEOUT_S):
+                    first = _decoded(await connection.recv())
             try:
                 token = self._attach(connection, first)
             except Failure as failure:
@@ -102,6 +110,16 @@ class SeatSockets:
                 await self._attached(connection, token, first.get("id"))
             finally:
                 self._detach(connection, token)
+
+    @contextlib.contextmanager
+    def _unattached(self, host: str) -> Iterator[None]:
+        self._attaching[host] += 1
+        try:
+            yield
+        finally:
+            self._attaching[host] -= 1
+            if not self._attaching[host]:
+                del self._attaching[host]
 
     def _attach(self, connection: ServerConnection, first: Message) -> SeatToken:
         core = self._core
@@ -225,6 +243,11 @@ async def _supersede(connection: ServerConnection) -> None:
 async def _answer_failure(connection: ServerConnection, number: object, failure: Failure) -> None:
     error = {"code": failure.code, "detail": failure.detail}
     await connection.send(_text({"id": number, "error": error}))
+
+
+def _host(connection: ServerConnection) -> str:
+    address = connection.remote_address
+    return str(address[0]) if address else ""
 
 
 def _text(message: Message) -> str:
