@@ -73,7 +73,10 @@ class Centre:
             return Path(self.settings.certificate), Path(self.settings.certificate_key)
         names = (self.settings.http_address, *self.settings.host_names)
         if self.settings.sip_tls_port:
-            names = (*names, self.settings.sip_address, self.settings.media_address)
+            told = self.settings
+            names += (told.sip_address, told.media_address)
+            others = (told.sip_other_address, told.media_other_address)
+            names += tuple(other for other in others if other is not None)
         return own_certificate(self.root_certificate.parent, names)
 
     @property

@@ -171,6 +171,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Further names and addresses that our own certificate is made for."""
     sip_address: str = "127.0.0.1"
     """Address where trunks and phones reach the switch."""
+    sip_other_address: str | None = None
+    """The same for the other IP family, where there are lines of both: IPv6 beside IPv4."""
     sip_port: int = 5060
     """Port for SIP, UDP and TCP."""
     sip_tls_port: int = 0
@@ -179,6 +181,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds within which a trunk or phone in a call must show that it is there (RFC 4028)."""
     media_address: str = "127.0.0.1"
     """Address for audio, as told to trunks, phones and browsers."""
+    media_other_address: str | None = None
+    """The same for the other IP family, for trunks and phones; needed with the one of SIP."""
     rtp_first_port: int = 20000
     """First port for audio of trunks and phones."""
     rtp_last_port: int = 29999
@@ -452,21 +456,33 @@ def impossible(settings: Settings) -> list[str]:
     ]
 
 
+OTHER_FAMILY = ("sip_other_address", "media_other_address")
+
+
 def _addresses(settings: Settings) -> Iterator[str]:
-    for name in ("http_address", "sip_address", "media_address"):
+    given = ("http_address", "sip_address", "media_address")
+    others = [name for name in OTHER_FAMILY if getattr(settings, name) is not None]
+    for name in (*given, *others):
         text = getattr(settings, name)
         try:
             anywhere = ip_address(text).is_unspecified
         except ValueError:
             yield f"{name}: not an IP address: {text!r}"
             continue
-        if anywhere and name == "media_address":
+        if anywhere and name in ("media_address", "media_other_address"):
             yield f"{name}: phones and browsers are told it: it must be an address of this machine"
         if anywhere and name == "http_address" and not settings.host_names:
             yield f"host_names: needed with http_address {text!r}: how consoles name this machine"
     unlike = (":" in settings.sip_address) != (":" in settings.media_address)
     if unlike and settings.sip_address in ("0.0.0.0", "::"):
         yield "sip_address: an address of this machine, or IPv4 or IPv6 as media_address is"
+    for name in others:
+        first = name.replace("_other", "")
+        if (":" in getattr(settings, name)) == (":" in getattr(settings, first)):
+            yield f"{name}: of the same IP family as {first}"
+    if len(others) == 1:
+        [missing] = set(OTHER_FAMILY) - set(others)
+        yield f"{missing}: needed with {others[0]}"
     for name in settings.host_names:
         if not HOST_NAME.fullmatch(name) and not _is_address(name):
             yield f"host_names: neither a name nor an address: {name!r}"

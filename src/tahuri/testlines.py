@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from msgspec import Struct
 
 from tahuri.settings import HOST_PORT, Settings
+from tahuri.telephony.families import of_family
 
 EDGE = "edge"
 URN = "urn:service:test.sos"
@@ -27,6 +28,14 @@ def own_address(settings: Settings) -> str:
     if address.is_unspecified:
         return "::1" if address.version == 6 else "127.0.0.1"
     return settings.sip_address
+
+
+def source_for(settings: Settings, line: TestLine) -> str:
+    """Our address from which a test call goes to a line: of the line's IP family."""
+    own = of_family((own_address(settings), settings.sip_other_address), line.host)
+    if line.host != own and ip_address(own).is_loopback:
+        return of_family((settings.media_address, settings.media_other_address), line.host)
+    return own
 
 
 def test_lines(settings: Settings) -> list[TestLine]:

@@ -109,8 +109,10 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
             "tls_port": settings.sip_tls_port or None,
             "tls": _tls(centre.sip_certificate),
             "session_expires_s": settings.session_expires_s,
+            "other_address": settings.sip_other_address,
         },
         "public_address": settings.media_address,
+        "other_public_address": settings.media_other_address,
         "websocket": {
             "address": settings.http_address,
             "port": settings.signalling_port,
@@ -324,12 +326,14 @@ class Running:
         settings_file, switch_file = folder.run / "settings.json", folder.run / "switch.json"
         write_secret(settings_file, settings)
         write_secret(switch_file, switch_config(self.centre, operators))
+        other = settings.media_other_address
         media = python(
             "tahuri.telephony.media",
             "--socket",
             str(folder.run / "media.sock"),
             "--address",
             settings.media_address,
+            *(("--other-address", other) if other is not None else ()),
             "--rtp",
             f"{settings.rtp_first_port}-{settings.rtp_last_port}",
             "--webrtc-port",

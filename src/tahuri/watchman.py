@@ -31,7 +31,7 @@ from tahuri.telephony import rpc, testcall
 from tahuri.telephony.protocol.snapshot import Inventory
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.testseat import TestSeat
-from tahuri.testlines import TestLine, own_address, test_lines
+from tahuri.testlines import TestLine, own_address, source_for, test_lines
 from tahuri.watch import queries, traffic
 from tahuri.watch.decider import FINDING, Mend, Report, grown
 from tahuri.watch.limits import Sample, near
@@ -137,9 +137,7 @@ class Watchman:
 
     async def try_line(self, line: TestLine) -> None:
         """One test call; what became of it is kept."""
-        source = own_address(self._settings)
-        if line.host != source and source in ("127.0.0.1", "::1"):
-            source = self._settings.media_address
+        source = source_for(self._settings, line)
         try:
             await self._robot.register()
             result = await testcall.place(

@@ -27,6 +27,7 @@ from tahuri.telephony.protocol.facts import Fact
 from tahuri.telephony.protocol.words import SUBPROTOCOL
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.digest import Account
+from tahuri.telephony.sip.grammar import in_uri
 from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.token import SeatToken, sign
@@ -113,9 +114,9 @@ class Centre:
         """What the switch has written."""
         return (self.folder / "switch.log").read_text()
 
-    def flow(self, transport: str = "UDP") -> Flow:
+    def flow(self, transport: str = "UDP", host: str = ADDRESS) -> Flow:
         """Where the switch takes SIP."""
-        return Flow(transport, ADDRESS, self.sip_port)
+        return Flow(transport, host, self.sip_port)
 
     async def __aenter__(self) -> "Centre":
         await self.media.__aenter__()
@@ -302,8 +303,16 @@ class SeatClient:
 class Person:
     """A SIP phone with sound: says one tone and measures what it hears."""
 
-    def __init__(self, centre: Centre, hz: float, end: FarEnd, account: Account | None) -> None:
+    def __init__(
+        self,
+        centre: Centre,
+        hz: float,
+        end: FarEnd,
+        account: Account | None,
+        host: str = ADDRESS,
+    ) -> None:
         self.centre = centre
+        self.host = host
         self.end = end
         self.received: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self.phone = Phone(account, self.received.put_nowait)
@@ -313,13 +322,13 @@ class Person:
 
     @property
     def offer(self) -> bytes:
-        return sdp.offer(ADDRESS, self.end.udp, 1)
+        return sdp.offer(self.host, self.end.udp, 1)
 
     @property
     def address(self) -> str:
         """The ``sip:`` address of this phone."""
         identity = self.phone.agent.identity
-        return f"sip:{identity.user}@{ADDRESS}:{identity.udp_port}"
+        return f"sip:{identity.user}@{in_uri(self.host)}:{identity.udp_port}"
 
     async def dial(
         self,
@@ -333,7 +342,7 @@ class Person:
         """Call the centre, wait for the answer, begin to talk."""
         self.call = self.phone.call(
             target,
-            self.centre.flow(transport),
+            self.centre.flow(transport, self.host),
             self.offer if session is None else session,
             from_,
             content_type,
@@ -351,7 +360,7 @@ class Person:
         assert call.session is not None
         self.call = call
         stream = sdp.parse(call.session)
-        call.accept(sdp.answer(stream, ADDRESS, self.end.udp, 1))
+        call.accept(sdp.answer(stream, self.host, self.end.udp, 1))
         self.talk(call.session)
         return call
 
@@ -366,6 +375,17 @@ class Person:
                 await self.end.play(self._sound, port)
 
         self._talking = asyncio.create_task(talking())
+
+    def follow(self) -> None:
+        """Go along with a re-INVITE, as phones do."""
+
+        def reoffered(session: bytes | None) -> bytes | None:
+            assert session is not None
+            self.talk(session)
+            return sdp.answer(sdp.parse(session), self.host, self.end.udp, 2)
+
+        assert self.call is not None
+        self.call.on_reoffer = reoffered
 
     def be_silent(self) -> None:
         if self._talking is not None:
@@ -399,12 +419,16 @@ class Person:
 
 @contextlib.asynccontextmanager
 async def person(
-    centre: Centre, hz: float, user: str = "phone", account: Account | None = None
+    centre: Centre,
+    hz: float,
+    user: str = "phone",
+    account: Account | None = None,
+    host: str = ADDRESS,
 ) -> AsyncIterator[Person]:
     """A phone on free ports."""
-    async with far_end() as end:
-        someone = Person(centre, hz, end, account)
-        await someone.phone.start(ADDRESS, user)
+    async with far_end(host) as end:
+        someone = Person(centre, hz, end, account, host)
+        await someone.phone.start(host, user)
         try:
             yield someone
         finally:

@@ -49,7 +49,7 @@ class Media:
         self.webrtc = free_udp()
         self._low = free_udp(2 * pairs)
         self._high = self._low + 2 * pairs - 1
-        self._extra = extra
+        self.extra = extra
         self.events: list[AnyEvent] = []
         self.client = MediaClient(self.socket, self.events.append)
         self.process: asyncio.subprocess.Process | None = None
@@ -65,7 +65,7 @@ class Media:
                 sys.executable, "-m", "tahuri.telephony.media",
                 "--socket", str(self.socket), "--address", self.address,
                 "--rtp", f"{self._low}-{self._high}", "--webrtc-port", str(self.webrtc),
-                *self._extra,
+                *self.extra,
                 stdout=log, stderr=log,
             )  # fmt: skip
         self.client.start()

@@ -7,7 +7,6 @@ from pathlib import Path
 from signal import SIGKILL
 
 from centre import (
-    ADDRESS,
     CALLER_HZ,
     SEAT_HZ,
     Centre,
@@ -20,7 +19,6 @@ from centre import (
 
 from tahuri.host.supervisor import AGAIN_FIRST_S
 from tahuri.kernel import clock
-from tahuri.telephony.sip import sdp
 
 Talk = tuple[Person, Person]
 """Caller and seat of one call."""
@@ -44,23 +42,11 @@ async def live_calls(folder: Path, count: int) -> AsyncIterator[tuple[Centre, li
             picking = asyncio.create_task(seat.pick_up(BACK_S))
             await caller.dial()
             await picking
-            _follow(caller)
-            _follow(seat)
+            caller.follow()
+            seat.follow()
             talks.append((caller, seat))
         await hear_each_other(talks)
         yield centre, talks
-
-
-def _follow(someone: Person) -> None:
-    """A phone that goes along with a re-INVITE, as phones do."""
-
-    def reoffered(session: bytes | None) -> bytes | None:
-        assert session is not None
-        someone.talk(session)
-        return sdp.answer(sdp.parse(session), ADDRESS, someone.end.udp, 2)
-
-    assert someone.call is not None
-    someone.call.on_reoffer = reoffered
 
 
 async def hear_each_other(talks: list[Talk]) -> None:

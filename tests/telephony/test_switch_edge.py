@@ -198,6 +198,41 @@ async def test_a_stranger_calls_over_ipv6(tmp_path: Path) -> None:
         await centre.fact("call-ended", by="caller")
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on this machine")
+async def test_a_caller_of_one_family_talks_with_people_of_the_other(tmp_path: Path) -> None:
+    """Given a centre with an address of each family; when somebody calls over IPv6, also after
+    switch and media were killed; then a seat's phone with IPv4 is heard, and so is an agency over
+    IPv6 that is added: each is told an address of its own family."""
+    trunks = [{"name": "mobile", "sources": ["127.0.0.1/32"]}, {"name": "ims", "sources": ["::1"]}]
+    centre = Centre(tmp_path, trunks=trunks, seats=[phone_seat("S1")])
+    centre.settings["sip"] = sip(centre.sip_port, other_address="::1")
+    centre.settings["other_public_address"] = "::1"
+    centre.media.extra = (*centre.media.extra, "--other-address", "::1")
+    async with (
+        centre,
+        seated(centre, "S1") as seat,
+        person(centre, CALLER_HZ, host="::1") as caller,
+        person(centre, PARTY_HZ, "agency", host="::1") as agency,
+    ):
+        call = await caller.dial(f"sip:112@[::1]:{centre.sip_port}", "<sip:+62000111@[::1]>")
+        assert (await centre.fact("call-arrived")).body["trunk"] == "ims"
+        assert call.leg.target == f"sip:tahuri@[::1]:{centre.sip_port}"
+        ringing = await seat.pick_up()
+        assert ringing.leg.target == f"sip:tahuri@{ADDRESS}:{centre.sip_port}"
+        await asyncio.gather(caller.hears(SEAT_HZ), seat.hears(CALLER_HZ))
+        caller.follow()
+        seat.follow()
+        await centre.restart()
+        await centre.kill_media()
+        await asyncio.gather(caller.hears(SEAT_HZ, within_s=12), seat.hears(CALLER_HZ, within_s=12))
+        await centre.ask("S1", "add_party", address=agency.address)
+        await agency.pick_up()
+        await asyncio.gather(caller.hears(SEAT_HZ, PARTY_HZ), seat.hears(CALLER_HZ, PARTY_HZ))
+        call.hang_up()
+        await centre.fact("call-ended", by="caller")
+        assert await ringing.wait_ended(5) == "hung-up"
+
+
 # ---- TLS --------------------------------------------------------------------------------------
 
 

@@ -84,18 +84,8 @@ async def test_killed_media_comes_back_into_the_call(centre: Centre) -> None:
         call = await caller.dial()
         taken = await seat.pick_up()
         await caller.hears(SEAT_HZ)
-
-        def follow(someone: object, end: object) -> None:
-            def reoffered(session: bytes | None) -> bytes | None:
-                assert session is not None
-                someone.talk(session)  # type: ignore[attr-defined]
-                udp = end.udp  # type: ignore[attr-defined]
-                return sdp.answer(sdp.parse(session), "127.0.0.1", udp, 2)
-
-            someone.call.on_reoffer = reoffered  # type: ignore[attr-defined]
-
-        follow(caller, caller.end)
-        follow(seat, seat.end)
+        caller.follow()
+        seat.follow()
         await centre.kill_media()
         await asyncio.gather(caller.hears(SEAT_HZ, within_s=12), seat.hears(CALLER_HZ, within_s=12))
         await centre.fact("recording-failed", fault="media-lost")

@@ -20,7 +20,6 @@ from centre import (
     seated,
 )
 
-from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.phone import PhoneCall
 
 PHASES = pytest.mark.parametrize("phase", ["queued", "offered", "live", "held", "party"])
@@ -44,31 +43,20 @@ class Scene:
         if phase == "queued":
             await self.centre.ask("S1", "not_ready", reason="break")
         call = await self.caller.dial()
-        self._follow(self.caller)
+        self.caller.follow()
         await self.centre.fact("call-queued" if phase == "queued" else "call-offered")
         if phase in ("live", "held", "party"):
             await self.seat.pick_up()
             await self.centre.fact("call-answered")
-            self._follow(self.seat)
+            self.seat.follow()
         if phase == "held":
             await self.centre.ask("S1", "hold")
         if phase == "party":
             await self.centre.ask("S1", "add_party", address=self.station.address)
             await self.station.pick_up()
-            self._follow(self.station)
+            self.station.follow()
         await self.heard(phase)
         return call
-
-    def _follow(self, someone: Person) -> None:
-        """A phone that goes along with a re-INVITE, as phones do."""
-
-        def reoffered(session: bytes | None) -> bytes | None:
-            assert session is not None
-            someone.talk(session)
-            return sdp.answer(sdp.parse(session), "127.0.0.1", someone.end.udp, 2)
-
-        assert someone.call is not None
-        someone.call.on_reoffer = reoffered
 
     async def heard(self, phase: str, within_s: float = 12) -> None:
         """Everybody hears what belongs to the phase."""

@@ -9,6 +9,7 @@ import pytest
 from tahuri.host.certificate import own_certificate
 from tahuri.settings import Settings, SettingsError, load
 
+BOTH = 'sip_other_address = "{sip}"\nmedia_other_address = "{media}"'
 TRUNK = '[[trunks]]\nname = "telkom"\nsources = ["198.51.100.0/28"]\n'
 RADIO = '[[gateways]]\nname = "HT Damkar"\nusername = "ht"\npassword = "a"\n'
 SEAT = '[[sip_seats]]\nseat_id = "T1"\nusername = "t1"\npassword = "a"\naccount = "penerima"\n'
@@ -75,6 +76,10 @@ def test_a_file_that_is_no_toml_hides_no_other_problem(tmp_path: Path) -> None:
         ('sip_address = "::"', "sip_address"),
         ("session_expires_s = 60", "session_expires_s"),
         ('media_address = "0.0.0.0"', "media_address"),
+        (BOTH.format(sip="127.0.0.2", media="::1"), "sip_other_address"),
+        (BOTH.format(sip="::1", media="::"), "media_other_address"),
+        ('sip_other_address = "::1"', "media_other_address"),
+        ('media_other_address = "::1"', "sip_other_address"),
         ('host_names = ["kantor wali kota"]', "host_names"),
         ("signalling_port = 8112", "signalling_port"),
         ("sip_port = 8112", "sip_port"),

@@ -45,10 +45,12 @@ def ports_of(settings: Settings) -> Iterator[Port]:
     """Every port but the range for audio, of which media takes what is free."""
     yield Port("http_port", settings.http_address, settings.http_port, TCP)
     yield Port("signalling_port", settings.http_address, settings.signalling_port, TCP)
-    yield Port("sip_port", settings.sip_address, settings.sip_port, UDP)
-    yield Port("sip_port", settings.sip_address, settings.sip_port, TCP)
-    if settings.sip_tls_port:
-        yield Port("sip_tls_port", settings.sip_address, settings.sip_tls_port, TCP)
+    for address in (settings.sip_address, settings.sip_other_address):
+        if address is not None:
+            yield Port("sip_port", address, settings.sip_port, UDP)
+            yield Port("sip_port", address, settings.sip_port, TCP)
+            if settings.sip_tls_port:
+                yield Port("sip_tls_port", address, settings.sip_tls_port, TCP)
     yield Port("webrtc_port", settings.media_address, settings.webrtc_port, UDP)
 
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
+from cryptography import x509
 
 from tahuri.centre import Centre
 from tahuri.host.folder import DataFolder
@@ -57,6 +58,18 @@ def test_the_certificate_for_sip_names_the_address_of_sip(tmp_path: Path) -> Non
     assert found.websocket.tls is None
     again = told(tmp_path, sip_tls_port=5061, sip_address="192.0.2.7")
     assert again.sip.tls == found.sip.tls
+
+
+def test_addresses_of_both_families_reach_the_switch_and_its_certificate(tmp_path: Path) -> None:
+    """Who calls over TLS by IPv6 compares the address with the certificate."""
+    both = {"sip_other_address": "2001:db8::7", "media_other_address": "2001:db8::8"}
+    found = told(tmp_path, sip_tls_port=5061, sip_address="192.0.2.7", **both)
+    assert (found.sip.other_address, found.other_public_address) == ("2001:db8::7", "2001:db8::8")
+    assert found.sip.tls is not None
+    read = x509.load_pem_x509_certificate(found.sip.tls.cert.read_bytes())
+    names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    addresses = {str(one) for one in names.get_values_for_type(x509.IPAddress)}
+    assert {"192.0.2.7", "2001:db8::7", "2001:db8::8"} <= addresses
 
 
 def test_what_is_kept_for_a_trunk_group_reaches_the_switch(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tahuri.settings import Settings, SettingsError, Trunk, checked
-from tahuri.testlines import EDGE, own_address
+from tahuri.testlines import EDGE, TestLine, own_address, source_for
 from tahuri.testlines import test_lines as lines_of
 from tahuri.testlines import test_numbers as numbers_of
 
@@ -29,6 +29,22 @@ def test_our_edge_is_always_tried_and_a_trunk_where_its_far_end_calls_back(tmp_p
     assert (line.host, line.port) == ("192.0.2.1", 5070)
     assert numbers_of(made) == ["0911990", "119900"]
     assert own_address(settings(tmp_path, sip_address="192.0.2.9")) == "192.0.2.9"
+
+
+def test_a_test_call_goes_out_by_the_address_of_its_lines_family(tmp_path: Path) -> None:
+    """A robot that cannot reach an IPv6 trunk would tell of a dead line that is well."""
+    both = {"sip_other_address": "::1", "media_other_address": "2001:db8::9"}
+    made = settings(tmp_path, media_address="192.0.2.9", **both)
+    sources = {
+        host: source_for(made, TestLine("a", "sip:1@a", host, 5060))
+        for host in ("127.0.0.1", "192.0.2.1", "2001:db8::1", "::1")
+    }
+    assert sources == {
+        "127.0.0.1": "127.0.0.1",
+        "192.0.2.1": "192.0.2.9",
+        "2001:db8::1": "2001:db8::9",
+        "::1": "::1",
+    }
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,8 @@ class MediaClient:
     async def hello(self) -> Holdings:
         return await self._ask(Hello(), Holdings)
 
-    async def open_rtp(self, name: str) -> RtpPort:
-        return await self._ask(OpenRtp(name), RtpPort)
+    async def open_rtp(self, name: str, address: str | None = None) -> RtpPort:
+        return await self._ask(OpenRtp(name, address), RtpPort)
 
     async def set_remote(
         self,

@@ -57,6 +57,8 @@ class Settings(Struct, frozen=True):
     rtp_high: int
     webrtc_udp: int
     """UDP port of all browsers; 0: any free one."""
+    other_address: str | None = None
+    """Of the other IP family, for RTP alone."""
     recordings: Path | None = None
     """Recordings must lie in it; None: anywhere."""
 
@@ -73,7 +75,8 @@ class Engine:
         self._tell = tell
         self._mixer = Mixer(np.random.default_rng())
         self._around = Surroundings(self._mixer.buffers, tell)
-        self._pairs = PortPairs(settings.address, settings.rtp_low, settings.rtp_high)
+        addresses = [one for one in (settings.address, settings.other_address) if one is not None]
+        self._pairs = PortPairs(addresses, settings.rtp_low, settings.rtp_high)
         self._webrtc = Endpoint(settings.address, settings.webrtc_udp, self._around)
         self._legs: dict[int, Leg] = {}
         self._names: dict[int, str] = {}
@@ -96,18 +99,18 @@ class Engine:
         ports += [HeldPort(port, "play", self._names[port], None) for port in self._mixer.players]
         return Holdings(self.instance, ports, self._recordings.held())
 
-    def open_rtp(self, name: str) -> RtpPort:
+    def open_rtp(self, name: str, address: str | None = None) -> RtpPort:
         self._room()
         row = self._mixer.buffers.add()
         try:
-            pair = self._pairs.open()
+            pair = self._pairs.open(address)
         except MediaRefused:
             self._mixer.buffers.remove(row)
             raise
         ssrc = self._mixer.outgoing.begin(row)
         leg = RtpLeg(self._fresh(), name, row, ssrc, self._around, pair)
         self._legs[leg.port] = leg
-        return RtpPort(leg.port, self._settings.address, pair.udp)
+        return RtpPort(leg.port, pair.address, pair.udp)
 
     def set_remote(self, asked: SetRemote) -> None:
         leg = self._legs.get(asked.port)

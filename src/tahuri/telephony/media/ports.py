@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections import deque
+from collections.abc import Sequence
 
 from tahuri.telephony.media.protocol import MediaError, MediaRefused
 
@@ -17,7 +18,8 @@ RECEIVE_BUFFER_BYTES = 65536
 class Pair:
     """Two bound, non-blocking sockets: an even port for RTP, the next for RTCP."""
 
-    def __init__(self, udp: int, rtp: socket.socket, rtcp: socket.socket) -> None:
+    def __init__(self, address: str, udp: int, rtp: socket.socket, rtcp: socket.socket) -> None:
+        self.address = address
         self.udp = udp
         self.rtp = rtp
         self.rtcp = rtcp
@@ -27,15 +29,19 @@ class PortPairs:
     """Hands out pairs, the longest unused first: late packets of an old call find nobody.
 
     Args:
-        address: local IPv4 or IPv6 address to bind.
+        addresses: local ones to bind, at most one IPv4 and one IPv6; the first unless asked.
         low, high: first and last port of the range, 1 ≤ low < high ≤ 65535.
+
+    Raises:
+        OSError: an address is not this machine's.
     """
 
-    def __init__(self, address: str, low: int, high: int) -> None:
+    def __init__(self, addresses: Sequence[str], low: int, high: int) -> None:
         if not 1 <= low < high <= 65535:
             raise ValueError(f"not a range of UDP ports: {low}-{high}")
-        self._address = address
-        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        for address in addresses:
+            bound(_family(address), address, 0).close()
+        self._addresses = addresses
         self._free = deque(range(low + low % 2, high, 2))
 
     @property
@@ -43,20 +49,31 @@ class PortPairs:
         """Pairs left."""
         return len(self._free)
 
-    def open(self) -> Pair:
-        """A bound pair.  Raises MediaRefused ``ports-exhausted`` if none is left or binds."""
+    def open(self, at: str | None = None) -> Pair:
+        """A bound pair.
+
+        Args:
+            at: one of the addresses; None: the first.
+
+        Raises:
+            MediaRefused: ``bad-request`` if ``at`` is none of ours, ``ports-exhausted`` if no pair
+                is left or binds.
+        """
+        address = self._addresses[0] if at is None else at
+        if address not in self._addresses:
+            raise MediaRefused(MediaError.BAD_REQUEST, f"no RTP is spoken at {address}")
         for _ in range(min(TRIES_MAX, len(self._free))):
             udp = self._free.popleft()
             rtp = rtcp = None
             try:
-                rtp = bound(self._family, self._address, udp)
-                rtcp = bound(self._family, self._address, udp + 1)
+                rtp = bound(_family(address), address, udp)
+                rtcp = bound(_family(address), address, udp + 1)
             except OSError:  # someone else on this machine has it
                 if rtp is not None:
                     rtp.close()
                 self._free.append(udp)
                 continue
-            return Pair(udp, rtp, rtcp)
+            return Pair(address, udp, rtp, rtcp)
         raise MediaRefused(MediaError.PORTS_EXHAUSTED, "no UDP port pair is left")
 
     def close(self, pair: Pair) -> None:
@@ -64,6 +81,10 @@ class PortPairs:
         pair.rtp.close()
         pair.rtcp.close()
         self._free.append(pair.udp)
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def bound(

@@ -61,9 +61,11 @@ class Hello(Request, frozen=True, tag="hello"):
 
 
 class OpenRtp(Request, frozen=True, tag="open_rtp"):
-    """Open a leg on plain RTP.  Answer: `RtpPort`.  Errors: ports-exhausted."""
+    """Open a leg on plain RTP.  Answer: `RtpPort`.  Errors: ports-exhausted, bad-request."""
 
     name: str
+    address: str | None = None
+    """Which of media's own addresses; None: the first."""
 
 
 SrtpSuite = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]

@@ -62,8 +62,8 @@ async def carried_out(engine: Engine, request: AnyRequest) -> object:
     match request:
         case Hello():
             return engine.hello()
-        case OpenRtp(name=name):
-            return engine.open_rtp(name)
+        case OpenRtp(name=name, address=address):
+            return engine.open_rtp(name, address)
         case SetRemote():
             engine.set_remote(request)
         case OpenWebrtc():
@@ -146,6 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tahuri media", description=__doc__)
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--address", required=True, help="local IP address of the media")
+    parser.add_argument("--other-address", help="of the other IP family, for RTP")
     parser.add_argument("--rtp", default="20000-29999", help="UDP ports LOW-HIGH")
     parser.add_argument("--webrtc-port", type=int, required=True)
     parser.add_argument("--recordings", type=Path, help="the only folder to record into")
@@ -154,7 +155,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not (low.isdecimal() and high.isdecimal() and 1 <= int(low) < int(high) <= 65535):
         parser.error("--rtp must be LOW-HIGH, 1 to 65535")
     configure_logs()
-    settings = Settings(args.address, int(low), int(high), args.webrtc_port, args.recordings)
+    settings = Settings(
+        args.address,
+        int(low),
+        int(high),
+        args.webrtc_port,
+        other_address=args.other_address,
+        recordings=args.recordings,
+    )
     try:
         asyncio.run(_until_signal(MediaServer(args.socket, settings)))
     except OSError as error:

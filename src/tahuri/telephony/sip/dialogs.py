@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
+from tahuri.telephony.families import of_family
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.grammar import in_uri
 from tahuri.telephony.sip.leg import ALLOW, Leg, again, next_hop, request_in
@@ -31,21 +32,27 @@ class Identity:
     tcp_port: int
     user: str = "tahuri"
     tls_port: int = 0
+    other_host: str | None = None
+    """Our address of the other IP family, told to those who have one of it."""
+
+    def host_for(self, peer: str) -> str:
+        """Our address of the peer's family; the first for a peer that is a name."""
+        return of_family((self.host, self.other_host), peer)
 
     def port(self, transport: str) -> int:
         if transport == "TLS":
             return self.tls_port or default_port(transport)
         return self.udp_port if transport == "UDP" else self.tcp_port
 
-    def via(self, transport: str) -> str:
-        return f"{in_uri(self.host)}:{self.port(transport)}"
+    def via(self, transport: str, peer: str) -> str:
+        return f"{in_uri(self.host_for(peer))}:{self.port(transport)}"
 
-    def contact(self, transport: str, secure: bool = False) -> str:
+    def contact(self, transport: str, peer: str, secure: bool = False) -> str:
         """Our Contact; ``secure``: a ``sips:`` one, which every hop must reach over TLS."""
         if secure:
-            return f"<sips:{self.user}@{self.via('TLS')}>"
+            return f"<sips:{self.user}@{self.via('TLS', peer)}>"
         over = "" if transport == "UDP" else f";transport={transport.lower()}"
-        return f"<sip:{self.user}@{self.via(transport)}{over}>"
+        return f"<sip:{self.user}@{self.via(transport, peer)}{over}>"
 
 
 class Dialogs(ABC):
@@ -158,10 +165,12 @@ class Dialogs(ABC):
         return "contact", self._contact_value(leg)
 
     def _contact_value(self, leg: Leg) -> str:
-        return self.identity.contact(leg.transport, leg.target.lower().startswith("sips:"))
+        return self.identity.contact(
+            leg.transport, leg.host, leg.target.lower().startswith("sips:")
+        )
 
     def _session_headers(self, leg: Leg) -> tuple[tuple[str, str], ...]:
         return self._contact(leg), ("allow", ALLOW), ("content-type", "application/sdp")
 
     def _via(self, flow: Flow) -> str:
-        return self.identity.via(flow.transport)
+        return self.identity.via(flow.transport, flow.host)

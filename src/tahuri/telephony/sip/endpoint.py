@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tahuri.kernel import clock
 from tahuri.telephony.sip import events
@@ -19,6 +19,12 @@ from tahuri.telephony.sip.transport import Transports
 
 Listener = Callable[[events.Event], None]
 log = logging.getLogger(__name__)
+
+
+def _as_told(address: str, public: Iterable[str | None]) -> str:
+    """What far ends know an address as: the public one of its family, or itself."""
+    told = [one for one in public if one is not None and (":" in one) == (":" in address)]
+    return told[0] if told else address
 
 
 def mint() -> str:
@@ -55,20 +61,24 @@ class Endpoint:
         user: str = "tahuri",
         tls_port: int | None = None,
         context: ssl.SSLContext | None = None,
+        other_address: str | None = None,
+        other_public_address: str | None = None,
     ) -> None:
         """Listen; port 0 takes a free one, None for ``tcp_port`` or ``tls_port`` none at all.
 
         Args:
             context: needed with a ``tls_port``.
+            other_address: of the other IP family, to listen at with the same ports.
 
         Raises:
             OSError: a port is taken.
         """
-        ports = await self._transports.start(address, udp_port, tcp_port, tls_port, context)
-        host = public_address or address
-        if (":" in host) != (":" in address):
-            host = address  # audio has an address of the other family
-        self.agent.identity = Identity(host, ports[0], ports[1], user, ports[2])
+        addresses = (address,) if other_address is None else (address, other_address)
+        ports = await self._transports.start(addresses, udp_port, tcp_port, tls_port, context)
+        public = (public_address, other_public_address)
+        host = _as_told(address, public)
+        other = None if other_address is None else _as_told(other_address, public)
+        self.agent.identity = Identity(host, ports[0], ports[1], user, ports[2], other)
         self._set_timer()  # dialogs that were taken up have timers already
 
     def trust(self, host: str, port: int, context: ssl.SSLContext) -> None:

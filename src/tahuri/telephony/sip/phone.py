@@ -201,7 +201,7 @@ class Phone:
             ("to", address),
             ("call-id", self._register_call_id),
             ("cseq", f"{self._register_cseq} REGISTER"),
-            ("contact", identity.contact(registrar.transport)),
+            ("contact", identity.contact(registrar.transport, registrar.host)),
             ("expires", str(expires_s)),
             *headers,
         ]

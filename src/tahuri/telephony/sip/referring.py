@@ -36,7 +36,7 @@ class Referring(Calling):
         request = request_in(leg, "REFER", self._contact_value(leg))
         request.headers += [
             ("refer-to", f"<{target}>"),
-            ("referred-by", self.identity.contact(leg.transport)),
+            ("referred-by", self.identity.contact(leg.transport, leg.host)),
         ]
         flow = next_hop(leg)
         client, sent = self.transactions.request(request, flow, self._via(flow), now)

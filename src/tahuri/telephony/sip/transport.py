@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from ipaddress import ip_address
 
 from tahuri.telephony.sip.gate import neighbourhood
@@ -103,8 +103,8 @@ class Transports:
         self._needs = needs
         self._greets = greets
         self._unreachable = unreachable
-        self._udp: asyncio.DatagramTransport | None = None
-        self._family = socket.AF_INET
+        self._udp: dict[socket.AddressFamily, asyncio.DatagramTransport] = {}
+        """The first family's first."""
         self._servers: list[asyncio.Server] = []
         self._context: ssl.SSLContext | None = None
         self._streams: dict[Flow, Stream] = {}
@@ -115,7 +115,7 @@ class Transports:
 
     async def start(
         self,
-        address: str,
+        addresses: Sequence[str],
         udp_port: int,
         tcp_port: int | None,
         tls_port: int | None = None,
@@ -124,25 +124,28 @@ class Transports:
         """Listen; port 0 takes a free one.  Returns the UDP, TCP and TLS ports (0: none).
 
         Args:
+            addresses: at most one of each IP family; all have the same ports.
             context: needed with a ``tls_port``.
 
         Raises:
             OSError: a port is taken.
         """
         loop = asyncio.get_running_loop()
-        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        udp = _bound(self._family, address, udp_port)
-        self._udp, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(self._received), sock=udp
-        )
-        bound = [udp.getsockname()[1], 0, 0]
-        if tcp_port is not None:
-            bound[1] = await self._listen(
-                lambda: Stream(self, self._received, "TCP"), address, tcp_port
+        bound = [0, 0, 0]
+        for address in addresses:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            udp = _bound(family, address, bound[0] or udp_port)
+            self._udp[family], _ = await loop.create_datagram_endpoint(
+                lambda: _Datagrams(self._received), sock=udp
             )
-        if tls_port is not None and context is not None:
-            self._context = context
-            bound[2] = await self._listen(lambda: _Greeter(self), address, tls_port)
+            bound[0] = udp.getsockname()[1]
+            if tcp_port is not None:
+                bound[1] = await self._listen(
+                    lambda: Stream(self, self._received, "TCP"), address, bound[1] or tcp_port
+                )
+            if tls_port is not None and context is not None:
+                self._context = context
+                bound[2] = await self._listen(lambda: _Greeter(self), address, bound[2] or tls_port)
         self._look = loop.call_later(TCP_IDLE_LOOK_S, self._close_idle)
         return bound[0], bound[1], bound[2]
 
@@ -162,8 +165,8 @@ class Transports:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._udp is not None:
-            self._udp.close()
+        for udp in self._udp.values():
+            udp.close()
         for greeted in list(self._greeting):
             greeted.abort()
         for stream in set(self._streams.values()):
@@ -180,8 +183,7 @@ class Transports:
             instead: where to connect to when the connection ``flow`` is there no longer.
         """
         if not flow.reliable:
-            if self._udp is not None and not self._udp.is_closing():
-                self._send_datagram(data, flow)
+            self._send_datagram(data, flow)
             return
         for one in (flow, instead):
             stream = self._streams.get(one) if one is not None else None
@@ -204,25 +206,27 @@ class Transports:
             stream.transport.abort()
 
     def _send_datagram(self, data: bytes, flow: Flow) -> None:
-        assert self._udp is not None
-        try:
-            socket.inet_pton(self._family, flow.host.partition("%")[0])
-        except OSError:
-            if _is_address(flow.host):
-                log.warning("sip peer has an address of the other family")
-                return
+        host = flow.host.partition("%")[0]
+        if not _is_address(host):
             self._begin(self._resolve(data, flow))
             return
-        self._udp.sendto(data, (flow.host, flow.port))
+        udp = self._udp.get(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if udp is None:
+            log.warning("sip peer has an address of the other family")
+        elif not udp.is_closing():
+            udp.sendto(data, (flow.host, flow.port))
 
     async def _resolve(self, data: bytes, flow: Flow) -> None:
+        """Send to a name: by our first address if the name has one of its family."""
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(OSError):
-            found = await loop.getaddrinfo(
-                flow.host, flow.port, family=self._family, type=socket.SOCK_DGRAM
-            )
-            if self._udp is not None and not self._udp.is_closing():
-                self._udp.sendto(data, found[0][4])
+        for family, udp in list(self._udp.items()):
+            with contextlib.suppress(OSError):
+                found = await loop.getaddrinfo(
+                    flow.host, flow.port, family=family, type=socket.SOCK_DGRAM
+                )
+                if not udp.is_closing():
+                    udp.sendto(data, found[0][4])
+                return
 
     # ---- connections ----------------------------------------------------------------------------
 

@@ -222,7 +222,8 @@ class Door:
         core = self._core
         try:
             await self._wait_for_media()
-            port = await audio.open_leg(core, f"caller {call_id}", srtp)
+            far = event.flow.host if stream is None else stream.address
+            port = await audio.open_leg(core, f"caller {call_id}", far, srtp)
         except MediaRefused as refused:
             status, reason = MEDIA_REFUSALS.get(refused.code, (503, "media-unavailable"))
             self._refuse(event, call_id, status, reason)

@@ -49,10 +49,19 @@ def watching(core: Core, call: Call) -> list[tuple[int, SupervisionMode]]:
     return [(seat.port, mode) for seat, mode in seats if seat is not None and seat.port is not None]
 
 
-async def open_leg(core: Core, name: str, srtp: Srtp = "off") -> Audio:
-    """A new RTP port.  Raises MediaRefused, Unavailable."""
-    port = await core.media.open_rtp(name)
-    return Audio(port=port.port, address=core.settings.public_address, udp=port.udp, srtp=srtp)
+async def open_leg(core: Core, name: str, far: str, srtp: Srtp = "off") -> Audio:
+    """A new RTP port.
+
+    Args:
+        far: address of who is to speak there; its IP family is the port's.
+
+    Raises:
+        MediaRefused, Unavailable: there is none.
+    """
+    address = core.settings.audio_address(far)
+    other = address if address == core.settings.other_public_address else None
+    port = await core.media.open_rtp(name, other)
+    return Audio(port=port.port, address=address, udp=port.udp, srtp=srtp)
 
 
 async def set_remote(core: Core, audio: Audio, stream: sdp.Stream) -> None:

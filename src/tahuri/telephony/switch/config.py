@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from tahuri.telephony.families import of_family
 from tahuri.telephony.protocol.words import OverflowTo
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.sdes import Srtp
@@ -33,6 +34,8 @@ class Sip(Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds within which a far end must show that it is there (RFC 4028)."""
     session_least_s: int = LEAST_S
     """The shortest such time that is granted."""
+    other_address: str | None = None
+    """Of the other IP family; the ports are the same."""
 
 
 class Websocket(Struct, frozen=True, forbid_unknown_fields=True):
@@ -180,6 +183,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     city_number: str = "112"
     sip: Sip
     public_address: str
+    """Where media speaks, as far ends are told."""
+    other_public_address: str | None = None
+    """Likewise, of the other IP family."""
     websocket: Websocket
     media_socket: Path
     rpc_socket: Path
@@ -235,6 +241,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     surge_notice_s: float = 20
     notice_folders: list[Path] = []
     """Where recorded notices are, ``<name>.wav``; the first folder that has a name counts."""
+
+    def audio_address(self, far: str) -> str:
+        """Where media speaks with a far end that has this address."""
+        return of_family((self.public_address, self.other_public_address), far)
 
     @property
     def recordings(self) -> Path:

@@ -72,7 +72,7 @@ class NatPings:
                 ("to", f"<{seat.contact}>"),
                 ("call-id", mint.new_id()),
                 ("cseq", "1 OPTIONS"),
-                ("contact", core.endpoint.agent.identity.contact(flow.transport)),
+                ("contact", core.endpoint.agent.identity.contact(flow.transport, flow.host)),
             ]
             core.perform(core.endpoint.agent.ask(request, flow, core.sip_now)[1])
 

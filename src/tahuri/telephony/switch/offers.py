@@ -145,7 +145,7 @@ async def _ring(core: Core, call: Call, seat: Seat) -> None:
     if seat.seat_id not in call.rings_at or phone_at(call, seat.seat_id) is not None:
         return
     try:
-        port = await audio.open_leg(core, f"seat {seat.seat_id}")
+        port = await audio.open_leg(core, f"seat {seat.seat_id}", seat.host)
     except (MediaRefused, Unavailable):
         log.warning("no audio for a seat's phone")
         withdraw_at(core, call, seat)

@@ -221,14 +221,14 @@ async def _place(core: Core, call: Call) -> None:
         return
     try:
         trunk = _trunk(core, call.trunk)
-        call.audio = await audio.open_leg(core, f"called {call.call_id}", trunk.srtp)
+        flow = flow_of(trunk)
+        assert flow is not None  # `_trunk` gives none without a host
+        call.audio = await audio.open_leg(core, f"called {call.call_id}", flow.host, trunk.srtp)
     except (Failure, MediaRefused, Unavailable):
         await ending.end(core, call, "failure", "media-unavailable")
         return
     core.ports[call.audio.port] = Place(call.call_id, "caller")
     await audio.start_recording(core, call)
-    flow = flow_of(trunk)
-    assert flow is not None  # `_trunk` gives none without a host
     local = core.local(trunk.caller_id or core.settings.city_number)
     agent = core.endpoint.agent
     call.leg, outputs = agent.call(

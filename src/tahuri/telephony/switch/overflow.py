@@ -64,7 +64,8 @@ async def _invite(core: Core, call: Call, rule: Overflow, at: int) -> None:
     try:
         target, flow = parties.destination(core, rule.address)
         leg_id = mint.new_id()
-        port = await audio.open_leg(core, f"party {leg_id}", parties.srtp_of(core, flow))
+        srtp = parties.srtp_of(core, flow)
+        port = await audio.open_leg(core, f"party {leg_id}", flow.host, srtp)
     except (Failure, MediaRefused, Unavailable):
         log.warning("overflow: the number cannot be called")
         core.of_call(call, CallOverflowed(to=rule.to, after_s=rule.after_s))

@@ -103,7 +103,7 @@ async def invite(
     if call.phase != "live":
         raise Failure("no-live-call")
     try:
-        port = await audio.open_leg(core, f"party {leg_id}", srtp_of(core, flow))
+        port = await audio.open_leg(core, f"party {leg_id}", flow.host, srtp_of(core, flow))
     except (MediaRefused, Unavailable) as error:
         raise Failure("media-unavailable") from error
     local = core.local(core.settings.city_number)

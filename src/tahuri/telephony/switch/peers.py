@@ -83,7 +83,7 @@ async def _ask(core: Core, call: Call) -> None:
         return
     leg_id = mint.new_id()
     try:
-        port = await audio.open_leg(core, f"node {leg_id}", node.srtp)
+        port = await audio.open_leg(core, f"node {leg_id}", flow.host, node.srtp)
     except (MediaRefused, Unavailable):
         log.warning("no audio for a call to another node")
         return
@@ -261,7 +261,9 @@ async def _take(core: Core, guest: Call, event: events.Incoming, node: Trunk) ->
     agent = core.endpoint.agent
     try:
         stream = sdp.parse(session_of(event.request) or b"", node.srtp)
-        guest.audio = await audio.open_leg(core, f"guest {guest.call_id}", node.srtp)
+        guest.audio = await audio.open_leg(
+            core, f"guest {guest.call_id}", stream.address, node.srtp
+        )
         core.ports[guest.audio.port] = Place(guest.call_id, "caller")
         await audio.set_remote(core, guest.audio, stream)
     except (sdp.NoSession, MediaRefused, Unavailable):

@@ -81,6 +81,8 @@ class Switch:
             core.settings.public_address,
             tls_port=sip.tls_port,
             context=context,
+            other_address=sip.other_address,
+            other_public_address=core.settings.other_public_address,
         )
         for say in owed:
             core.perform(say(core.sip_now))

@@ -295,7 +295,7 @@ async def _give_audio(core: Core, call: Call, held: set[int]) -> None:
 
 async def _replace(core: Core, call: Call, old: Audio, place: Place) -> None:
     core.ports.pop(old.port, None)
-    new = await audio.open_leg(core, f"{place.role} {call.call_id}")
+    new = await audio.open_leg(core, f"{place.role} {call.call_id}", old.address)
     old.port, old.udp = new.port, new.udp
     core.ports[old.port] = place
     if old.remote is not None:

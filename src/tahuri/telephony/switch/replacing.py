@@ -138,7 +138,9 @@ async def _replace(core: Core, event: events.Incoming, found: Found, was: Leg, t
     session = session_of(event.request)
     try:
         stream = sdp.parse(session, old.srtp) if session is not None else None
-        new = await audio.open_leg(core, f"{found.role} {found.leg_id or call.call_id}", old.srtp)
+        far = event.flow.host if stream is None else stream.address
+        name = f"{found.role} {found.leg_id or call.call_id}"
+        new = await audio.open_leg(core, name, far, old.srtp)
     except sdp.NoSession:
         _refuse(core, event, tell, 488, "codec or keys")
         return

@@ -60,7 +60,7 @@ async def answered(core: Core, call: Call) -> None:
         log.warning("the robot's seat has not registered")
         return
     try:
-        port = await audio.open_leg(core, f"robot {call.call_id}")
+        port = await audio.open_leg(core, f"robot {call.call_id}", seat.host)
     except (MediaRefused, Unavailable):
         return
     if call.phase != "echo":

@@ -121,7 +121,7 @@ class TrunkWatch:
             ("to", f"<{request.uri}>"),
             ("call-id", mint.new_id()),
             ("cseq", "1 OPTIONS"),
-            ("contact", agent.identity.contact(flow.transport)),
+            ("contact", agent.identity.contact(flow.transport, flow.host)),
             ("accept", ACCEPT),
         ]
         question.client, outputs = agent.ask(request, flow, core.sip_now)
