@@ -56,7 +56,6 @@ from tahuri.kernel.openapi import openapi
 from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.view import View
 from tahuri.noise.push import MeasurePush
-from tahuri.numbers import NumberPlan
 from tahuri.operators.queries import accounts, languages_of
 from tahuri.operators.routes import session_reader
 from tahuri.pages import DIST, PAGES, SafeHeaders, map_layer, page, signalling_url
@@ -187,7 +186,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     database = Database(centre.database_url, centre.pack.city.code)
     feed_hub = Feed(database, VIEWS)
     positions = Positions(database)
-    plan = NumberPlan(settings.country_code, settings.area_code)
+    plan = centre.number_plan
     call_back_rules = Rules(
         zone=centre.pack.city.zone,
         due_s=int(settings.call_back_due_s),

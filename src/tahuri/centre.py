@@ -10,6 +10,7 @@ from tahuri.city.records import CityPack
 from tahuri.host.certificate import own_certificate
 from tahuri.host.folder import DataFolder
 from tahuri.host.postgres import EmbeddedPostgres
+from tahuri.numbers import NumberPlan
 from tahuri.places.gazetteer import Gazetteer
 from tahuri.settings import Settings
 
@@ -50,6 +51,15 @@ class Centre:
     def test_seat_password(self) -> str:
         """With which the robot's seat registers."""
         return self.folder.secret("test-seat.key").hex()
+
+    @property
+    def number_plan(self) -> NumberPlan:
+        """How numbers are dialled here: as the city's, unless settings say otherwise."""
+        city, told = self.pack.city, self.settings
+        return NumberPlan(
+            city.country_code if told.country_code is None else told.country_code,
+            city.area_code if told.area_code is None else told.area_code,
+        )
 
     @cached_property
     def gazetteer(self) -> Gazetteer:

@@ -251,10 +251,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """HTTP address that takes messages for callers, as JSON by POST; goes before the file."""
     caller_page_url: str | None = None
     """Page that a message links to; ``{id}`` in it becomes the call-back's id."""
-    country_code: str = "62"
-    """Country code of the city's numbers, digits only: +62…, 62… and 0… are then one caller."""
-    area_code: str = "911"
-    """Area code without its 0, for numbers that come without one; empty: they stay as they are."""
+    country_code: str | None = None
+    """Country code of the numbers, digits only: +62…, 62…, 0… are one caller; else the city's."""
+    area_code: str | None = None
+    """Area code without its 0, for numbers that come without; empty: they stay; else the city's."""
     slow_lane_s: float = 20.0
     """Longest wait, from 1 to 30 seconds, of a measured number's call behind all others."""
     slow_lane_sample: float = 0.1
@@ -555,7 +555,7 @@ def _numbers(settings: Settings) -> Iterator[str]:
         yield "comfort_every_s: 0, or from 10 to 600 seconds"
     if settings.calls_max < 1:
         yield "calls_max: at least 1"
-    if not is_country_code(settings.country_code):
+    if settings.country_code is not None and not is_country_code(settings.country_code):
         yield f"country_code: no country has it: {settings.country_code!r}"
     if settings.area_code and not AREA_CODE.fullmatch(settings.area_code):
         yield f"area_code: 1 to 5 digits without the leading 0, or empty: {settings.area_code!r}"

@@ -165,6 +165,8 @@ def test_a_table_that_is_no_table_is_refused(folder: Path, content: bytes, messa
         ("[127.98, -3.92, 128.40, -3.48]", "[128.40, -3.92, 127.98, -3.48]", "city.bbox"),
         ("center = [128.1835, -3.6935]", "center = [128.1835, -3.1]", "city.center"),
         ('number = "112"', 'number = "one one two"', "city.number"),
+        ('country_code = "62"', 'country_code = "999"', "city.country_code"),
+        ('area_code = "911"', 'area_code = "0911"', "city.area_code"),
         ('name = "Kota Ambon"', 'title = "Kota Ambon"', "city"),
         ("[city]", "[city", ""),
     ],

@@ -44,6 +44,7 @@ def test_the_city_is_the_one_it_says(pack: CityPack) -> None:
     city = pack.city
     assert (city.code, city.zone, city.number) == ("81.71", "Asia/Jayapura", "112")
     assert city.incident_prefix == "AMB"
+    assert (city.country_code, city.area_code) == ("62", "911")
     assert any("OpenStreetMap" in line for line in city.attribution)
     assert len(pack.wards) == 50
     assert len({ward.district_code for ward in pack.wards}) == 5

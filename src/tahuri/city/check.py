@@ -24,6 +24,7 @@ from tahuri.city.records import (
     UnitKind,
 )
 from tahuri.city.tables import Problem, Table
+from tahuri.numbers import is_country_code
 
 WARD_MISMATCH_MAX_DEG = 0.003
 """About 300 m: how far a point may lie from the ward it is said to be in."""
@@ -199,6 +200,9 @@ def city_faults(city: City, tables: Tables, outside: set[str]) -> Iterable[Probl
         ZoneInfo(city.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         yield Problem("pack.toml", 0, "city.zone", f"{city.zone!r} is no IANA time zone")
+    if not is_country_code(city.country_code):
+        told = f"no country has {city.country_code!r}"
+        yield Problem("pack.toml", 0, "city.country_code", told)
     for table in pointed(tables):
         for line, row in table:
             if row.ward_code in outside:

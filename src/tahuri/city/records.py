@@ -49,6 +49,10 @@ class City(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     zone_label: Text
     number: Annotated[str, Meta(pattern=r"^\d{2,6}$")]
     incident_prefix: Annotated[str, Meta(pattern=r"^[A-Z]{2,5}$")]
+    country_code: Annotated[str, Meta(pattern=r"^[1-9]\d{0,2}$")]
+    """Of its telephone numbers, digits only."""
+    area_code: Annotated[str, Meta(pattern=r"^([1-9]\d{0,4})?$")]
+    """Of its telephone numbers, without the leading 0; empty where numbers have none."""
     bbox: tuple[Longitude, Latitude, Longitude, Latitude]
     """West, south, east, north: every point of an incident lies in it, sea included."""
     center: tuple[Longitude, Latitude]

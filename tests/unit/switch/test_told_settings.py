@@ -17,7 +17,8 @@ from tahuri.up import switch_config
 
 def told(tmp_path: Path, **settings: Any) -> config.Settings:
     """The switch's settings of a centre with these."""
-    pack = cast("Any", SimpleNamespace(city=SimpleNamespace(number="112"), folder=tmp_path))
+    city = SimpleNamespace(number="112", country_code="62", area_code="21")
+    pack = cast("Any", SimpleNamespace(city=city, folder=tmp_path))
     folder = DataFolder(tmp_path)
     folder.make()
     centre = Centre(Settings(data=str(tmp_path), **settings), folder, pack)
@@ -70,6 +71,13 @@ def test_addresses_of_both_families_reach_the_switch_and_its_certificate(tmp_pat
     names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     addresses = {str(one) for one in names.get_values_for_type(x509.IPAddress)}
     assert {"192.0.2.7", "2001:db8::7", "2001:db8::8"} <= addresses
+
+
+def test_numbers_are_dialled_as_in_the_city_unless_settings_say_otherwise(tmp_path: Path) -> None:
+    """Given a city with area code 21; then the switch knows it, and one that has none of it."""
+    assert (told(tmp_path).country_code, told(tmp_path).area_code) == ("62", "21")
+    assert told(tmp_path, area_code="").area_code == ""
+    assert told(tmp_path, country_code="673").country_code == "673"
 
 
 def test_what_is_kept_for_a_trunk_group_reaches_the_switch(tmp_path: Path) -> None:
