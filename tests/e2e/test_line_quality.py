@@ -10,7 +10,7 @@ from shift import LONG_MS, at_a_seat, call_of, caller_answered, wrap_up
 
 from demo import DemoCentre, wait_for
 
-NUMBER = "0811000077"
+NUMBER = "0811000079"
 
 
 class Breaking:
