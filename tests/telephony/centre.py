@@ -381,6 +381,8 @@ class Person:
 
         def reoffered(session: bytes | None) -> bytes | None:
             assert session is not None
+            assert self.call is not None
+            self.call.session = session
             self.talk(session)
             return sdp.answer(sdp.parse(session), self.host, self.end.udp, 2)
 

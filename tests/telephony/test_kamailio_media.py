@@ -1,5 +1,6 @@
 """Sound through the edge: rtpengine behind Kamailio, two nodes, callers that see one address."""
 
+import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
@@ -49,7 +50,7 @@ async def nodes(tmp_path: Path) -> AsyncIterator[tuple[Centre, Centre, Edge, Rtp
 
 
 def through_edge(someone: Person) -> bool:
-    """Whether the session that a caller was told names rtpengine."""
+    """Whether the session that somebody was told names rtpengine."""
     assert someone.call is not None
     assert someone.call.session is not None
     return RTP_FIRST <= sdp.parse(someone.call.session).udp <= RTP_LAST
@@ -86,8 +87,8 @@ async def test_sound_of_both_nodes_goes_through_the_edge(
         engine.signal(signal.SIGCONT)
         await caller.hears(SEAT_HZ)
         await seat_of_first.hears(CALLER_HZ)
-        follow(caller)
-        follow(seat_of_first)
+        caller.follow()
+        seat_of_first.follow()
         await (one if seat_of_first is a else two).kill_media()
         await caller.hears(SEAT_HZ, within_s=15)
         await seat_of_first.hears(CALLER_HZ, within_s=15)
@@ -97,20 +98,6 @@ async def test_sound_of_both_nodes_goes_through_the_edge(
             someone.call.hang_up()
         for centre in (one, two):
             assert (await centre.fact("call-ended")).body["outcome"] == "answered"
-
-
-def follow(someone: Person) -> None:
-    """Answer a re-INVITE and talk to where it says."""
-
-    def reoffered(session: bytes | None) -> bytes | None:
-        assert session is not None
-        assert someone.call is not None
-        someone.call.session = session
-        someone.talk(session)
-        return sdp.answer(sdp.parse(session), ADDRESS, someone.end.udp, 2)
-
-    assert someone.call is not None
-    someone.call.on_reoffer = reoffered
 
 
 _counts: dict[int, tuple[int, int]] = {}
@@ -141,3 +128,39 @@ async def test_without_rtpengine_a_call_goes_on_directly(
         assert not through_edge(caller)
         await caller.hears(SEAT_HZ)
         await seat.hears(CALLER_HZ)
+
+
+async def test_somebody_called_by_us_is_heard_through_the_edge(tmp_path: Path) -> None:
+    """Given a node whose line out is the edge; when a caller is called back by it; then the town
+    sees rtpengine alone, and hears and is heard; so it does when switch and media were killed; the
+    town's end comes back the same way, and is told once."""
+    centre = Centre(tmp_path, 16, seats=[phone_seat("A1")], offer_s=20)
+    engine = Rtpengine(tmp_path / "rtpengine")
+    async with contextlib.AsyncExitStack() as stack:
+        town = await stack.enter_async_context(person(centre, CALLER_HZ, "town"))
+        port = town.phone.agent.identity.udp_port
+        edge = Edge(tmp_path / "edge", [centre], port, rtpengine=engine.control)
+        sources, host = [f"{ADDRESS}/32"], f"{ADDRESS}:{edge.port}"
+        line = {"name": "edge", "sources": sources, "edge": True, "host": host, "default_out": True}
+        centre.settings["trunks"] = [line]
+        for part in (engine, edge):
+            await part.start()
+            stack.push_async_callback(part.stop)
+        await stack.enter_async_context(centre)
+        seat = await stack.enter_async_context(seated(centre, "A1"))
+        await centre.ask("A1", "call_back", callback_id="B1", number="+62000111")
+        ringing = await seat.pick_up()
+        taken = await town.pick_up()
+        assert through_edge(town)
+        await centre.fact("call-answered")
+        await asyncio.gather(town.hears(SEAT_HZ), seat.hears(CALLER_HZ))
+        town.follow()
+        seat.follow()
+        await centre.restart()
+        await centre.kill_media()
+        await asyncio.gather(town.hears(SEAT_HZ, within_s=15), seat.hears(CALLER_HZ, within_s=15))
+        assert through_edge(town)
+        taken.hang_up()
+        assert await ringing.wait_ended(10) == "hung-up"
+        assert (await centre.fact("call-ended")).body["outcome"] == "answered"
+        assert (await centre.types()).count("call-ended") == 1
