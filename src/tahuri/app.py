@@ -19,6 +19,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+import tahuri.callbacks.caller_routes
 import tahuri.callbacks.routes
 import tahuri.callbacks.views
 import tahuri.calls.keeping_routes
@@ -87,6 +88,7 @@ SLICES: Sequence[Routes] = (
     tahuri.operators.routes.routes,
     tahuri.calls.routes.routes,
     tahuri.callbacks.routes.routes,
+    tahuri.callbacks.caller_routes.routes,
     tahuri.noise.routes.routes,
     tahuri.calls.keeping_routes.routes,
     tahuri.incidents.routes.routes,
@@ -259,6 +261,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     state.db, state.views, state.feed, state.positions = database, VIEWS, feed_hub, positions
     state.switchboard, state.session_reader, state.settings = switchboard, session_reader, settings
     state.call_back_rules, state.number_plan = call_back_rules, plan
+    state.caller_door = tahuri.callbacks.caller_routes.Door()
     state.pack, state.recordings = centre.pack, centre.folder.recordings
     state.run = centre.folder.run
     state.gazetteer, state.roads = centre.gazetteer, roads

@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from tahuri.callbacks.caller_page import CallerPages
 from tahuri.city.pack import load_pack, pack_folder
 from tahuri.city.records import CityPack
 from tahuri.host.certificate import own_certificate
@@ -60,6 +61,15 @@ class Centre:
             city.country_code if told.country_code is None else told.country_code,
             city.area_code if told.area_code is None else told.area_code,
         )
+
+    @property
+    def caller_pages(self) -> CallerPages | None:
+        """The links of callers' pages; None where the city has none."""
+        told = self.settings
+        if told.caller_page_url is None:
+            return None
+        key = self.folder.secret("caller-page.key")
+        return CallerPages(told.caller_page_url, key, told.caller_page_hours)
 
     @cached_property
     def gazetteer(self) -> Gazetteer:

@@ -21,6 +21,7 @@ PAGES = {
     "/": "index.html",
     "/console": "console.html",
     "/field": "field.html",
+    "/caller": "caller.html",
     "/admin": "admin.html",
     "/telephone": "telephone.html",
 }

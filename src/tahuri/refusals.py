@@ -32,6 +32,8 @@ class Refusal(Code):
     RECORDING_ELSEWHERE = "recording-elsewhere", 503
     CALLBACK_UNKNOWN = "callback-unknown", 404
     CALLBACK_NOT_POSSIBLE = "callback-not-possible"
+    CALLER_PAGE_UNKNOWN = "caller-page-unknown", 404
+    CALLER_PAGE_FULL = "caller-page-full", 429
     LISTEN_IN_RUNNING = "listen-in-running"
     MEASURE_NOT_ACTIVE = "measure-not-active"
     # incidents

@@ -250,7 +250,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     message_url: str | None = None
     """HTTP address that takes messages for callers, as JSON by POST; goes before the file."""
     caller_page_url: str | None = None
-    """Page that a message links to; ``{id}`` in it becomes the call-back's id."""
+    """Public address of this centre's ``/caller``, to which messages then link."""
+    caller_page_hours: float = 24.0
+    """Hours for which such a link is good, from 1 to 168."""
     country_code: str | None = None
     """Country code of the numbers, digits only: +62…, 62…, 0… are one caller; else the city's."""
     area_code: str | None = None
@@ -600,10 +602,18 @@ def _https(settings: Settings) -> Iterator[str]:
 
 
 def _messages(settings: Settings) -> Iterator[str]:
-    for name in ("message_url", "caller_page_url"):
-        url = getattr(settings, name)
-        if url is not None and not WEB_ADDRESS.fullmatch(url):
-            yield f"{name}: not an http or https address: {url!r}"
+    url, page = settings.message_url, settings.caller_page_url
+    if url is not None and not WEB_ADDRESS.fullmatch(url):
+        yield f"message_url: not an http or https address: {url!r}"
+    if page is not None:
+        if not WEB_ADDRESS.fullmatch(page) or set("#?{}") & set(page):
+            yield f"caller_page_url: not a web address without ? and #: {page!r}"
+        elif not page.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            yield "caller_page_url: needs https: browsers tell no place to other pages"
+        if url is None and settings.message_file is None:
+            yield "message_url: needed with caller_page_url: who else would send the link?"
+    if not 1 <= settings.caller_page_hours <= 168:
+        yield "caller_page_hours: from 1 to 168"
     file = settings.message_file
     if file is not None and (not file or Path(file).is_absolute() or ".." in Path(file).parts):
         yield f"message_file: a file in the data folder, without ..: {file!r}"

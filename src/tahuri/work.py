@@ -85,12 +85,12 @@ async def run(settings: Settings) -> None:
     messages = tahuri.callbacks.messages
     gateway = messages.gateway_of(settings.message_file, settings.message_url, centre.folder.root)
     city = centre.pack.city
-    wording = messages.Wording(city.number, city.name, settings.caller_page_url)
+    wording = messages.Wording(city.number, city.name)
     jobs = job_app(
         centre.database_url,
         {
             **tahuri.calls.recordings.jobs(database, VIEWS, centre.folder.recordings),
-            **messages.jobs(database, VIEWS, gateway, wording),
+            **messages.jobs(database, VIEWS, gateway, wording, centre.caller_pages),
         },
     )
 

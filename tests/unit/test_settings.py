@@ -9,6 +9,7 @@ import pytest
 from tahuri.host.certificate import own_certificate
 from tahuri.settings import Settings, SettingsError, load
 
+PAGE = 'message_file = "messages.jsonl"\ncaller_page_url = "{}"'
 BOTH = 'sip_other_address = "{sip}"\nmedia_other_address = "{media}"'
 TRUNK = '[[trunks]]\nname = "telkom"\nsources = ["198.51.100.0/28"]\n'
 RADIO = '[[gateways]]\nname = "HT Damkar"\nusername = "ht"\npassword = "a"\n'
@@ -98,7 +99,11 @@ def test_a_file_that_is_no_toml_hides_no_other_problem(tmp_path: Path) -> None:
         ('country_code = "+62"', "country_code"),
         ('area_code = "0911"', "area_code"),
         ('message_url = "ftp://sms.example"', "message_url"),
-        ('caller_page_url = "112.example"', "caller_page_url"),
+        (PAGE.format("112.example"), "caller_page_url"),
+        (PAGE.format("http://112.example/caller"), "caller_page_url"),
+        (PAGE.format("https://112.example/caller?id={{id}}"), "caller_page_url"),
+        ('caller_page_url = "https://112.example/caller"', "message_url"),
+        ("caller_page_hours = 0.5", "caller_page_hours"),
         ('message_file = "../messages"', "message_file"),
         (TRUNK + 'caller_id = "112 Ambon"', "trunks[telkom].caller_id"),
         ('city = "atlantis"', "city"),

@@ -8,6 +8,7 @@ import structlog
 from msgspec import Struct
 
 from tahuri.callbacks import queries
+from tahuri.callbacks.events import CallerWord
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
 from tahuri.kernel.refusal import Invalid, Refused, Unavailable
@@ -45,6 +46,8 @@ def due(row: dict[str, Any], pace: Pace, now: datetime, offered_at: datetime | N
         row: of the view ``callback``, open and with a number.
         offered_at: when it was offered last and nobody called.
     """
+    if row.get("wish") == CallerWord.CANNOT_SPEAK:
+        return False  # their telephone must not ring without somebody's thought
     attempts = row["attempts"]
     made = sum(1 for attempt in attempts if attempt["automatic"])
     reached = any(attempt["result"] == "reached" for attempt in attempts)

@@ -9,6 +9,8 @@ from tahuri.callbacks.events import (
     AttemptBegun,
     AttemptEnded,
     CallAttached,
+    CallerTold,
+    CallerWord,
     Cause,
     ItemClosed,
     ItemOpened,
@@ -23,6 +25,8 @@ from tahuri.kernel.ids import CallId, IncidentId, OperatorId, PersonalId, SeatId
 from tahuri.kernel.refusal import Refused
 from tahuri.refusals import Refusal
 
+WORDS_MAX = 60
+"""Of one caller on their page: more than anybody needs, less than a program would send."""
 MESSAGE_FAILURES_MAX = 8
 """As often as a job is tried (`kernel.jobs.ATTEMPTS_MAX`)."""
 
@@ -94,6 +98,14 @@ class TellMessage(Command, frozen=True, tag="tell-message"):
     fault: str = ""
 
 
+class TellCentre(Command, frozen=True, tag="tell-centre"):
+    """A word on the caller's page; what it needs stands in erasable rows."""
+
+    word: CallerWord
+    text: PersonalId | None = None
+    location: PersonalId | None = None
+
+
 ItemCommand = (
     Owe
     | BeginAttempt
@@ -103,6 +115,7 @@ ItemCommand = (
     | ReopenItem
     | NoticeOverdue
     | TellMessage
+    | TellCentre
 )
 ItemEvent = (
     ItemOpened
@@ -114,6 +127,7 @@ ItemEvent = (
     | MessageFailed
     | ItemClosed
     | ItemReopened
+    | CallerTold
 )
 
 
@@ -131,6 +145,8 @@ class Item(Struct, frozen=True):
     overdue: bool = False
     message_sent: bool = False
     message_failures: int = 0
+    words: int = 0
+    """That the caller said on their page."""
 
     @property
     def attempted(self) -> bool:
@@ -183,6 +199,8 @@ def decide(command: ItemCommand, item: Item) -> list[ItemEvent]:
             if fault:
                 return [MessageFailed(gateway=gateway, fault=fault)]
             return [MessageSent(gateway=gateway, with_link=with_link)]
+        case TellCentre():
+            return _told(command, item)
         case _:
             assert_never(command)
 
@@ -218,6 +236,18 @@ def _owe(command: Owe, item: Item) -> list[ItemEvent]:
             night=command.night,
         )
     ]
+
+
+def _told(command: TellCentre, item: Item) -> list[ItemEvent]:
+    """A caller who still needs something is owed a look, whatever was written of them before."""
+    if item.words >= WORDS_MAX:
+        raise Refused(Refusal.CALLER_PAGE_FULL)
+    told: list[ItemEvent] = [
+        CallerTold(word=command.word, text=command.text, location=command.location)
+    ]
+    if item.closed is not None and command.word is not CallerWord.NO_LONGER_NEEDED:
+        told.append(ItemReopened())
+    return told
 
 
 def _close(command: CloseItem, item: Item) -> list[ItemEvent]:
@@ -273,6 +303,8 @@ def evolve(item: Item, event: ItemEvent) -> Item:
             return replace(item, closed=outcome)
         case ItemReopened():
             return replace(item, closed=None)
+        case CallerTold():
+            return replace(item, words=item.words + 1)
         case _:
             assert_never(event)
 

@@ -36,6 +36,23 @@ class Outcome(StrEnum):
     DUPLICATE = "duplicate"
 
 
+class CallerWord(StrEnum):
+    """What a caller says on the caller's page."""
+
+    CALL_ME = "call-me"
+    """They still wait for our call, and can speak."""
+    CANNOT_SPEAK = "cannot-speak"
+    """A ringing telephone may put them in danger."""
+    NO_LONGER_NEEDED = "no-longer-needed"
+    """They say so; perhaps it is not they who hold the telephone."""
+    TEXT = "text"
+    LOCATION = "location"
+
+
+WISHES = (CallerWord.CALL_ME, CallerWord.CANNOT_SPEAK, CallerWord.NO_LONGER_NEEDED)
+"""Of these the last one said holds."""
+
+
 class ItemOpened(Event, frozen=True, tag="callbacks.item-opened"):
     """A caller is owed a call.  What the order by risk looks at stands here, as it was then."""
 
@@ -123,4 +140,13 @@ class ItemClosed(Event, frozen=True, tag="callbacks.item-closed"):
 class ItemReopened(Event, frozen=True, tag="callbacks.item-reopened"):
     """It was not over after all."""
 
-    reason: PersonalId
+    reason: PersonalId | None = None
+    """None where the caller's own word opened it again."""
+
+
+class CallerTold(Event, frozen=True, tag="callbacks.caller-told"):
+    """A word of the caller's, on the caller's page."""
+
+    word: CallerWord
+    text: PersonalId | None = None
+    location: PersonalId | None = None

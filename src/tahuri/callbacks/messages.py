@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from tahuri.callbacks import queries
+from tahuri.callbacks.caller_page import CallerPages
 from tahuri.callbacks.decider import ITEM, TellMessage, decide
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
@@ -113,23 +114,24 @@ class Wording(Struct, frozen=True):
     number: str
     """The city's emergency number."""
     city: str
-    page_url: str | None = None
-    """The caller page; ``{id}`` in it becomes the item's id."""
 
-    def message(self, callback_id: str, to: str) -> Message:
-        """The message for one caller."""
-        link = self.page_url.replace("{id}", callback_id) if self.page_url else None
+    def message(self, callback_id: str, to: str, link: str | None = None) -> Message:
+        """The message for one caller; ``link``: to the caller's page, where the city has it."""
         text = (
             f"{self.number} {self.city}: panggilan Anda terputus dan kami belum berhasil "
             f"menelepon balik. Jika masih butuh bantuan, hubungi {self.number} lagi."
         )
         if link is not None:
-            text += f" Atau kirim lokasi Anda: {link}"
+            text += f" Tidak bisa bicara? Tulis dan kirim lokasi: {link}"
         return Message(callback_id, to, text, link)
 
 
 def jobs(
-    database: Database, views: Sequence[View], gateway: MessageGateway | None, wording: Wording
+    database: Database,
+    views: Sequence[View],
+    gateway: MessageGateway | None,
+    wording: Wording,
+    pages: CallerPages | None = None,
 ) -> Mapping[str, Job]:
     """The jobs of this slice; without a gateway a message that waits says so and fails."""
 
@@ -140,7 +142,8 @@ def jobs(
             return  # erased meanwhile
         if row["message"] == "sent" or row["state"] != "open":
             return
-        message = wording.message(callback_id, number)
+        link = await pages.link(database, callback_id, clock.now()) if pages else None
+        message = wording.message(callback_id, number, link)
         fault = ""
         try:
             if gateway is None:

@@ -8,9 +8,12 @@ from msgspec.structs import replace
 
 from tahuri.callbacks.decider import ItemEvent
 from tahuri.callbacks.events import (
+    WISHES,
     AttemptBegun,
     AttemptEnded,
     CallAttached,
+    CallerTold,
+    CallerWord,
     Cause,
     ItemClosed,
     ItemOpened,
@@ -19,7 +22,7 @@ from tahuri.callbacks.events import (
     MessageSent,
     Overdue,
 )
-from tahuri.callbacks.risk import RiskReason, Signals, reasons_of
+from tahuri.callbacks.risk import RiskReason, Signals, Told, reasons_of, risk_of
 from tahuri.kernel.event import Event, Fact, StreamId
 from tahuri.kernel.ids import CallId, IncidentId, OperatorId, PersonalId, SeatId
 from tahuri.kernel.view import Row, View
@@ -59,6 +62,15 @@ class Attempt(Struct, frozen=True):
     status: int | None = None
 
 
+class CallerSaid(Struct, frozen=True):
+    """One word on the caller's page."""
+
+    word: CallerWord
+    at: datetime
+    text: PersonalId | None = None
+    location: PersonalId | None = None
+
+
 class CallBackRow(Row, frozen=True):
     """An item as it stands."""
 
@@ -76,6 +88,10 @@ class CallBackRow(Row, frozen=True):
     attempts: tuple[Attempt, ...] = ()
     calling: CallId | None = None
     """Our call that is under way."""
+    said: tuple[CallerSaid, ...] = ()
+    """On the caller's page, in the order in which it came."""
+    wish: CallerWord | None = None
+    """The last of `events.WISHES`: whether to call them at all."""
     risk: int = 0
     reasons: tuple[RiskReason, ...] = ()
     overdue: bool = False
@@ -166,6 +182,10 @@ def fold(row: CallBackRow, fact: Fact) -> CallBackRow:
                 reason=event.reason,
                 reopened=row.reopened + 1,
             )
+        case CallerTold(word=word):
+            said = CallerSaid(word, fact.at, event.text, event.location)
+            wish = word if word in WISHES else row.wish
+            return _weighed(replace(row, said=(*row.said, said), wish=wish))
         case _:
             assert_never(event)
 
@@ -185,8 +205,13 @@ def _lost(event: ItemOpened | CallAttached, at: datetime) -> LostCall:
 
 def _weighed(row: CallBackRow) -> CallBackRow:
     signals = (call.signals for call in row.calls)
-    reasons = reasons_of(signals, row.number_status, row.dialable)
-    return replace(row, reasons=reasons, risk=sum(reason.points for reason in reasons))
+    told = Told(
+        wish=row.wish,
+        wrote=any(said.text is not None for said in row.said),
+        located=any(said.location is not None for said in row.said),
+    )
+    reasons = reasons_of(signals, row.number_status, row.dialable, told)
+    return replace(row, reasons=reasons, risk=risk_of(reasons))
 
 
 def _ended(attempt: Attempt, event: AttemptEnded, at: datetime) -> Attempt:
@@ -208,6 +233,6 @@ CALL_BACKS = View(
     "callback_id",
     keys,
     fold,
-    personal=("caller", "location", "note", "reason"),
+    personal=("caller", "location", "note", "reason", "said[].text", "said[].location"),
 )
 VIEWS = (CALL_BACKS,)

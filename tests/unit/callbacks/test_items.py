@@ -8,6 +8,7 @@ from given import check
 
 from tahuri.callbacks.decider import (
     ITEM,
+    WORDS_MAX,
     AnsweredLater,
     BeginAttempt,
     CloseItem,
@@ -16,12 +17,15 @@ from tahuri.callbacks.decider import (
     NoticeOverdue,
     Owe,
     ReopenItem,
+    TellCentre,
     TellMessage,
 )
 from tahuri.callbacks.events import (
     AttemptBegun,
     AttemptEnded,
     CallAttached,
+    CallerTold,
+    CallerWord,
     Cause,
     ItemClosed,
     ItemOpened,
@@ -247,3 +251,50 @@ def test_overdue_shows_until_somebody_acts() -> None:
     """The badge of the pane stands on it."""
     assert after(OPENED, Overdue(due_s=180, late_s=0)).overdue
     assert not after(OPENED, Overdue(due_s=180, late_s=0), closed(Outcome.PRANK)).overdue
+
+
+# ---- the caller's page --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", list(CallerWord))
+def test_what_the_caller_says_on_their_page_is_kept_and_closes_nothing(word: CallerWord) -> None:
+    """Also "no longer needed": somebody else may hold the telephone; people close items."""
+    check(ITEM, given=[OPENED], when=TellCentre(word=word), then=[CallerTold(word=word)])
+
+
+@pytest.mark.parametrize(
+    "word", [word for word in CallerWord if word is not CallerWord.NO_LONGER_NEEDED]
+)
+def test_who_still_needs_something_opens_a_closed_item_again(word: CallerWord) -> None:
+    """Nobody's word is lost because a stranger had answered their telephone."""
+    over = [OPENED, BEGUN, BUSY, closed(Outcome.NOT_REACHED)]
+    then = [CallerTold(word=word), ItemReopened()]
+    check(ITEM, given=over, when=TellCentre(word=word), then=then)
+
+
+def test_who_needs_nothing_any_more_leaves_a_closed_item_closed() -> None:
+    """It is told, and that is all."""
+    word = CallerWord.NO_LONGER_NEEDED
+    over = [OPENED, BEGUN, BUSY, closed(Outcome.NOT_REACHED)]
+    check(ITEM, given=over, when=TellCentre(word=word), then=[CallerTold(word=word)])
+
+
+def test_a_program_that_sends_words_for_ever_is_told_no() -> None:
+    """One link must not fill the log."""
+    said = [CallerTold(word=CallerWord.TEXT, text=NOTE)] * WORDS_MAX
+    word = TellCentre(word=CallerWord.CALL_ME)
+    check(ITEM, given=[OPENED, *said], when=word, refused=Refusal.CALLER_PAGE_FULL)
+
+
+def test_the_row_tells_what_was_said_and_what_holds() -> None:
+    """Given words one after the other; then the last wish holds, and the risk follows it."""
+    words = [
+        CallerTold(word=CallerWord.CANNOT_SPEAK),
+        CallerTold(word=CallerWord.TEXT, text=NOTE),
+        CallerTold(word=CallerWord.LOCATION, location=CALLER),
+    ]
+    row = after(OPENED, *words)
+    assert (row.wish, [said.word for said in row.said]) == ("cannot-speak", [w.word for w in words])
+    assert {one.code for one in row.reasons} == {"cannot-speak", "wrote", "located", "waited"}
+    row = after(OPENED, *words, CallerTold(word=CallerWord.NO_LONGER_NEEDED))
+    assert (row.state, row.wish, row.risk) == ("open", "no-longer-needed", 2)

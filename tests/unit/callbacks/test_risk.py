@@ -7,8 +7,8 @@ import pytest
 
 from tahuri.callbacks import risk
 from tahuri.callbacks.automatic import Pace, due
-from tahuri.callbacks.events import Cause
-from tahuri.callbacks.risk import Signals, is_night, reasons_of
+from tahuri.callbacks.events import CallerWord, Cause
+from tahuri.callbacks.risk import Signals, Told, is_night, reasons_of, risk_of
 
 QUICK = Signals(Cause.HUNG_UP, waited_s=3)
 
@@ -39,6 +39,30 @@ def test_each_reason_has_its_points(calls: tuple[Signals, ...], expected: dict[s
     assert codes(*calls) == expected
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (Told(CallerWord.CALL_ME), {"asked": 4}),
+        (Told(CallerWord.CANNOT_SPEAK), {"cannot-speak": 6}),
+        (Told(CallerWord.CANNOT_SPEAK, True, True), {"cannot-speak": 6, "wrote": 3, "located": 1}),
+        (Told(CallerWord.NO_LONGER_NEEDED), {"no-longer-needed": -3}),
+    ],
+)
+def test_what_callers_say_on_their_page_counts(told: Told, expected: dict[str, int]) -> None:
+    """Who must not be heard comes before all others."""
+    reasons = reasons_of([QUICK], "present", True, told)
+    assert {one.code: one.points for one in reasons} == expected
+    assert risk_of(reasons) == max(0, sum(expected.values()))
+
+
+def test_a_caller_who_needs_nothing_any_more_is_lowered_and_never_below_nothing() -> None:
+    """Somebody else may hold the telephone: the item stays where people see it."""
+    told = Told(CallerWord.NO_LONGER_NEEDED)
+    failed = reasons_of([Signals(Cause.FAILURE)], "present", True, told)
+    assert [one.code for one in failed] == ["failure", "no-longer-needed"]
+    assert risk_of(failed) == 2
+
+
 def test_numbers_that_are_withheld_or_missing_count() -> None:
     """Who hides the number may be in danger at home; who has none cannot be called."""
     assert codes(QUICK, status="withheld") == {"withheld": 1}
@@ -59,6 +83,11 @@ def test_the_table_of_the_docs_names_every_reason() -> None:
         *codes(*(Signals(cause, 31, 1, True, True, True) for cause in Cause)),
         *codes(Signals(Cause.HUNG_UP, 11), status="withheld"),
         *codes(QUICK, dialable=False),
+        *(
+            one.code
+            for wish in CallerWord
+            for one in reasons_of([QUICK], "present", True, Told(wish, wrote=True))
+        ),
     }
     assert {
         line.split("``")[1] for line in (risk.__doc__ or "").split("\n") if "| ``" in line
@@ -112,3 +141,10 @@ def test_the_centre_calls_back_a_few_times_and_leaves_the_rest_to_people(
     """Not before they could ring again, spaced, at most twice, never after somebody was reached."""
     offered_at = None if offered_s is None else NOW - timedelta(seconds=offered_s)
     assert due(item, PACE, NOW, offered_at) is expected
+
+
+def test_the_telephone_of_who_cannot_speak_never_rings_by_itself() -> None:
+    """Whoever hides from somebody would be found by it; a person decides, and sees why."""
+    assert due(row() | {"wish": None}, PACE, NOW, None)
+    assert due(row() | {"wish": "no-longer-needed"}, PACE, NOW, None)
+    assert not due(row() | {"wish": "cannot-speak"}, PACE, NOW, None)
