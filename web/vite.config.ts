@@ -8,7 +8,14 @@ import { fieldWorker } from "./src/field/build.ts";
 const root = import.meta.dirname;
 const server = process.env["TAHURI_DEV_SERVER"] ?? "http://127.0.0.1:8112";
 /** A page is built when its folder has a main.ts, so that one part may land before another. */
-const pages = { index: "src/welcome", console: "src/console", field: "src/field", admin: "src/admin", telephone: "src/telephone" };
+const pages = {
+  index: "src/welcome",
+  console: "src/console",
+  field: "src/field",
+  admin: "src/admin",
+  telephone: "src/telephone",
+  caller: "src/caller",
+};
 
 export default defineConfig({
   root,

@@ -45,9 +45,9 @@ class Edge:
         known.append(f"1 {trunk_address} 32 0 telkom")
         (folder / "addresses.list").write_text("\n".join(known) + "\n")
 
-    def flow(self, transport: str = "UDP") -> Flow:
+    def flow(self, transport: str = "UDP", host: str = ADDRESS) -> Flow:
         """Where it takes SIP."""
-        return Flow(transport, ADDRESS, self.port)
+        return Flow(transport, host, self.port)
 
     async def start(self) -> None:
         """Start it and wait until it answers."""

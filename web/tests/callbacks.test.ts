@@ -16,6 +16,8 @@ const item = (callback_id: string, change: Partial<CallBackBody> = {}): Row<Call
     calling: null,
     risk: 0,
     attempts: [],
+    said: [],
+    wish: null,
     ...change,
   } as unknown as CallBackBody,
 });
@@ -36,6 +38,7 @@ describe("call-backs", () => {
     const rows = [
       item("no-number", { risk: 9, dialable: false }),
       item("in-hand", { risk: 8, calling: "C1" }),
+      item("silent", { risk: 7, wish: "cannot-speak" }),
       item("reached", { risk: 7, attempts: tried("reached") }),
       item("next", { risk: 1 }),
     ];
@@ -50,6 +53,8 @@ describe("call-backs", () => {
     expect(outcomesOf(spoken, null)).not.toContain("reached-emergency");
     expect(outcomesOf(spoken, "I1")).toContain("reached-emergency");
     expect(outcomesOf(item("a", { dialable: false }).body, null)[0]).toBe("no-number");
+    const wrote = [{ word: "text", at: "2026-11-23T03:06:00Z", text: "P1", location: null }] as const;
+    expect(outcomesOf(item("a", { said: [...wrote] }).body, "I1")).toContain("reached-emergency");
     expect(outcomesOf(item("a", { calling: "C1" }).body, null)).toEqual([]);
     for (const code of [...outcomesOf(spoken, "I1"), ...outcomesOf(item("a", { attempts: tried("busy") }).body, null)])
       expect(Object.keys(en)).toContain(`call_back_outcome.${code}`);

@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 
 from tahuri.callbacks import queries
@@ -126,7 +128,7 @@ async def say_word(request: Request, body: SayWord) -> PageState:
             actor=ACTOR,
             command=f"caller-{sha256(digest + key).hexdigest()[:48]}",
             now=now,
-            request=request_digest(digest, request.state.body),
+            request=request_digest(digest, msgspec.json.encode(replace(body, age_s=0.0))),
         )
         async with writing(db(request), views(request), write) as log:
             if log.answered is None:

@@ -147,6 +147,8 @@ class Item(Struct, frozen=True):
     message_failures: int = 0
     words: int = 0
     """That the caller said on their page."""
+    wrote: bool = False
+    """Whether a text or a place was among them."""
 
     @property
     def attempted(self) -> bool:
@@ -251,7 +253,7 @@ def _told(command: TellCentre, item: Item) -> list[ItemEvent]:
 
 
 def _close(command: CloseItem, item: Item) -> list[ItemEvent]:
-    """An outcome must be true: nobody is "reached" whom nobody has spoken with."""
+    """An outcome must be true: nobody is "reached" who has neither spoken nor written to us."""
     if item.closed is not None:
         if item.closed is command.outcome:
             return []
@@ -260,7 +262,7 @@ def _close(command: CloseItem, item: Item) -> list[ItemEvent]:
         raise not_possible("calling")
     match command.outcome:
         case Outcome.REACHED_EMERGENCY | Outcome.REACHED_NO_EMERGENCY:
-            if not item.reached:
+            if not (item.reached or item.wrote):
                 raise not_possible("not-reached")
         case Outcome.NOT_REACHED:
             if not item.attempted:
@@ -303,8 +305,9 @@ def evolve(item: Item, event: ItemEvent) -> Item:
             return replace(item, closed=outcome)
         case ItemReopened():
             return replace(item, closed=None)
-        case CallerTold():
-            return replace(item, words=item.words + 1)
+        case CallerTold(text=text, location=location):
+            wrote = item.wrote or text is not None or location is not None
+            return replace(item, words=item.words + 1, wrote=wrote)
         case _:
             assert_never(event)
 

@@ -298,3 +298,14 @@ def test_the_row_tells_what_was_said_and_what_holds() -> None:
     assert {one.code for one in row.reasons} == {"cannot-speak", "wrote", "located", "waited"}
     row = after(OPENED, *words, CallerTold(word=CallerWord.NO_LONGER_NEEDED))
     assert (row.state, row.wish, row.risk) == ("open", "no-longer-needed", 2)
+
+
+def test_who_wrote_was_reached_and_who_only_pressed_was_not() -> None:
+    """Given a caller who cannot speak; then help may be sent for what they wrote, and the item says
+    so; a bare press tells nobody what became of them."""
+    outcome = closed(Outcome.REACHED_EMERGENCY, incident_id=IncidentId("I1"))
+    close_it = close(Outcome.REACHED_EMERGENCY, incident_id=IncidentId("I1"))
+    wrote = CallerTold(word=CallerWord.TEXT, text=NOTE)
+    check(ITEM, given=[OPENED, wrote], when=close_it, then=[outcome])
+    pressed = CallerTold(word=CallerWord.CANNOT_SPEAK)
+    check(ITEM, given=[OPENED, pressed], when=close_it, refused=Refusal.CALLBACK_NOT_POSSIBLE)

@@ -13,13 +13,13 @@ import {
   type WayBack,
 } from "../core/actions";
 import { isAway } from "../core/aside";
-import { inOrder, nextToCall } from "../core/callbacks";
+import { inOrder, isSilent, nextToCall, saidOf } from "../core/callbacks";
 import { listenLeft_s } from "../core/noise";
 import { mayDispatch, mayReport } from "../core/rights";
 import type { Entry } from "../core/outbox";
 import { personalOf } from "../core/rows";
 import { signOff, type Session } from "../core/session";
-import type { CallBackBody, CallBody, IncidentBody, Recommendation, Row } from "../core/types";
+import type { CallBackBody, CallBody, Caller, IncidentBody, Place, Recommendation, Row } from "../core/types";
 import { soundAlarm } from "../core/sound";
 import { language, setLanguage, t } from "../ui/text.svelte";
 import { Alarms } from "./alarms.svelte";
@@ -28,6 +28,8 @@ import { Forms } from "./forms.svelte";
 import { waitingCallers, type Waiting } from "./waiting";
 
 const TOAST_MS = 9_000;
+/** A caller's word that is older was seen, or told at another desk. */
+const FRESH_S = 60;
 const TOASTS_MAX = 3;
 /** Begins what a toast is about: a call that this seat has sent on. */
 const ASIDE = "aside ";
@@ -75,6 +77,7 @@ export class Hand {
   goTo = $state.raw<{ lat: number; lon: number } | null>(null);
   toasts = $state.raw<Toast[]>([]);
   readonly #lateSounded = new Set<string>();
+  readonly #wordsSounded = new Set<string>();
   /** Calls that were seen away from this seat after it had sent them on. */
   readonly #seenAway = new Set<string>();
   #toastCount = 0;
@@ -121,6 +124,34 @@ export class Hand {
     const late = this.callBacks.filter(({ body }) => body.overdue && !this.#lateSounded.has(body.callback_id));
     for (const { key } of late) this.#lateSounded.add(key);
     if (late.length > 0) soundAlarm();
+  }
+
+  #isSilent(callback_id: string): boolean {
+    const body = this.desk.row("callback", callback_id)?.body;
+    return body !== undefined && isSilent(body);
+  }
+
+  /** Each fresh word on a caller's page is told loudly, once. */
+  soundWords(): void {
+    if (!mayReport(this.roles)) return;
+    for (const row of this.callBacks) {
+      const words = saidOf(row.body);
+      const said = words.at(-1);
+      const name = `${row.key} ${words.length}`;
+      if (!said || this.#wordsSounded.has(name)) continue;
+      this.#wordsSounded.add(name);
+      if (this.desk.since_s(said.at) > FRESH_S) continue;
+      const number = personalOf<Caller>(row, row.body.caller)?.number ?? "";
+      this.say("toast.caller_told", { number, word: t(`caller_word.${said.word}`) }, null, null, row.key);
+      soundAlarm();
+    }
+  }
+
+  /** Write a report about who was lost, at the place that they sent. */
+  reportFor(row: Row<CallBackBody>, place: Place | null): void {
+    this.forms.openForCall(row.body.calls.at(-1)?.call_id ?? null, true);
+    if (place) this.forms.change({ place, place_text: place.label });
+    this.tab = "map";
   }
 
   get #callBack(): CallBackBody | null {
@@ -325,7 +356,8 @@ export class Hand {
         this.pane = this.pane === "recent" ? "call-backs" : "recent";
         break;
       case "call-back":
-        void this.#callNow(target.callback_id);
+        if (this.#isSilent(target.callback_id)) this.dialog = { open: "call-back-silent", callback_id: target.callback_id };
+        else void this.callNow(target.callback_id);
         break;
       case "next-waiting":
         this.#chooseNextWaiting();
@@ -342,7 +374,8 @@ export class Hand {
   }
 
   /** Call back at once; never kept to be sent later, when nobody sits there to talk. */
-  async #callNow(callback_id: string): Promise<void> {
+  async callNow(callback_id: string): Promise<void> {
+    this.dialog = null;
     this.pane = "call-backs";
     this.pickedCallBack = callback_id;
     const answer = await post(`/api/callbacks/${callback_id}/call`, {});

@@ -1,6 +1,6 @@
 /** Callers who could not be answered: whom to call next, and what may be said of them. */
 
-import type { CallBackAttempt, CallBackBody, Row, SeatPush } from "./types";
+import type { CallBackAttempt, CallBackBody, CallerSaid, Row, SeatPush } from "./types";
 
 /** Reasons for being not ready that do not keep a seat from calling somebody back. */
 const WRITING_UP = ["wrap-up", "missed-offer"];
@@ -20,9 +20,24 @@ export function canBeCalled(body: CallBackBody): boolean {
   return body.state === "open" && body.dialable && body.calling === null;
 }
 
-/** Whom one key would call: the first of the order who was not reached yet. */
+/** Whom one key would call: the first of the order who was not reached yet and may be heard. */
 export function nextToCall(rows: readonly Row<CallBackBody>[]): Row<CallBackBody> | null {
-  return inOrder(rows).find(({ body }) => canBeCalled(body) && !wasReached(body)) ?? null;
+  return inOrder(rows).find(({ body }) => canBeCalled(body) && !wasReached(body) && !isSilent(body)) ?? null;
+}
+
+/** Whether the caller told that they cannot speak: a ringing telephone may put them in danger. */
+export function isSilent(body: CallBackBody): boolean {
+  return body.wish === "cannot-speak";
+}
+
+/** What the caller told; rows that were folded before the page existed have no such field. */
+export function saidOf(body: CallBackBody): readonly CallerSaid[] {
+  return (body.said as CallerSaid[] | undefined) ?? [];
+}
+
+/** Whether the caller told in writing what is the matter. */
+export function hasWritten(body: CallBackBody): boolean {
+  return saidOf(body).some(({ text, location }) => text !== null || location !== null);
 }
 
 export function wasReached(body: CallBackBody): boolean {
@@ -48,7 +63,7 @@ export function readyToCall(push: SeatPush | null): boolean {
 export function outcomesOf(body: CallBackBody, incident_id: string | null): string[] {
   if (body.state !== "open" || body.calling !== null) return [];
   const others = ["prank", "duplicate"];
-  if (wasReached(body)) {
+  if (wasReached(body) || hasWritten(body)) {
     return ["reached-no-emergency", ...(incident_id ? ["reached-emergency"] : []), ...others];
   }
   if (!body.dialable) return ["no-number", "answered-later", ...others];

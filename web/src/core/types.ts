@@ -211,6 +211,22 @@ export interface CallBackAttempt {
   status: number | null;
 }
 
+/** Where a caller's own telephone says that it is. */
+export interface CallerPlace {
+  lat: number;
+  lon: number;
+  /** Radius; null where the telephone does not say. */
+  accuracy_m: number | null;
+}
+
+/** One word of a caller on their own page. */
+export interface CallerSaid {
+  word: "call-me" | "cannot-speak" | "no-longer-needed" | "text" | "location";
+  at: string;
+  text: string | null;
+  location: string | null;
+}
+
 /** A caller who could not be answered, until an outcome says what became of them. */
 export interface CallBackBody {
   callback_id: string;
@@ -231,6 +247,9 @@ export interface CallBackBody {
   /** Nobody called within the promised time. */
   overdue: boolean;
   message: "none" | "sent" | "failed";
+  said: CallerSaid[];
+  /** The last of their wishes on that page; null where they said none. */
+  wish: "call-me" | "cannot-speak" | "no-longer-needed" | null;
   outcome: string | null;
   outcome_by: string | null;
   incident_id: string | null;

@@ -65,7 +65,7 @@ export type Target =
   | { open: "step"; by: 1 | -1 }
   | { open: "handle-alarm" }
   | { open: "call-backs" }
-  | { open: "call-back" | "call-back-outcome" | "call-back-reopen"; callback_id: string }
+  | { open: "call-back" | "call-back-silent" | "call-back-outcome" | "call-back-reopen"; callback_id: string }
   | { open: "next-waiting" }
   | { open: "skill"; call_id: string }
   | { open: "address"; address: string };
