@@ -13,7 +13,10 @@ from tahuri.reports.words import CODES, WORDS
 Codes = Mapping[str, tuple[str, str]]
 YES_NO = {True: ("ya", "yes"), False: ("tidak", "no")}
 INSTEAD = ("diusulkan", "proposed:")
-PROCESSES = {"work": "sistem / system", "switch": "sistem / system", "serve": "sistem / system"}
+PROCESSES = {
+    **dict.fromkeys(("work", "switch", "serve"), "sistem / system"),
+    "caller": "penelepon / caller",
+}
 LATE_S = 5.0
 """A fact that reached the log later than this says so."""
 

@@ -193,8 +193,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "Call-back closed: {outcome}. {note}",
     ),
     "callbacks.item-reopened": (
-        "Panggil balik dibuka lagi: {reason}",
-        "Call-back opened again: {reason}",
+        "Panggil balik dibuka lagi. {reason}",
+        "Call-back opened again. {reason}",
+    ),
+    "callbacks.caller-told": (
+        "Lewat halaman penelepon: {word} {text}{location}",
+        "By the caller's page: {word} {text}{location}",
     ),
     "incidents.incident-opened": (
         "Kejadian {number} dibuka: {category}, prioritas {priority}. {place}. {report}",
@@ -239,6 +243,11 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 CODES: dict[str, tuple[str, str]] = {
+    "call-me": ("minta ditelepon", "asks to be called"),
+    "cannot-speak": ("tidak bisa bicara", "cannot speak"),
+    "no-longer-needed": ("tidak butuh bantuan lagi", "needs no help any more"),
+    "text": ("menulis:", "wrote:"),
+    "location": ("mengirim lokasi", "sent a location"),
     "answered": ("dijawab", "answered"),
     "abandoned": ("terputus", "abandoned"),
     "not-reached": ("tidak terhubung", "not reached"),
