@@ -244,7 +244,6 @@ WORDS: dict[str, tuple[str, str]] = {
 
 CODES: dict[str, tuple[str, str]] = {
     "call-me": ("minta ditelepon", "asks to be called"),
-    "cannot-speak": ("tidak bisa bicara", "cannot speak"),
     "no-longer-needed": ("tidak butuh bantuan lagi", "needs no help any more"),
     "text": ("menulis:", "wrote:"),
     "location": ("mengirim lokasi", "sent a location"),
