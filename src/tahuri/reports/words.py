@@ -306,7 +306,7 @@ CODES: dict[str, tuple[str, str]] = {
     "call-ended": ("panggilan berakhir", "call ended"),
     "key": ("tombol ditekan", "key pressed"),
     "waited": ("cukup lama menunggu", "has waited long enough"),
-    "cannot-speak": ("tidak dapat berbicara?", "unable to speak?"),
+    "cannot-speak": ("tidak bisa bicara", "cannot speak"),
     "police": ("perlu polisi?", "police needed?"),
     "medical": ("perlu ambulans?", "ambulance needed?"),
     "fire": ("ada kebakaran?", "is there a fire?"),
