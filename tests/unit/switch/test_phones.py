@@ -1,5 +1,6 @@
 """Trunks, registered phones and third parties, as they behave on a bad day."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -320,4 +321,70 @@ async def test_parties_leave_with_the_caller(centre: Bench, phones: list[Phone])
     ]
     assert centre.types().count("call-ended") == 1
     await until(lambda: "rtp" not in [kind for kind, _ in centre.media.ports.values()])
+    await seat.leave()
+
+
+async def test_a_phone_that_answered_while_the_switch_was_killed_is_heard(
+    centre: Bench, phones: list[Phone]
+) -> None:
+    """Given a seat's phone that answers, and media that is slow to let it hear; when the switch is
+    killed meanwhile; then the phone still has the caller, and is asked for its session anew: a
+    caller who is said to talk must not talk to nobody."""
+    rings = await ringing(phones, Account("s1", "secret-S1"))
+    assert await phones[0].register(centre.flow) == 200
+    caller = await centre.call()
+    await until(lambda: rings)
+    rings[0].on_reoffer = lambda session: OFFER
+    centre.media.stalls.add("set_remote")
+    rings[0].accept(OFFER)
+    await centre.told("call-answered")
+    centre.media.remotes.clear()
+    await centre.restart()
+    centre.media.stalls.clear()
+    await until(lambda: centre.media.port("seat") in centre.media.remotes)
+    await until(lambda: centre.media.hears(centre.media.port("caller")) == ["rtp seat"])
+    assert not rings[0].ended.is_set()
+    caller.hang_up()
+    assert await rings[0].wait_ended(5) == "hung-up"
+    assert (await centre.told("call-ended")).body["outcome"] == "answered"
+
+
+async def test_a_phone_that_rang_and_answered_too_late_for_a_kill_is_hung_up(
+    centre: Bench, phones: list[Phone]
+) -> None:
+    """Given a caller whose call waits for a slow media, and a phone that answers meanwhile; when
+    the switch is killed before it gives them to each other; then the phone is hung up and the
+    caller rings anew."""
+    rings = await ringing(phones, Account("s1", "secret-S1"))
+    assert await phones[0].register(centre.flow) == 200
+    await centre.call()
+    await until(lambda: rings)
+    call = next(iter(centre.switch.core.calls.values()))
+    asleep = asyncio.Event()
+    centre.switch.core.post(call.call_id, asleep.wait)  # the call's steps wait for a slow one
+    rings[0].accept(OFFER)
+    await until(lambda: rings[0].leg.confirmed)
+    await centre.restart()
+    assert await rings[0].wait_ended(5) == "hung-up"
+    await until(lambda: len(rings) == 2)
+    rings[1].accept(OFFER)
+    assert (await centre.told("call-answered")).body["seat_id"] == "S1"
+
+
+async def test_a_party_that_answered_while_the_switch_was_killed_is_hung_up(
+    centre: Bench, phones: list[Phone]
+) -> None:
+    """Given an agency that answers, and media that is slow; when the switch is killed meanwhile;
+    then the agency is not left alone on a silent line, and the seat is told that it is gone."""
+    rings = await ringing(phones)
+    seat, _ = await talking(centre)
+    await seat.ask("add_party", address=f"sip:rs@{ADDRESS}:{phones[0].agent.identity.udp_port}")
+    await until(lambda: rings)
+    centre.media.stalls.add("set_remote")
+    rings[0].accept(OFFER)
+    await until(lambda: rings[0].leg.confirmed)
+    await centre.restart()
+    centre.media.stalls.clear()
+    assert await rings[0].wait_ended(5) == "hung-up"
+    assert (await centre.told("party-left")).body["reason"] == "failed"
     await seat.leave()

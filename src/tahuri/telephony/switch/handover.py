@@ -85,6 +85,10 @@ def notify(core: Core, leg: Leg, status: int) -> None:
 
 def mend(core: Core, call: Call) -> None:
     """After a kill: a live call with which nobody talks any more is queued."""
+    seat = audio.seat_of(core, call)
+    if call.phase == "live" and call.phone is None and seat is not None and seat.kind == "sip":
+        answering.lose_seat(core, seat, 0)  # its telephone went away with the process
+        return
     if _is_alone(call) and call.transfer is None:
         by = call.handed_over_by
         answering.requeue(core, call, by, "party-lost", first=[by] if by else [])

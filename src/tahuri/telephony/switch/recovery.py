@@ -142,14 +142,23 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
     elif call.phone is not None:
         owed.append(partial(agent.abandon, call.phone.leg))
         call.phone = None
-    owed += [partial(agent.abandon, phone.leg) for phone in call.ringing]
+    for phone in list(call.ringing):
+        if call.phase == "live" and phone.leg.state == "up" and phone.seat_id == call.seat_id:
+            agent.adopt(phone.leg, core.sip_now)  # it was given the caller in that moment
+            call.phone = phone
+            place = Place(call.call_id, "seat", phone.seat_id)
+            core.places[phone.leg.name] = core.ports[phone.audio.port] = place
+        elif phone.leg.state == "up":  # it answered, and nobody was given to it yet
+            agent.adopt(phone.leg, core.sip_now)
+            owed.append(partial(agent.hang_up, phone.leg))
+        else:
+            owed.append(partial(agent.abandon, phone.leg))
     call.ringing.clear()
     offers.withdraw(core, call)
     if call.parked is not None:
         call.parked.due_s = min(call.parked.due_s, core.monotonic_s() + core.settings.park_s)
     for party in list(call.parties):
-        asked = party.overflow is not None or bool(party.node)
-        if asked and party.state == "calling" and party.leg.state == "up":
+        if party.state == "calling" and party.leg.state == "up":  # answered, and not yet heard
             agent.adopt(party.leg, core.sip_now)
             call.parties.remove(party)
             _tell_left(core, call, party)
@@ -270,6 +279,10 @@ async def _give_audio(core: Core, call: Call, held: set[int]) -> None:
     if call.phone is not None and call.phone.audio.port not in held:
         place = Place(call.call_id, "seat", call.seat_id or "")
         await _replace(core, call, call.phone.audio, place)
+    elif call.phone is not None and call.phone.audio.remote is None and call.phone.leg.outgoing:
+        # killed between its answer and its sound: its session is asked for anew
+        offer = audio.offer_of(call.phone.audio)
+        core.perform(core.endpoint.agent.reoffer(call.phone.leg, offer, core.sip_now))
     for phone in [one for one in call.ringing if one.audio.port not in held]:
         await offers.drop_ringing(core, call, phone)
         seat = core.seats.get(phone.seat_id)

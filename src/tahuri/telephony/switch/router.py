@@ -64,8 +64,16 @@ class Router:
             case _:
                 place = self._core.places.get(event.leg.name)
                 if place is not None and self._core.knows(place.call_id):
+                    if isinstance(event, events.Answered):
+                        self._keep_dialog(place)
                     name = event.leg.name
                     self._core.post(place.call_id, lambda: self._step(place, name, event))
+
+    def _keep_dialog(self, place: Place) -> None:
+        """Whoever answered has our ACK: killed from here on, the next process can hang up."""
+        call = self._core.calls.get(place.call_id)
+        if call is not None:
+            self._core.save(call)
 
     async def _step(self, place: Place, leg_name: str, event: events.Event) -> None:
         core = self._core
@@ -128,6 +136,7 @@ class Router:
                     return
                 call.ringing = [one for one in call.ringing if one is not phone]
                 call.phone = phone
+                core.save(call)  # killed from here on, the next process lets them hear each other
                 if session is None or not await self._take(phone.audio, session):
                     answering.lose_seat(core, seat, 0)
                     return

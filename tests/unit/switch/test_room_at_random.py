@@ -1,0 +1,404 @@
+"""A room in which everything happens at random, over kills of switch and media: no call is lost.
+
+After each step no caller is in two places and no seat has two; at the end each call has one outcome
+and one recording's end, each transfer and supervision one end, and nothing is left behind.  Longer:
+``TAHURI_FUZZ=100 pytest --timeout 0 tests/unit/switch/test_room_at_random.py`` tries new seeds.
+"""
+
+import contextlib
+import os
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from switch_bench import ADDRESS, Bench, Browser, bench, until
+
+from tahuri.kernel import clock
+from tahuri.telephony import rpc
+from tahuri.telephony.protocol.facts import Fact
+from tahuri.telephony.protocol.operations import number_digest
+from tahuri.telephony.sip import sdp
+from tahuri.telephony.sip.digest import Account
+from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
+from tahuri.telephony.sip.transaction import Flow
+from tahuri.telephony.token import Skills
+
+OFFER = sdp.offer(ADDRESS, 40000, 1)
+BROWSERS = {
+    "M1": (("call_taker",), Skills(languages=("id", "en"))),
+    "M2": (("call_taker",), Skills()),
+    "V1": (("call_taker", "supervisor"), Skills()),
+    "D1": (("agency_desk",), Skills(agency_id="DAMKAR", desk="agency-desk")),
+}
+SEATS = (*BROWSERS, "P1")
+FIXED = "127.0.0.2"
+MEASURED = "+6281234567890"
+STEPS = 120
+KILL_EVERY, MEDIA_EVERY = 23, 37
+SEEDS = [1, 2, 3, 4]
+if wanted := int(os.environ.get("TAHURI_FUZZ", "0")):
+    SEEDS = [secrets.randbelow(1 << 30) for _ in range(wanted)]
+
+Asked = tuple[str, dict[str, object]]
+
+
+def settings(station: int, chance: Random) -> dict[str, object]:
+    """Two trunk groups, one with a kept seat; overflow to desk, supervisor and a number."""
+    out = {"host": f"{ADDRESS}:{station}", "default_out": True, "options_every_s": 0}
+    return {
+        "trunks": [
+            {"name": "telco", "sources": [f"{ADDRESS}/32"], **out},
+            {"name": "fixed", "sources": [f"{FIXED}/32"], "reserved_seats": 1},
+        ],
+        "seats": [
+            {
+                "seat_id": "P1",
+                "username": "p1",
+                "password": "secret",
+                "operator_id": "op-P1",
+                "operator_name": "Telephone",
+            }
+        ],
+        "overflow": [
+            {"after_s": 0.3, "to": "agency-desks"},
+            {"after_s": 0.5, "to": "number", "address": f"sip:kota@{ADDRESS}:{station}"},
+            {"after_s": 0.6, "to": "supervisors"},
+        ],
+        "offer_s": 0.5,
+        "park_s": 1,
+        "transfer_s": 1,
+        "seat_vanish_s": 20,
+        "wrap_up_s": 0.2,
+        "call_back_ring_s": 1,
+        "listen_in_s": 1,
+        "slow_lane_s": 1,
+        "reserved_seat_wait_s": 1,
+        "comfort_every_s": 1,
+        "supervision_notice": True,
+        "distribution": chance.choice(["longest-idle", "ring-all"]),
+    }
+
+
+class Room:
+    """Seats of every kind, callers of two trunks, and a station that does as it likes."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.chance = Random(seed)
+        self.folder = folder
+        self.seats: dict[str, Browser] = {}
+        self.calls: list[PhoneCall] = []
+        self.rings: list[PhoneCall] = []
+        self.station = Phone(None, self.rings.append)
+        self.fixed = Phone()
+        self.desk_phone = Phone(Account("p1", "secret"), self.rings.append)
+        self.history: list[str] = []
+        self.instances = 0
+        self.centre: Bench
+
+    async def open(self) -> None:
+        for phone, host in (
+            (self.station, ADDRESS),
+            (self.fixed, FIXED),
+            (self.desk_phone, ADDRESS),
+        ):
+            await phone.start(host)
+
+    async def close(self) -> None:
+        for seat in self.seats.values():
+            await seat.leave()
+        for phone in (self.station, self.fixed, self.desk_phone):
+            await phone.stop()
+
+    # ---- people ----
+
+    async def sit(self) -> None:
+        for seat_id, (roles, skills) in BROWSERS.items():
+            seat = Browser(self.centre, seat_id, f"op-{seat_id}", *roles, skills=skills)
+            self.seats[seat_id] = seat
+            await seat.sit(ready=False)
+        with contextlib.suppress(CallFailed):
+            await self.desk_phone.register(self.centre.flow)
+
+    async def killed(self) -> None:
+        self.history.append("kill")
+        await self.centre.restart()
+        await self.sit()
+
+    async def media_killed(self) -> None:
+        """Every port and recording is gone; the browsers connect their sound anew."""
+        self.history.append("media")
+        media = self.centre.media
+        await media.server.stop()
+        media.ports.clear()
+        media.cells.clear()
+        media.recordings.clear()
+        self.instances += 1
+        media.instance = f"again {self.instances}"
+        await media.server.start()
+        core = self.centre.switch.core
+        await until(lambda: core.media_ready and core.media_instance == media.instance, 10)
+        for seat_id, seat in self.seats.items():
+            await until(lambda seat=seat: seat.state["seat"]["media"] == "down")  # type: ignore[misc]
+            await seat.ask("webrtc", sdp="offer")
+            port = media.port(f"seat {seat_id}")
+            media.server.push({"event": "webrtc", "port": port, "state": "connected"})
+
+    async def rings_in(self) -> None:
+        """Somebody calls: of either trunk, with and without a number, measured, urgent."""
+        chance = self.chance
+        number = chance.choice([MEASURED, "+620001", "+620002", "anonymous"])
+        headers = [("resource-priority", "esnet.2")] if chance.random() < 0.2 else []
+        phone, host = (self.fixed, FIXED) if chance.random() < 0.3 else (self.centre.phone, ADDRESS)
+        flow = self.centre.flow
+        call = phone.call(
+            f"sip:112@{ADDRESS}",
+            Flow("UDP", ADDRESS, flow.port),
+            sdp.offer(host, 40000, 1),
+            f"<sip:{number}@{host}>",
+            "application/sdp",
+            tuple(headers),
+        )
+        call.on_reoffer = lambda session: sdp.answer(sdp.parse(session or OFFER), host, 40000, 2)
+        if chance.random() < 0.1:
+            call.hang_up()  # a CANCEL that crosses the answer
+            self.history.append("call, cancelled at once")
+        else:
+            self.history.append(f"call {number}")
+            with contextlib.suppress(CallFailed):
+                await call.wait_answered(5)
+        self.calls.append(call)
+
+    def _answer_somewhere(self) -> None:
+        """A telephone outside, or the one of seat P1."""
+        ring, chance = self.rings.pop(self.chance.randrange(len(self.rings))), self.chance
+        what = chance.randrange(5)
+        self.history.append(f"far end {what}")
+        if ring.session is not None:
+            ring.on_reoffer = lambda session: sdp.answer(
+                sdp.parse(session or OFFER), ADDRESS, 40000, 2
+            )
+        match what:
+            case 0:
+                ring.reject(chance.choice([486, 480, 603, 404]))
+            case 1:
+                ring.ring()
+                self.rings.append(ring)
+            case 2:
+                ring.accept(_answer_to(ring))
+                ring.hang_up()
+            case _:
+                ring.accept(_answer_to(ring))
+                self.calls.append(ring)
+
+    # ---- steps ----
+
+    async def step(self) -> None:
+        """Somebody does something; what is refused changes nothing."""
+        chance, known = self.chance, list(self.centre.switch.core.calls)
+        if len(known) < 6 and chance.random() < 0.25:
+            await self.rings_in()
+            return
+        if self.rings and chance.random() < 0.35:
+            self._answer_somewhere()
+            return
+        if self.calls and chance.random() < 0.1:
+            self.calls.pop(chance.randrange(len(self.calls))).hang_up()
+            self.history.append("hang up")
+            return
+        if chance.random() < 0.1:
+            self._key()
+            return
+        call_id = chance.choice(known) if known else "none"
+        if chance.random() < 0.15:
+            op, arguments = self._by_program(call_id)
+            self.history.append(f"{op} {arguments}")
+            with contextlib.suppress(rpc.Failure):
+                await self.centre.switch.answer(op, arguments)
+            return
+        seat_id = chance.choice(SEATS)
+        op, arguments = self._by_seat(call_id)
+        self.history.append(f"{seat_id} {op} {arguments}")
+        with contextlib.suppress(rpc.Failure):
+            if seat_id in self.seats:
+                await self.seats[seat_id].ask(op, **arguments)
+                if chance.random() < 0.05:
+                    await self.seats[seat_id].ask(op, **arguments)  # the page repeats itself
+            else:
+                who = {"seat_id": seat_id, "operator_id": f"op-{seat_id}"}
+                await self.centre.switch.answer(op, {**who, **arguments})
+
+    def _key(self) -> None:
+        ports = [
+            port for port, (_, name) in self.centre.media.ports.items() if name.startswith("caller")
+        ]
+        if ports:
+            port, digit = self.chance.choice(ports), self.chance.choice("159")
+            self.centre.media.server.push({"event": "dtmf", "port": port, "digit": digit})
+            self.history.append(f"key {digit}")
+
+    def _by_program(self, call_id: str) -> Asked:
+        chance = self.chance
+        measure = {
+            "digest": number_digest("salt", MEASURED),
+            "measure_id": "S1",
+            "until": (clock.now() + timedelta(hours=1)).isoformat(),
+        }
+        options: list[Asked] = [
+            ("offer_call_back", {"callback_id": f"B{chance.randrange(9)}", "number": "+620009"}),
+            ("measures", {"salt": "salt", "measures": chance.choice([[measure], []])}),
+            (
+                "set_precedence",
+                {"call_id": call_id, "precedence": chance.randrange(5), "reason": "supervisor"},
+            ),
+            ("ask_skill", {"call_id": call_id, "language": chance.choice(["en", "nl", None])}),
+            ("ask_skill", {"call_id": call_id, "agency_id": chance.choice(["DAMKAR", None])}),
+            ("drain", {"on": False}),
+        ]
+        return chance.choice(options)
+
+    def _by_seat(self, call_id: str) -> Asked:
+        chance, port = self.chance, self.station.agent.identity.udp_port
+        address = f"sip:damkar{chance.randrange(3)}@{ADDRESS}:{port}"
+        options: list[Asked] = [
+            ("ready", {}),
+            ("ready", {}),
+            ("not_ready", {"reason": "break"}),
+            ("answer", {"call_id": call_id}),
+            ("answer", {"call_id": call_id}),
+            ("pick_up", {"call_id": call_id}),
+            ("take_back", {"call_id": call_id}),
+            ("park", {}),
+            ("transfer", {"address": address}),
+            ("transfer", {"to_seat_id": chance.choice(SEATS)}),
+            ("add_party", {"address": address}),
+            ("complete_transfer", {}),
+            ("supervise", {"call_id": call_id, "mode": chance.choice(["listen", "barge"])}),
+            ("supervise", {"call_id": call_id, "mode": "whisper"}),
+            ("end_supervision", {}),
+            ("take_over", {"call_id": call_id}),
+            ("hold", {}),
+            ("resume", {}),
+            ("mute", {}),
+            ("hang_up", {}),
+            ("extend_wrap_up", {"for_s": 1.0}),
+            ("ghost", {}),
+            ("ghost_ask", {"question": "police"}),
+            ("ghost_end", {"call_back": True}),
+            ("call_back", {"callback_id": f"B{chance.randrange(9)}", "number": "+620009"}),
+        ]
+        return chance.choice(options)
+
+    # ---- what holds after each step ----
+
+    def check(self) -> None:
+        core = self.centre.switch.core
+        talking = Counter(
+            call.seat_id for call in core.calls.values() if call.seat_id and call.phase != "ended"
+        )
+        assert not [seat for seat, calls in talking.items() if calls > 1], "a seat with two callers"
+        for call in core.calls.values():
+            places = [call.parked is not None, bool(call.offered_to), call.phase == "live"]
+            if call.phase == "live":
+                assert not call.rings_at or call.transfer is not None or call.turns, call
+            assert call.phase == "ended" or sum(places) <= 2, call
+        ports = Counter(
+            port for call in core.calls.values() for port in _ports(call) if call.phase != "ended"
+        )
+        assert not [port for port, uses in ports.items() if uses > 1], "a port in two places"
+        twice = [stream for stream, count in self.outcomes().items() if count > 1]
+        assert not twice, "two outcomes of one call"
+
+    def facts(self) -> list[Fact]:
+        """Each once: what is told again after a kill counts once."""
+        return list({fact.id: fact for fact in self.centre.all_facts()}.values())
+
+    def outcomes(self) -> Counter[str]:
+        ends = ("calls.call-ended", "calls.call-refused")
+        return Counter(fact.stream for fact in self.facts() if fact.type in ends)
+
+
+def _ports(call: object) -> list[int]:
+    audio = [call.audio] + [party.audio for party in call.parties]  # type: ignore[attr-defined]
+    audio += [call.phone.audio] if call.phone else []  # type: ignore[attr-defined]
+    audio += [phone.audio for phone in call.ringing]  # type: ignore[attr-defined]
+    return [one.port for one in audio if one.port >= 0]
+
+
+def _answer_to(ring: PhoneCall) -> bytes:
+    if ring.session is None:
+        return OFFER
+    return sdp.answer(sdp.parse(ring.session), ADDRESS, 40000, 1)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_whatever_happens_in_the_room_no_call_is_lost(tmp_path: Path, seed: int) -> None:
+    """Given seats that answer, park, send on, pick up, take over, supervise, ask silent callers and
+    call back at random, desks and telephones among them, callers who press keys and hang up when
+    they like, and a switch and a media process that are killed now and then; then each caller who
+    is still there is known at the end, and each call has one outcome."""
+    room = Room(tmp_path, seed)
+    await room.open()
+    made = settings(room.station.agent.identity.udp_port, room.chance)
+    async with bench(tmp_path, **made) as centre:
+        room.centre = centre
+        try:
+            await room.sit()
+            for number in range(1, STEPS):
+                await room.step()
+                room.check()
+                if number % KILL_EVERY == 0:
+                    await room.killed()
+                if number % MEDIA_EVERY == 0:
+                    await room.media_killed()
+            await _over(room)
+        except BaseException as error:
+            error.add_note(f"seed {seed}\n" + "\n".join(room.history[-60:]))
+            raise
+        finally:
+            await room.close()
+
+
+async def _over(room: Room) -> None:
+    """Everybody hangs up: what has begun has ended, once, and nothing is left."""
+    core = room.centre.switch.core
+    legs = {one.leg.call_id for one in core.calls.values()}
+    legs |= {party.leg.call_id for one in core.calls.values() for party in one.parties}
+    legs |= {one.phone.leg.call_id for one in core.calls.values() if one.phone}
+    for call in room.calls:
+        if call.leg.state == "up" and not call.ended.is_set():
+            assert call.leg.call_id in legs, f"the switch forgot {call.leg}"
+        call.hang_up()
+    for ring in room.rings:
+        with contextlib.suppress(Exception):
+            ring.reject(480)
+    await until(lambda: not core.calls, 15)
+    facts = room.facts()
+    outcomes = room.outcomes()
+    arrived = {f.stream for f in facts if f.type in ("calls.call-arrived", "calls.call-back-begun")}
+    assert set(outcomes) == arrived
+    assert set(outcomes.values()) <= {1}
+
+    def count(kind: str, where: Callable[[Fact], bool] = lambda _: True) -> int:
+        return sum(fact.type == f"calls.{kind}" and where(fact) for fact in facts)
+
+    completed = count("transfer-completed", lambda fact: fact.body["kind"] != "warm")
+    assert count("transfer-started") == completed + count("transfer-failed")
+    assert count("supervision-started") == count("supervision-ended")
+    assert count("party-added") == count("party-left")
+    begun = {str(f.body["recording_id"]) for f in facts if f.type == "calls.recording-started"}
+    over = {
+        str(f.body["recording_id"])
+        for f in facts
+        if f.type in ("calls.recording-closed", "calls.recording-failed")
+    }
+    assert begun <= over
+    states = {seat.state for seat in core.seats.values()}
+    assert states <= {"ready", "not_ready", "free"}
+    media = room.centre.media
+    await until(lambda: {kind for kind, _ in media.ports.values()} <= {"play", "webrtc"})
+    assert media.recordings == {}
+    assert not media.cells
