@@ -121,7 +121,11 @@ class Centre:
     async def __aenter__(self) -> "Centre":
         await self.media.__aenter__()
         self.rpc.start()
-        await self.start()
+        try:
+            await self.start()
+        except BaseException as error:  # nobody else would stop what has started
+            await self.__aexit__(type(error), error, None)
+            raise
         return self
 
     async def __aexit__(

@@ -2,7 +2,8 @@
 
 After each step no caller is in two places and no seat has two; at the end each call has one outcome
 and one recording's end, each transfer and supervision one end, and nothing is left behind.  Longer:
-``TAHURI_FUZZ=100 pytest --timeout 0 tests/unit/switch/test_room_at_random.py`` tries new seeds.
+``TAHURI_FUZZ=100 pytest --timeout 0 tests/unit/switch/test_room_at_random.py`` tries new seeds,
+``TAHURI_SEEDS=7,9`` those.
 """
 
 import contextlib
@@ -42,6 +43,8 @@ KILL_EVERY, MEDIA_EVERY = 23, 37
 SEEDS = [1, 2, 3, 4]
 if wanted := int(os.environ.get("TAHURI_FUZZ", "0")):
     SEEDS = [secrets.randbelow(1 << 30) for _ in range(wanted)]
+if given := os.environ.get("TAHURI_SEEDS"):
+    SEEDS = [int(seed) for seed in given.split(",")]
 
 Asked = tuple[str, dict[str, object]]
 
@@ -365,12 +368,18 @@ async def test_whatever_happens_in_the_room_no_call_is_lost(tmp_path: Path, seed
 async def _over(room: Room) -> None:
     """Everybody hangs up: what has begun has ended, once, and nothing is left."""
     core = room.centre.switch.core
-    legs = {one.leg.call_id for one in core.calls.values()}
-    legs |= {party.leg.call_id for one in core.calls.values() for party in one.parties}
-    legs |= {one.phone.leg.call_id for one in core.calls.values() if one.phone}
+
+    def known(call: PhoneCall) -> bool:
+        legs = {one.leg.call_id for one in core.calls.values()}
+        legs |= {party.leg.call_id for one in core.calls.values() for party in one.parties}
+        legs |= {one.phone.leg.call_id for one in core.calls.values() if one.phone}
+        return call.leg.state != "up" or call.ended.is_set() or call.leg.call_id in legs
+
     for call in room.calls:
-        if call.leg.state == "up" and not call.ended.is_set():
-            assert call.leg.call_id in legs, f"the switch forgot {call.leg}"
+        with contextlib.suppress(TimeoutError):
+            await until(lambda call=call: known(call), 3)  # type: ignore[misc]
+        assert known(call), f"the switch forgot {call.leg}"
+    for call in room.calls:
         call.hang_up()
     for ring in room.rings:
         with contextlib.suppress(Exception):
@@ -379,7 +388,9 @@ async def _over(room: Room) -> None:
     facts = room.facts()
     outcomes = room.outcomes()
     arrived = {f.stream for f in facts if f.type in ("calls.call-arrived", "calls.call-back-begun")}
-    assert set(outcomes) == arrived
+    refused = {fact.stream for fact in facts if fact.type == "calls.call-refused"}
+    odd = set(outcomes) ^ (arrived | refused)
+    assert not odd, [(fact.stream, fact.type, fact.body) for fact in facts if fact.stream in odd]
     assert set(outcomes.values()) <= {1}
 
     def count(kind: str, where: Callable[[Fact], bool] = lambda _: True) -> int:
@@ -388,14 +399,15 @@ async def _over(room: Room) -> None:
     completed = count("transfer-completed", lambda fact: fact.body["kind"] != "warm")
     assert count("transfer-started") == completed + count("transfer-failed")
     assert count("supervision-started") == count("supervision-ended")
-    assert count("party-added") == count("party-left")
-    begun = {str(f.body["recording_id"]) for f in facts if f.type == "calls.recording-started"}
-    over = {
-        str(f.body["recording_id"])
-        for f in facts
-        if f.type in ("calls.recording-closed", "calls.recording-failed")
-    }
-    assert begun <= over
+    left = Counter(str(f.body["leg_id"]) for f in facts if f.type == "calls.party-left")
+    added = [f for f in facts if f.type == "calls.party-added"]
+    stuck = {f.stream for f in added if left[str(f.body["leg_id"])] != 1}
+    assert not stuck, [(f.stream, f.type, f.body) for f in facts if f.stream in stuck]
+    ends = ("calls.recording-closed", "calls.recording-failed")
+    over = {str(f.body["recording_id"]) for f in facts if f.type in ends}
+    begun = [f for f in facts if f.type == "calls.recording-started"]
+    open_ = {f.stream for f in begun if str(f.body["recording_id"]) not in over}
+    assert not open_, [(f.stream, f.type, f.body) for f in facts if f.stream in open_]
     states = {seat.state for seat in core.seats.values()}
     assert states <= {"ready", "not_ready", "free"}
     media = room.centre.media

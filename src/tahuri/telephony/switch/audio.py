@@ -184,6 +184,7 @@ async def start_recording(core: Core, call: Call) -> None:
         return
     call.recording = Recording(recording_id=identifier, number=begun.recording, path=path)
     core.channels[call.call_id] = sources
+    core.save(call)  # killed from here on, the next process closes it and tells so
     core.of_call(call, RecordingStarted(recording_id=identifier, path=path))
     core.alarm("recording-failed", on=False)
 

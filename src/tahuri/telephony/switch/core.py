@@ -214,12 +214,17 @@ class Core:
         body: Body,
         actor: str = SWITCH,
         personal: dict[str, Struct] | None = None,
+        identifier: str = "",
     ) -> Fact:
-        """Spool a fact about a call; of a guest only what its own node does not tell."""
+        """Spool a fact about a call; of a guest only what its own node does not tell.
+
+        Args:
+            identifier: of what may be told again after a kill, and counts once.
+        """
         if call.home and _told_at_home(body):
             stream = f"call/{call.call_id}"
             return fact_of(mint.new_id(), self.now(), stream, body, personal or {}, actor)
-        return self.fact(f"call/{call.call_id}", body, actor, personal)
+        return self.fact(f"call/{call.call_id}", body, actor, personal, identifier)
 
     def of_seat(self, seat: Seat, body: Body, actor: str | None = None) -> Fact:
         """Spool a fact about a seat; its operator acted unless another actor is named."""

@@ -31,7 +31,8 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     body = CallEnded(outcome=outcome, by=by, reason=reason, status=status)
     for party in call.parties:
         if not party.node:
-            core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="call-ended"))
+            left = PartyLeft(leg_id=party.leg_id, reason="call-ended")
+            core.of_call(call, left, identifier=f"{party.leg_id}-left")
     _tell_ghost(core, call, by, reason, actor)
     if not call.home:  # a guest's own node knows how the call ends
         core.fact(f"call/{call.call_id}", body, actor, identifier=call.ended_id)

@@ -185,7 +185,8 @@ async def left(
     call.parties.remove(party)
     core.places.pop(party.leg.name, None)
     if not party.node:
-        core.of_call(call, PartyLeft(leg_id=party.leg_id, reason=reason, status=status), actor)
+        fact = PartyLeft(leg_id=party.leg_id, reason=reason, status=status)
+        core.of_call(call, fact, actor, identifier=f"{party.leg_id}-left")
     core.perform(core.endpoint.agent.hang_up(party.leg, core.sip_now))
     core.changed()
     await audio.mix(core, call)

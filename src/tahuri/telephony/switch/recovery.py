@@ -179,7 +179,8 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
 
 def _tell_left(core: Core, call: Call, party: Party) -> None:
     if not party.node:
-        core.of_call(call, PartyLeft(leg_id=party.leg_id, reason="failed"))
+        left = PartyLeft(leg_id=party.leg_id, reason="failed")
+        core.of_call(call, left, identifier=f"{party.leg_id}-left")
 
 
 def _restore_transfer(core: Core, call: Call) -> None:
