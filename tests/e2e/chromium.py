@@ -101,7 +101,7 @@ async def get_up(page: Page) -> None:
     await page.evaluate(
         """async () => {
           const key = () => ({ "Idempotency-Key": crypto.randomUUID() });
-          for (const seat of ["M1", "M2", "M3"])
+          for (const seat of ["M1", "M2", "M3", "D1"])
             await fetch(`/api/seats/${seat}/leave`, { method: "POST", headers: key(), body: "{}" });
         }"""
     )

@@ -3,7 +3,7 @@ import { changesOf, faultsOf, newAccount, shownOf, typedOf, type Account } from 
 import { actionNamed, type Selection } from "../src/core/actions";
 import { problemOf } from "../src/core/api";
 import { misplaced } from "../src/core/coordinates";
-import { movesOf } from "../src/core/rights";
+import { mayAmend, movesOf } from "../src/core/rights";
 import { homeOf, pagesOf } from "../src/core/session";
 import type { Operator, Role, UnitBody, UnitState } from "../src/core/types";
 
@@ -87,5 +87,14 @@ describe("accounts", () => {
   it("have a word for each fault at its field", () => {
     const problem = problemOf(422, { code: "invalid", errors: [{ field: "username", message: "taken" }, { field: "roles", message: "at least one" }] });
     expect(faultsOf(problem)).toEqual({ username: "admin.fault.taken", roles: "admin.fault.roles" });
+  });
+});
+
+describe("amending", () => {
+  it("is for the room, and for the desk that opened the incident", () => {
+    expect(mayAmend(["dispatcher"], "O1", "O2")).toBe(true);
+    expect(mayAmend(["agency_desk"], "O1", "O1")).toBe(true);
+    expect(mayAmend(["agency_desk"], "O1", "O2")).toBe(false);
+    expect(mayAmend(["crew"], "O1", "O1")).toBe(false);
   });
 });

@@ -171,6 +171,7 @@ export class Hand {
     return {
       roles: this.roles,
       agency_id: desk.operator.agency_id ?? null,
+      operator_id: desk.operator.operator_id,
       phone: desk.phone,
       call: call && {
         ...(call.row?.body ?? unrecorded(call.call_id, call.live !== null)),

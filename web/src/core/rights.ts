@@ -16,6 +16,11 @@ export const mayReport = (roles: readonly Role[]): boolean => may(roles, ROOM);
 export const mayDispatch = (roles: readonly Role[]): boolean => may(roles, DISPATCHERS);
 export const maySupervise = (roles: readonly Role[]): boolean => may(roles, ["supervisor"]);
 
+/** The room, and a desk that opened the incident. */
+export function mayAmend(roles: readonly Role[], operator_id: string | null, opened_by: string): boolean {
+  return mayReport(roles) || (may(roles, ["agency_desk"]) && operator_id === opened_by);
+}
+
 /** Whose rights, and the server's table of moves. */
 interface Rights {
   roles: readonly Role[];

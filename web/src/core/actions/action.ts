@@ -9,6 +9,7 @@ export interface Selection {
   roles: readonly Role[];
   /** Of an agency desk. */
   agency_id: string | null;
+  operator_id?: string;
   phone: Pick<PhoneStatus, "seat_id" | "line" | "media" | "push">;
   /** The call of this desk: live, or ended and not wrapped up. */
   call: CallBody | null;

@@ -1,6 +1,6 @@
 /** The incident in hand and its units. */
 
-import { may, mayDispatch, mayReport, movesOf } from "../rights";
+import { may, mayAmend, mayDispatch, mayReport, movesOf } from "../rights";
 import type { IncidentBody, Recommendation, Role } from "../types";
 import { open, type Action, type Effect, type Selection } from "./action";
 
@@ -85,8 +85,8 @@ export const INCIDENT_ACTIONS: readonly Action[] = [
       ? open({ open: "note" })
       : null,
   ),
-  onIncident("amend", "e", ({ roles, reporting }, { state }) =>
-    mayReport(roles) && state === "open" && !reporting ? open({ open: "amend" }) : null,
+  onIncident("amend", "e", ({ roles, operator_id, reporting }, { state, opened_by }) =>
+    mayAmend(roles, operator_id ?? null, opened_by) && state === "open" && !reporting ? open({ open: "amend" }) : null,
   ),
   onIncident("close-incident", "x", ({ roles }, incident) =>
     incident.state === "open" && engaged(incident).length === 0 && mayDispatch(roles)
