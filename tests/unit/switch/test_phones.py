@@ -388,3 +388,28 @@ async def test_a_party_that_answered_while_the_switch_was_killed_is_hung_up(
     assert await rings[0].wait_ended(5) == "hung-up"
     assert (await centre.told("party-left")).body["reason"] == "failed"
     await seat.leave()
+
+
+async def test_a_call_that_ends_while_the_switch_is_stopped_is_hung_up(
+    centre: Bench, phones: list[Phone], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a seat's phone that hangs up in the very moment in which the switch is told to stop;
+    then the caller's telephone hears of it, from this process or from the next: what a step sends
+    while the switch stops is not lost on closed sockets."""
+    rings = await ringing(phones, Account("s1", "secret-S1"))
+    assert await phones[0].register(centre.flow) == 200
+    caller = await centre.call()
+    await until(lambda: rings)
+    rings[0].accept(OFFER)
+    await centre.told("call-answered")
+    stopping = centre.switch._rpc.stop
+
+    async def slowly() -> None:
+        rings[0].hang_up()
+        await asyncio.sleep(0.05)
+        await stopping()
+
+    monkeypatch.setattr(centre.switch._rpc, "stop", slowly)
+    await centre.restart()
+    assert await caller.wait_ended(5) == "hung-up"
+    assert (await centre.told("call-ended")).body["by"] == "seat"

@@ -45,6 +45,7 @@ class Endpoint:
         self._gate = gate
         self._transports = Transports(self._received, self._needs, self._greets, self._unreachable)
         self._refusals = Refusals()
+        self._is_deaf = False
         self.needed: Callable[[Flow], bool] = lambda _: False
         """Whether the owner needs a connection that no dialog uses."""
         self.behind_nat: Callable[[str], bool] = lambda _: False
@@ -85,6 +86,10 @@ class Endpoint:
         """How the certificate of somebody is checked whom we connect to over TLS."""
         self._transports.peers[host, port] = context
 
+    def deafen(self) -> None:
+        """Take nothing more in: what comes now is repeated, and is for the next process."""
+        self._is_deaf = True
+
     async def stop(self) -> None:
         """Close the sockets; dialogs are left as they are."""
         if self._timer is not None:
@@ -119,6 +124,8 @@ class Endpoint:
             self.perform([events.InviteRefused(event.flow, 500, "bug")])
 
     def _received(self, data: bytes, flow: Flow) -> None:
+        if self._is_deaf:
+            return
         now = self.now
         source = flow.host
         verdict = self._gate.admit(source, data, now, flow.reliable) if self._gate else "in"

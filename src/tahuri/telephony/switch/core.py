@@ -179,6 +179,7 @@ class Core:
         self.counters: dict[str, int] = {}
         self.on_change: list[Callable[[], None]] = []
         self._works: dict[str, Work] = {}
+        self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._change_waits = False
 
@@ -287,7 +288,9 @@ class Core:
     # ---- work -----------------------------------------------------------------------------------
 
     def post(self, call_id: str, step: Step) -> bool:
-        """Do a step of a call after all earlier ones."""
+        """Do a step of a call after all earlier ones; False where it will not be done."""
+        if self._stopping:
+            return False
         work = self._works.get(call_id)
         if work is None:
             work = self._works[call_id] = Work(f"call {call_id}")
@@ -339,8 +342,11 @@ class Core:
 
     async def stop(self) -> None:
         """Drop all work; calls stay as they are, for the next process."""
+        self._stopping = True
         for task in list(self._tasks):
             task.cancel()
+        for work in self._works.values():
+            work.finish()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for work in list(self._works.values()):
             await work.stop()

@@ -97,10 +97,11 @@ class Switch:
 
     async def stop(self) -> None:
         """Stop listening; calls stay in the journal and in media, for the next process."""
+        self._endpoint.deafen()
         await self._rpc.stop()
         await self._sockets.stop()
+        await self.core.stop()  # before the sockets: whatever a step sends still goes out
         await self._endpoint.stop()
-        await self.core.stop()
         await self._media.close()
         self.core.save_seats()
         await self.spool.close()

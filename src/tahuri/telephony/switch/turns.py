@@ -83,6 +83,7 @@ def failed(
         seat_id=transfer.seat_id, operator_id=transfer.operator_id, reason=reason, status=status
     )
     core.of_call(call, body, actor)
+    core.save(call)  # told once, also when the switch is killed before the call goes on
     core.changed()
 
 
