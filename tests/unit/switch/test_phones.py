@@ -413,3 +413,20 @@ async def test_a_call_that_ends_while_the_switch_is_stopped_is_hung_up(
     await centre.restart()
     assert await caller.wait_ended(5) == "hung-up"
     assert (await centre.told("call-ended")).body["by"] == "seat"
+
+
+async def test_a_phone_that_answers_nobody_during_a_restart_is_hung_up(
+    centre: Bench, phones: list[Phone]
+) -> None:
+    """Given a seat's phone that rings; when it answers while no switch is there to hear it; then
+    the next one hears the answer when it is repeated, and ends it: the caller rings there anew."""
+    rings = await ringing(phones, Account("s1", "secret-S1"))
+    assert await phones[0].register(centre.flow) == 200
+    await centre.call()
+    await until(lambda: rings)
+    await centre.switch.stop()
+    rings[0].accept(OFFER)
+    await asyncio.sleep(0.05)
+    await centre.resume()
+    assert await rings[0].wait_ended(5) == "hung-up"
+    await until(lambda: len(rings) == 2)

@@ -373,6 +373,8 @@ async def _over(room: Room) -> None:
         legs = {one.leg.call_id for one in core.calls.values()}
         legs |= {party.leg.call_id for one in core.calls.values() for party in one.parties}
         legs |= {one.phone.leg.call_id for one in core.calls.values() if one.phone}
+        if not call.leg.outgoing and not call.leg.confirmed:
+            return True  # answered to a killed switch: without an ACK it gives up by itself
         return call.leg.state != "up" or call.ended.is_set() or call.leg.call_id in legs
 
     for call in room.calls:
