@@ -1,6 +1,7 @@
 """Seats kept for a trunk group: a flood leaves them to its callers, and nobody is lost for it."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from switch_bench import Bench, Browser, bench, until
 
-from tahuri.telephony.switch import identity, reserve
+from tahuri.telephony.switch import identity, reserve, views
 from tahuri.telephony.switch.config import Trunk
 
 GROUPS = ("mobile", "fixed", "ims")
@@ -122,6 +123,12 @@ async def test_a_flood_leaves_the_kept_seat_to_a_caller_of_its_group(lines: Line
     await one.told("call-queued", 5)
     assert sorted(ringing(one).values()) == ["+628110", "+628111"]
     assert [seat.state for seat in one.switch.core.seats.values()].count("ready") == 1
+    waiting = [row for row in views.queue(one.switch.core) if not row.rings_at]
+    now = one.switch.core.now()
+    for row in waiting:  # the room sees why a seat is ready while callers wait, and for how long
+        assert row.held_back_until is not None
+        assert timedelta(0) < row.held_back_until - now <= timedelta(seconds=60)
+    assert all(row.held_back_until is None for row in views.queue(one.switch.core) if row.rings_at)
     await lines.fixed(1)
     await until(lambda: "+629111" in ringing(one).values())
     busy = next(one for one in seats if one.state["offer"])

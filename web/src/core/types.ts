@@ -617,6 +617,8 @@ export interface Turn {
   /** Who takes part because it waits for long: supervisors, agency-desks, number. */
   overflow?: readonly string[];
   requeued?: boolean | number;
+  /** Ready seats are kept for another trunk group, at most until then. */
+  held_back_until?: string | null;
 }
 
 /** The whole truth of one seat, pushed by the switch on every change and every 5 s. */

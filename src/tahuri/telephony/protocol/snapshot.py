@@ -60,6 +60,8 @@ class QueuedView(Struct, frozen=True, kw_only=True):
     rings_at: list[str] = []
     """Seats where it rings."""
     requeued: bool = False
+    held_back_until: datetime | None = None
+    """Ready seats are kept for another trunk group, at most until then."""
 
 
 class OfferView(Struct, frozen=True, kw_only=True):

@@ -178,6 +178,9 @@ class Core:
         self.alarms: dict[str, Alarm] = {}
         self.counters: dict[str, int] = {}
         self.on_change: list[Callable[[], None]] = []
+        self.held_back: dict[str, float] = {}
+        """Waiting calls before which ready seats are kept, and when those give way; on the clock
+        that never steps."""
         self._works: dict[str, Work] = {}
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()

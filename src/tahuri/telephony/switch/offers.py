@@ -19,6 +19,7 @@ def dispatch(core: Core) -> None:
     everywhere = settings.distribution == "ring-all"
     queue = acd.waiting(core.calls.values())
     kept, in_use = reserve.reserves(settings), None
+    held_back: dict[str, float] = {}
     for call in queue:
         if call.offered_to is not None and (not everywhere or call.turns):
             continue
@@ -28,11 +29,17 @@ def dispatch(core: Core) -> None:
         found = acd.choose(call, core.seats.values(), now_s, settings)
         if found and kept:
             in_use = reserve.used(core.calls.values(), settings) if in_use is None else in_use
-            everybody = core.seats.values()
-            found = reserve.left_for(call, found, everybody, in_use, kept, now_s, settings)
+            everybody, ready = core.seats.values(), found
+            found = reserve.left_for(call, ready, everybody, in_use, kept, now_s, settings)
+            if not found and call.offered_to is None:
+                gives_way = (reserve.gives_way_s(call, seat, now_s, settings) for seat in ready)
+                held_back[call.call_id] = min(gives_way)
         for seat in found if everywhere else found[:1]:
             offer(core, call, seat)
             in_use = None
+    if held_back != core.held_back:
+        core.held_back = held_back
+        core.changed()
 
 
 def offer(core: Core, call: Call, seat: Seat) -> None:

@@ -1,6 +1,6 @@
 """What seats and `serve` are shown.  Reads only."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tahuri.telephony.protocol.snapshot import (
     Alarm,
@@ -165,10 +165,16 @@ def queue(core: Core) -> list[QueuedView]:
             overflow=overflow(call),
             rings_at=call.rings_at,
             requeued=call.requeued,
+            held_back_until=_held_back_until(core, call),
         )
         for call in acd.waiting(core.calls.values())
         if call.parked is None and call.transfer is None
     ]
+
+
+def _held_back_until(core: Core, call: Call) -> datetime | None:
+    until_s = core.held_back.get(call.call_id)
+    return None if until_s is None else core.now() + timedelta(seconds=until_s - core.monotonic_s())
 
 
 def overflow(call: Call) -> list[OverflowTo]:
