@@ -142,11 +142,11 @@ async def say_word(request: Request, body: SayWord) -> PageState:
 
 async def _open_item(request: Request, log: Log, callback_id: str) -> str:
     """The item itself; where it is closed and the caller has another open one by now, that one."""
-    found = await queries.number_of(db(request), callback_id)
+    found = await queries.state_of(log, callback_id)
     if found is None:
         raise Refused(Refusal.CALLER_PAGE_UNKNOWN)
-    row, number = found
-    if row["state"] == "open":
+    state, number = found
+    if state == "open":
         return callback_id
     return await queries.open_item_of(log, number, rules_of(request).plan) or callback_id
 

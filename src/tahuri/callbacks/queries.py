@@ -91,6 +91,17 @@ async def number_of(db: Database, callback_id: str) -> tuple[dict[str, Any], str
     return (record[0], record[1]) if record else None
 
 
+async def state_of(log: Log, callback_id: str) -> tuple[str, str | None] | None:
+    """(``open`` or ``closed``, the number) of an item inside a write; None: there is no such."""
+    records = await log.fetch(
+        "select v.body ->> 'state', p.body ->> 'number' from view_rows v left join personal p "
+        "on p.city_id = v.city_id and p.personal_id = v.body ->> 'caller' "
+        "where v.city_id = %s and v.view = 'callback' and v.key = %s",
+        (log.city_id, callback_id),
+    )
+    return (records[0][0], records[0][1]) if records else None
+
+
 async def waiting_items(db: Database, attempts_max: int) -> list[tuple[dict[str, Any], str]]:
     """(row, number) of the open items that the centre may still call by itself, riskiest first.
 
