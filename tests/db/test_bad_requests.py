@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from tahuri.app import SLICES, VIEWS, centre_routes, description
+from tahuri.callbacks.caller_routes import Door
 from tahuri.calls.switchboard import Switchboard
 from tahuri.city.records import CityPack
 from tahuri.kernel.db import Database
@@ -32,6 +33,10 @@ COMMANDS = [
 ]
 WRONG: list[Any] = [{"no": ["such", "thing"]}, [], 7.5, "", True, None, -(10**30)]
 """Of each kind of JSON; the description tells which are wrong for a field."""
+
+
+BY_TOKEN = ("/api/caller",)
+"""The right is a secret in a header, which no other site's page has."""
 
 
 async def reader(request: Request) -> SignedOn | None:
@@ -53,6 +58,7 @@ async def centre(
     app.state.session_reader, app.state.gazetteer, app.state.roads = reader, Wards(), CrowRoads()
     app.state.recordings, app.state.settings = tmp_path, Settings(data=str(tmp_path))
     app.state.switchboard = Switchboard(str(tmp_path / "nowhere.sock"), database, VIEWS)
+    app.state.caller_door = Door()
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://centre.test") as opened:
         opened.cookies.set("tahuri_session", "of nobody")
@@ -114,6 +120,7 @@ async def test_a_wrong_command_is_a_problem_that_names_the_field(
         assert problem(await ask(example, who=""))["code"] == "not-signed-in"
         for role in set(Role) - set(operation["x-roles"] or Role):
             assert problem(await ask(example, who=role))["code"] == "not-allowed"
-    assert problem(await ask(example, Origin="http://evil.test"))["code"] == "not-allowed"
+    foreign = problem(await ask(example, Origin="http://evil.test"))["code"]
+    assert foreign == ("caller-page-unknown" if path in BY_TOKEN else "not-allowed")
     after = await database.one("select seq from cities where city_id = %s", (database.city_id,))
     assert before == after

@@ -366,6 +366,8 @@ class Person:
         stream = sdp.parse(call.session)
         call.accept(sdp.answer(stream, self.host, self.end.udp, 1))
         self.talk(call.session)
+        with contextlib.suppress(TimeoutError):  # of a call that nobody acknowledges any more
+            await until(lambda: call.leg.confirmed or call.ended.is_set(), 2)
         return call
 
     def talk(self, session: bytes) -> None:
