@@ -29,7 +29,7 @@ async def test_a_desk_takes_a_caller_of_its_agency_and_writes_the_report(
 ) -> None:
     """Given nobody but an agency's desk at a seat; when a caller waits; then it does not ring
     there; when a supervisor asks for the agency; then it does, both hear each other, the desk
-    writes the incident, amends it, hangs up and wraps up; other callers stay hidden from it."""
+    writes the incident, hangs up, wraps up and amends it."""
     voice = tone_wav(tmp_path / "desk.wav", TAKER_HZ, 4.0, 48000)
     api = await asyncio.to_thread(centre.client, "supervisor")
     phone = SoundPhone(CALLER_HZ)
