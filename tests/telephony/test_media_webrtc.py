@@ -33,6 +33,8 @@ FLAGS = [
 ]
 HEARD_DBFS = -30.0
 """Spoken at -12; a browser on a starved machine fades what comes late."""
+LOST_AT_MOST = 0.02
+"""Share of the packets between browser and media on one machine that has other work too."""
 SPOKEN_HZ = 1300
 """What the browser's microphone says."""
 
@@ -113,7 +115,7 @@ async def test_a_browser_and_a_telephone_hear_each_other(media: Media, page: Pag
         assert at_caller[440] < -45
         figures = {p.port: p for p in (await media.client.stats(ports=True)).ports}
         assert figures[seat].rx > 100
-        assert figures[seat].lost == 0
+        assert figures[seat].lost <= figures[seat].rx * LOST_AT_MOST
 
 
 async def _hears_only_the_caller(page: Page) -> None:

@@ -32,6 +32,7 @@ class CalledCentre(Centre):
             "host": f"{ADDRESS}:{self.town_port}",
             "default_out": True,
             "caller_id": "+62911112",
+            "options_every_s": 0,  # SIPp would take an OPTIONS for the one call it waits for
         }
         super().__init__(
             folder, trunks=[trunk], seats=[phone_seat("S1")], offer_s=20, call_back_ring_s=1.5
@@ -84,6 +85,7 @@ async def sipp(centre: CalledCentre, scenario: str, status: str = "") -> AsyncIt
         cwd=folder, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
+        await _listens(centre.town_port)
         yield
         async with asyncio.timeout(ENDS_WITHIN_S):
             code = await process.wait()
@@ -93,6 +95,14 @@ async def sipp(centre: CalledCentre, scenario: str, status: str = "") -> AsyncIt
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def _listens(port: int) -> None:
+    """Wait until somebody has bound this UDP port (source: ``/proc/net/udp``)."""
+    bound = f":{port:04X} "
+    async with asyncio.timeout(10):
+        while bound not in Path("/proc/net/udp").read_text():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def test_somebody_of_another_stack_is_called_back_and_heard(centre: CalledCentre) -> None:
