@@ -5,29 +5,25 @@ connects and says a tone on each leg until it reads ``end``; then it prints a `S
 it drops.
 """
 
-import asyncio
 import contextlib
 import json
-import os
 import re
 import secrets
 import select
 import socket
 import struct
 import sys
-import time
 from datetime import timedelta
-from pathlib import Path
 
 import pylibsrtp
 from aioice import stun
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from msgspec import convert
 from OpenSSL import SSL
 
-from bench.voices import FRAME_S, LATE_S, TONE, Said
+from bench.farends import FRAME_S, FarEnds, Ticks
+from bench.voices import TONE
 from tahuri.kernel import clock
 
 CHECK_EVERY_S = 2.5
@@ -159,15 +155,10 @@ def main(legs: int) -> None:
     print(json.dumps([seat.offer for seat in seats]), flush=True)
     for seat, answer in zip(seats, json.loads(sys.stdin.readline()), strict=True):
         seat.connect(answer)
-    ticks = late = packets = checked = 0
-    due = time.monotonic()
+    ticks, packets, checked = Ticks(), 0, 0
     while not select.select([sys.stdin], [], [], 0)[0]:
-        due += FRAME_S
-        time.sleep(max(0.0, due - time.monotonic()))
-        late += time.monotonic() - due > LATE_S
-        due = max(due, time.monotonic() - 10 * FRAME_S)
-        ticks += 1
-        checks = ticks * FRAME_S / CHECK_EVERY_S * legs + legs
+        ticks.wait()
+        checks = ticks.count * FRAME_S / CHECK_EVERY_S * legs + legs
         while checked < checks:
             seats[checked % legs].check()
             checked += 1
@@ -175,52 +166,23 @@ def main(legs: int) -> None:
             seat.listen()
             packets += seat.speak()
     if sys.stdin.readline():
-        said = {"ticks": ticks, "late": late, "packets": packets, "cpu_s": time.process_time()}
-        print(json.dumps(said), flush=True)
+        ticks.tell(packets)
 
 
-class Browsers:
-    """That process.
-
-    Args:
-        legs: how many.
-        cores: where it runs; empty: anywhere.
-    """
+class Browsers(FarEnds):
+    """That process."""
 
     def __init__(self, legs: int, cores: frozenset[int] = frozenset()) -> None:
-        self.offers: list[str] = []
-        self._legs, self._cores = legs, cores
-        self._process: asyncio.subprocess.Process | None = None
+        super().__init__("bench.browsers", legs, cores)
 
-    async def __aenter__(self) -> "Browsers":
-        self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.browsers", str(self._legs),
-            cwd=Path(__file__).parents[1],
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 22,
-        )  # fmt: skip
-        assert process.stdout is not None
-        self.offers = json.loads(await process.stdout.readline())
-        if self._cores:
-            os.sched_setaffinity(process.pid, self._cores)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._process is not None
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
+    @property
+    def offers(self) -> list[str]:
+        """Of its legs."""
+        return list(json.loads(self.first))
 
     def connect(self, answers: list[str]) -> None:
         """To where each answer says."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(answers).encode() + b"\n")
-
-    async def end(self) -> Said:
-        """They fall silent for good."""
-        assert self._process is not None
-        said, _ = await self._process.communicate(b"end\n")
-        return convert(json.loads(said), Said)
+        self.tell(json.dumps(answers))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.exchange import Exchange, Placed, Running, Usage, exchange_of
+from bench.farends import Said
 from bench.table import Figure, percentile
-from bench.voices import Said
 from tahuri.kernel import clock
 
 CALLS_PER_S = 5

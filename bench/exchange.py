@@ -12,8 +12,9 @@ from msgspec import Struct, field
 from tests.telephony.media_bench import ADDRESS, Media, until
 
 from bench.cores import Cores, cpu_s, memory_bytes, parted, pin
+from bench.farends import Said
 from bench.soak import Centre
-from bench.voices import Said, Voices
+from bench.voices import Voices
 from tahuri.kernel import clock
 from tahuri.telephony.media.protocol import Figures
 from tahuri.telephony.sip import sdp

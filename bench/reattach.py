@@ -1,16 +1,12 @@
 """Back in the live call: a console that is reloaded, and media that is killed under many calls."""
 
 import asyncio
-import contextlib
 import sys
 import tempfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-from playwright.async_api import Page, expect
 from tests.demo import DemoCentre
-from tests.e2e.chromium import opened, sit_down
-from tests.soundphone import SoundPhone
+from tests.e2e.chromium import in_call, is_back, opened, sit_down
 from tests.telephony.reattach import live_calls, silence_s
 
 from bench.table import Figure, percentile
@@ -19,33 +15,6 @@ from tahuri.kernel import clock
 RELOADS = 7
 KILLS = 5
 CALLS = 10
-WAIT_MS = 30_000
-SOUND = """
-() => {
-  const audio = document.querySelector("audio");
-  const tracks = audio && audio.srcObject ? audio.srcObject.getAudioTracks() : [];
-  return tracks.some((track) => track.readyState === "live" && !track.muted);
-}
-"""
-"""Whether the page's telephone receives sound."""
-
-
-@contextlib.asynccontextmanager
-async def _in_call(centre: DemoCentre) -> AsyncIterator[Page]:
-    """A console with a live call."""
-    phone = SoundPhone(440.0)
-    await phone.start()
-    try:
-        async with opened(centre, "call_taker", "/console") as page:
-            await sit_down(page, "M1")
-            dialling = asyncio.create_task(phone.ring(centre.sip))
-            await expect(page.get_by_test_id("answer")).to_be_visible(timeout=WAIT_MS)
-            await page.keyboard.press("F2")
-            await dialling
-            await expect(page.get_by_test_id("hang-up")).to_be_visible(timeout=WAIT_MS)
-            yield page
-    finally:
-        await phone.stop()
 
 
 async def _reloads() -> list[float]:
@@ -55,13 +24,14 @@ async def _reloads() -> list[float]:
         centre = DemoCentre(Path(place) / "data")
         try:
             await asyncio.to_thread(centre.start)
-            async with _in_call(centre) as page:
-                for _ in range(RELOADS):
-                    await page.reload(wait_until="load")
-                    start = clock.monotonic_s()
-                    await expect(page.get_by_test_id("hang-up")).to_be_visible(timeout=WAIT_MS)
-                    await page.wait_for_function(SOUND, timeout=WAIT_MS)
-                    times.append(clock.monotonic_s() - start)
+            async with opened(centre, "call_taker", "/console") as page:
+                await sit_down(page, "M1")
+                async with in_call(page, centre, "0811000077"):
+                    for _ in range(RELOADS):
+                        await page.reload(wait_until="load")
+                        start = clock.monotonic_s()
+                        await is_back(page)
+                        times.append(clock.monotonic_s() - start)
         finally:
             await asyncio.to_thread(centre.stop)
     return times

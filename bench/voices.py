@@ -4,33 +4,17 @@
 to talk to that port of loopback, ``LEG 0`` falls silent, ``end`` prints a `Said` and ends.
 """
 
-import asyncio
-import json
 import os
 import select
 import socket
 import sys
-import time
-from pathlib import Path
 
-from msgspec import Struct, convert
+from bench.farends import FarEnds, Ticks
 
-FRAME_S = 0.02
-LATE_S = 0.010
 TONE = bytes(0x55 ^ (at * 7 & 0x3F) for at in range(160))
 """20 ms of sound in A-law; which does not matter, silence would."""
 HEADER = bytes([0x80, 8])
 SOURCE = b"said"
-
-
-class Said(Struct, frozen=True):
-    """How the far ends themselves fared."""
-
-    ticks: int
-    late: int
-    """Frames that were sent more than 10 ms after their time: then the far end is the limit."""
-    packets: int
-    cpu_s: float
 
 
 def _frame(number: int) -> bytes:
@@ -59,8 +43,7 @@ def main(legs: int) -> None:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # nobody listens
     print(*(end.getsockname()[1] for end in ends), flush=True)
     talking: dict[int, int] = {}
-    ticks = late = packets = 0
-    rest, due = "", time.monotonic()
+    ticks, packets, rest = Ticks(), 0, ""
     while True:
         while select.select([sys.stdin], [], [], 0)[0]:
             piece = os.read(0, 65536).decode()
@@ -68,15 +51,10 @@ def main(legs: int) -> None:
                 return
             *lines, rest = (rest + piece).split("\n")
             if not _told(lines, talking):
-                said = {"ticks": ticks, "late": late, "packets": packets}
-                print(json.dumps({**said, "cpu_s": time.process_time()}), flush=True)
+                ticks.tell(packets)
                 return
-        due += FRAME_S
-        time.sleep(max(0.0, due - time.monotonic()))
-        late += time.monotonic() - due > LATE_S
-        due = max(due, time.monotonic() - 10 * FRAME_S)
-        ticks += 1
-        frame = _frame(ticks)
+        ticks.wait()
+        frame = _frame(ticks.count)
         for leg, port in talking.items():
             try:
                 ends[leg].sendto(frame, ("127.0.0.1", port))
@@ -85,37 +63,17 @@ def main(legs: int) -> None:
             packets += 1
 
 
-class Voices:
-    """That process, and which of its legs are free.
-
-    Args:
-        legs: how many there are.
-        cores: where it runs; empty: anywhere.
-    """
+class Voices(FarEnds):
+    """That process, and which of its legs are free."""
 
     def __init__(self, legs: int, cores: frozenset[int] = frozenset()) -> None:
-        self.ports: list[int] = []
-        self._legs, self._cores = legs, cores
+        super().__init__("bench.voices", legs, cores)
         self._free = list(range(legs))
-        self._process: asyncio.subprocess.Process | None = None
 
-    async def __aenter__(self) -> "Voices":
-        self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.voices", str(self._legs),
-            cwd=Path(__file__).parents[1],
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20,
-        )  # fmt: skip
-        assert process.stdout is not None
-        self.ports = [int(port) for port in (await process.stdout.readline()).split()]
-        if self._cores:
-            os.sched_setaffinity(process.pid, self._cores)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._process is not None
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
+    @property
+    def ports(self) -> list[int]:
+        """Of its legs."""
+        return [int(port) for port in self.first.split()]
 
     def take(self) -> int:
         """A leg that nobody uses.  Raises IndexError: there is none."""
@@ -128,16 +86,7 @@ class Voices:
 
     def talk(self, leg: int, port: int) -> None:
         """To that port from now on; 0: to nobody."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        if not self._process.stdin.is_closing():  # all are silent once they were told to end
-            self._process.stdin.write(f"{leg} {port}\n".encode())
-
-    async def end(self) -> Said:
-        """All fall silent for good."""
-        assert self._process is not None
-        said, _ = await self._process.communicate(b"end\n")
-        return convert(json.loads(said), Said)
+        self.tell(f"{leg} {port}")
 
 
 if __name__ == "__main__":

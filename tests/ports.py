@@ -57,3 +57,13 @@ def free_ports(*kinds: socket.SocketKind, count: int = 1) -> int:
 def free_port(kind: socket.SocketKind = TCP) -> int:
     """A port that nobody uses now."""
     return free_ports(kind)
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has ::1."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as tried:
+            tried.bind(("::1", 0))
+    except OSError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """Chromium as a call taker: with a microphone that says a tone and an ear that can be measured."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from playwright.async_api import Page, async_playwright, expect
 
 from demo import DemoCentre
+from soundphone import SoundPhone
 
 FLAGS = (
     "--headless=new",
@@ -26,6 +28,15 @@ FLAGS = (
 CONSOLE = (1366, 768)
 PHONE = (360, 640)
 SEAT_TRIES = 5
+WAIT_MS = 30_000
+SOUND = """
+() => {
+  const audio = document.querySelector("audio");
+  const tracks = audio && audio.srcObject ? audio.srcObject.getAudioTracks() : [];
+  return tracks.some((track) => track.readyState === "live" && !track.muted);
+}
+"""
+"""Whether the page's telephone receives sound."""
 
 LEVELS = """
 async (tones) => {
@@ -111,3 +122,27 @@ async def hears(page: Page, *tones_hz: float) -> list[float]:
     """Levels in dBFS of what comes out of the page's telephone."""
     found: list[float] = await page.evaluate(LEVELS, list(tones_hz))
     return found
+
+
+@contextlib.asynccontextmanager
+async def in_call(
+    page: Page, centre: DemoCentre, number: str, hz: float = 440.0
+) -> AsyncIterator[SoundPhone]:
+    """A caller who says a tone, and whom the page's operator has answered."""
+    phone = SoundPhone(hz)
+    await phone.start()
+    try:
+        dialling = asyncio.create_task(phone.ring(centre.sip, caller=number))
+        await expect(page.get_by_test_id("answer")).to_be_visible(timeout=WAIT_MS)
+        await page.keyboard.press("F2")
+        await dialling
+        await expect(page.get_by_test_id("hang-up")).to_be_visible(timeout=WAIT_MS)
+        yield phone
+    finally:
+        await phone.stop()
+
+
+async def is_back(page: Page) -> None:
+    """The page shows the live call, and its sound runs."""
+    await expect(page.get_by_test_id("hang-up")).to_be_visible(timeout=WAIT_MS)
+    await page.wait_for_function(SOUND, timeout=WAIT_MS)

@@ -18,6 +18,12 @@ from soundphone import SoundPhone
 LONG_MS = 30_000
 
 
+async def pictured(page: Page, name: str, full_page: bool = False) -> None:
+    """Keeps a picture in the folder ``TAHURI_SHOTS``, where somebody wants to look."""
+    if folder := os.environ.get("TAHURI_SHOTS"):
+        await page.screenshot(path=f"{folder}/{name}.png", full_page=full_page)
+
+
 @contextlib.asynccontextmanager
 async def at_a_seat(centre: DemoCentre, seat_id: str = "M1") -> AsyncIterator[Page]:
     """A call taker who is ready; gets up at the end."""

@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import os
 from pathlib import Path
 
 from chromium import opened, sit_down
-from playwright.async_api import Page, expect
-from shift import LONG_MS, call_of
+from playwright.async_api import expect
+from shift import LONG_MS, call_of, pictured
 from test_call_to_close import (
     CALLER_HZ,
     TAKER_HZ,
@@ -74,8 +73,3 @@ async def test_a_desk_takes_a_caller_of_its_agency_and_writes_the_report(
         await expect(page.get_by_test_id("incident-detail")).to_contain_text("3", timeout=LONG_MS)
         await page.keyboard.press("Alt+x")
         await expect(page.get_by_test_id("seat-take")).to_be_visible(timeout=LONG_MS)
-
-
-async def pictured(page: Page, name: str) -> None:
-    if folder := os.environ.get("TAHURI_SHOTS"):
-        await page.screenshot(path=f"{folder}/{name}.png")

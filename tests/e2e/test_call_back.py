@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import json
-import os
 import re
 
 from centre_log import end_patience, opened_log
 from chromium import hears, opened
 from playwright.async_api import expect
-from shift import LONG_MS, at_a_seat, waited_for
+from shift import LONG_MS, at_a_seat, pictured, waited_for
 
 from demo import DemoCentre
 from soundphone import SoundPhone
@@ -140,7 +139,6 @@ async def test_a_caller_whom_nobody_called_back_in_time_is_told_loudly(centre: D
         await page.get_by_test_id("call-backs-tab").click()
         item = page.get_by_test_id("call-back-item").filter(has_text=LATE)
         await expect(item).to_have_class(RED)
-        if folder := os.environ.get("TAHURI_SHOTS"):
-            await page.screenshot(path=f"{folder}/call-back-late.png")
+        await pictured(page, "call-back-late")
         assert await page.evaluate("window.tones") == 6
     await asyncio.to_thread(settle_all, centre)

@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import gzip
-import os
 import re
 from collections.abc import AsyncIterator
 
 from centre_log import opened_log
 from chromium import FLAGS, PHONE
 from playwright.async_api import Page, async_playwright, expect
-from shift import LONG_MS, at_a_seat
+from shift import LONG_MS, at_a_seat, pictured
 from test_call_back import settle_all
 
 from demo import Api, DemoCentre, wait_for
@@ -43,11 +42,6 @@ async def callers_phone(address: str) -> AsyncIterator[Page]:
         yield page
         assert faults == []
         await browser.close()
-
-
-async def pictured(page: Page, name: str) -> None:
-    if folder := os.environ.get("TAHURI_SHOTS"):
-        await page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 async def lost(centre: DemoCentre, api: Api) -> str:
@@ -94,7 +88,7 @@ async def test_who_cannot_speak_writes_and_sends_a_place_and_the_room_reads_it(
         status = phone.get_by_test_id("status")
         await expect(status).to_have_attribute("data-state", "waiting", timeout=LONG_MS)
         await expect(phone.get_by_test_id("call")).to_have_attribute("href", "tel:112")
-        await pictured(phone, "caller-waiting")
+        await pictured(phone, "caller-waiting", full_page=True)
         await phone.get_by_test_id("cannot-speak").click()
         await expect(status).to_have_attribute("data-state", "silent", timeout=LONG_MS)
         await phone.context.set_offline(True)
@@ -102,28 +96,28 @@ async def test_who_cannot_speak_writes_and_sends_a_place_and_the_room_reads_it(
         await phone.get_by_test_id("send").click()
         await expect(phone.get_by_test_id("network")).to_be_visible(timeout=LONG_MS)
         await expect(phone.get_by_test_id("sent")).to_contain_text("Belum terkirim")
-        await pictured(phone, "caller-offline")
+        await pictured(phone, "caller-offline", full_page=True)
         await phone.context.set_offline(False)
         await expect(phone.get_by_test_id("sent")).to_contain_text("1 tulisan", timeout=LONG_MS)
         await phone.get_by_test_id("locate").click()
         await expect(phone.get_by_test_id("locate")).to_contain_text("terkirim", timeout=LONG_MS)
-        await pictured(phone, "caller-told")
+        await pictured(phone, "caller-told", full_page=True)
 
         await room.keyboard.press("Alt+v")
         item = room.get_by_test_id("call-back-item").filter(has_text=NUMBER)
         await expect(item.get_by_test_id("caller-wish")).to_have_text("TIDAK BISA BICARA")
         await expect(item.get_by_test_id("caller-text")).to_contain_text("Ada orang di dalam")
         await expect(room.get_by_test_id("toast").last).to_contain_text(NUMBER)
-        await pictured(room, "room-caller-told")
+        await pictured(room, "room-caller-told", full_page=True)
         await item.locator("button.head").click()
         await room.get_by_test_id("call-back").click()
         await expect(room.get_by_test_id("call-back-not")).to_be_focused()
-        await pictured(room, "room-silent-caller")
+        await pictured(room, "room-silent-caller", full_page=True)
         await room.keyboard.press("Enter")
         await room.get_by_test_id("report-there").click()
         place = room.get_by_test_id("place-search")
         await expect(place).to_have_value(re.compile(r"^-3\.691.*128\.188"))
-        await pictured(room, "room-report-there")
+        await pictured(room, "room-report-there", full_page=True)
 
         await phone.get_by_test_id("no-longer-needed").click()
         await expect(item.get_by_test_id("caller-wish")).to_contain_text("tidak butuh")
@@ -132,11 +126,11 @@ async def test_who_cannot_speak_writes_and_sends_a_place_and_the_room_reads_it(
         assert (row["state"], row["attempts"]) == ("open", [])
         await phone.get_by_test_id("language").click()
         await expect(phone.get_by_test_id("call")).to_contain_text("Call 112 now")
-        await pictured(phone, "caller-english")
+        await pictured(phone, "caller-english", full_page=True)
         await phone.goto("about:blank")
         await phone.goto(f"{centre.http}/caller#{'A' * 22}")
         await expect(status).to_have_attribute("data-state", "gone", timeout=LONG_MS)
         await expect(phone.get_by_test_id("call")).to_be_visible()
         await expect(phone.get_by_test_id("text")).to_be_hidden()
-        await pictured(phone, "caller-gone")
+        await pictured(phone, "caller-gone", full_page=True)
     await asyncio.to_thread(settle_all, centre)

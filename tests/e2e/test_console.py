@@ -11,6 +11,7 @@ from shift import (
     call_of,
     caller_answered,
     close_those_of,
+    pictured,
     stopped,
     waited_for,
     wrap_up,
@@ -18,6 +19,7 @@ from shift import (
 
 from demo import DemoCentre
 from soundphone import SoundPhone
+from tahuri.telephony.sip.phone import Phone
 
 BAD = re.compile(r"\bbad\b")
 """How an old or lost connection is marked."""
@@ -89,9 +91,11 @@ async def test_what_was_typed_outlives_hang_up_reload_and_a_restart_of_the_serve
 
 
 async def test_hold_mute_and_a_third_party_work_from_the_keys(centre: DemoCentre) -> None:
-    """Hands stay on the keyboard; an interpreter or the hospital comes in by one key."""
-    hospital = SoundPhone(660.0)
+    """Hands stay on the keyboard; an interpreter or the hospital comes in by one key, and whoever
+    does not come leaves a word that says why."""
+    hospital, busy = SoundPhone(660.0), Phone()  # a phone that takes no calls is busy
     await hospital.start()
+    await busy.start()
     async with (
         at_a_seat(centre) as page,
         caller_answered(centre, page, "0811000104") as caller,
@@ -111,8 +115,19 @@ async def test_hold_mute_and_a_third_party_work_from_the_keys(centre: DemoCentre
             await caller.hears_at_last(660.0)
             await page.keyboard.press("F10")
             await expect(party).to_have_count(0, timeout=LONG_MS)
+            await page.keyboard.press("F9")
+            address = f"sip:damkar@127.0.0.1:{busy.agent.identity.udp_port}"
+            await page.get_by_test_id("party-address").fill(address)
+            await page.keyboard.press("Enter")
+            gone = page.get_by_test_id("party-gone")
+            await expect(gone).to_contain_text("sedang sibuk", timeout=LONG_MS)
+            await expect(gone).to_contain_text("486")
+            await pictured(page, "party-gone")
+            await gone.get_by_role("button").click()
+            await expect(gone).to_contain_text("sedang sibuk", timeout=LONG_MS)
         finally:
             await hospital.stop()
+            await busy.stop()
         await page.keyboard.press("F8")
         await wrap_up(page)
 

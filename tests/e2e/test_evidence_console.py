@@ -2,13 +2,21 @@
 
 import asyncio
 import contextlib
-import os
 from pathlib import Path
 
 from centre_log import opened_log, tell_of_finding
 from chromium import opened
 from playwright.async_api import expect
-from shift import LONG_MS, an_incident, at_a_seat, call_of, caller_answered, waited_for, wrap_up
+from shift import (
+    LONG_MS,
+    an_incident,
+    at_a_seat,
+    call_of,
+    caller_answered,
+    pictured,
+    waited_for,
+    wrap_up,
+)
 
 from demo import DemoCentre
 from tahuri.calls.export import zip_faults
@@ -60,8 +68,7 @@ async def test_a_recording_is_kept_for_the_law_let_go_and_taken_with_its_case(
             await reason.fill("Surat Polresta 12/XI")
             await reason.press("Enter")
             await expect(held).to_be_visible(timeout=LONG_MS)
-            if folder := os.environ.get("TAHURI_SHOTS"):
-                await page.screenshot(path=f"{folder}/legal-hold.png")
+            await pictured(page, "legal-hold")
             await ask.click()
             await reason.fill("Perkara selesai")
             await reason.press("Enter")
@@ -102,8 +109,7 @@ async def test_a_finding_is_accepted_with_a_reason_and_alarms_no_longer(
         await expect(reason).to_have_count(0)
         await finding.get_by_test_id("accept").click()
         await reason.fill("Cakram diganti, salinan ada")
-        if folder := os.environ.get("TAHURI_SHOTS"):
-            await page.screenshot(path=f"{folder}/finding.png", full_page=True)
+        await pictured(page, "finding", full_page=True)
         await reason.press("Enter")
         await expect(finding).to_contain_text("Cakram diganti, salinan ada", timeout=LONG_MS)
         await expect(finding.get_by_test_id("accept")).to_have_count(0)

@@ -1,12 +1,11 @@
 """A caller whose sound breaks up: the call taker is told, and the log keeps it."""
 
 import asyncio
-import os
 import re
 import socket
 
 from playwright.async_api import expect
-from shift import LONG_MS, at_a_seat, call_of, caller_answered, wrap_up
+from shift import LONG_MS, at_a_seat, call_of, caller_answered, pictured, wrap_up
 
 from demo import DemoCentre, wait_for
 
@@ -41,8 +40,7 @@ async def test_a_line_that_breaks_up_is_shown_in_the_call_and_kept(centre: DemoC
             await expect(page.get_by_test_id("line-hint")).to_contain_text("ulangi")
             losing = re.compile(r"^Penelepon: buruk; MOS [\d.]+, suara hilang [1-9]")
             await expect(line).to_have_attribute("title", losing, timeout=LONG_MS)
-            if folder := os.environ.get("TAHURI_SHOTS"):
-                await page.screenshot(path=f"{folder}/line-bad.png")
+            await pictured(page, "line-bad")
             await page.get_by_test_id("hang-up").click()
         await expect(line).to_be_visible(timeout=LONG_MS)
         await wrap_up(page)

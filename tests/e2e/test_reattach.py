@@ -10,49 +10,23 @@ from pathlib import Path
 
 import psutil
 import pytest
-from chromium import CONSOLE, FLAGS, get_up, opened, sit_down
+from chromium import CONSOLE, FLAGS, WAIT_MS, get_up, in_call, is_back, opened, sit_down
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from demo import DemoCentre
-from soundphone import SoundPhone
 from tahuri.kernel import clock
 
-CALLER_HZ = 440.0
 PROMISED_S = 3.0
 """From the loaded page to the live call with sound, on a machine that does nothing else."""
 CI_FACTOR = 5.0
 """So much slower may a machine be that runs other tests beside."""
-BACK_MS = 30_000
-SOUND = """
-() => {
-  const audio = document.querySelector("audio");
-  const tracks = audio && audio.srcObject ? audio.srcObject.getAudioTracks() : [];
-  return tracks.some((track) => track.readyState === "live" && !track.muted);
-}
-"""
+NUMBER = "0811000077"
 
 
-@contextlib.asynccontextmanager
-async def in_call(page: Page, centre: DemoCentre) -> AsyncIterator[SoundPhone]:
-    """A caller whom the page's operator has answered."""
-    phone = SoundPhone(CALLER_HZ)
-    await phone.start()
-    try:
-        dialling = asyncio.create_task(phone.ring(centre.sip, caller="0811000077"))
-        await expect(page.get_by_test_id("answer")).to_be_visible(timeout=BACK_MS)
-        await page.keyboard.press("F2")
-        await dialling
-        await expect(page.get_by_test_id("hang-up")).to_be_visible(timeout=BACK_MS)
-        yield phone
-    finally:
-        await phone.stop()
-
-
-async def is_back(page: Page) -> None:
-    """The page shows the live call, and its sound runs."""
-    await expect(page.get_by_test_id("hang-up")).to_be_visible(timeout=BACK_MS)
-    await expect(page.get_by_test_id("caller-number")).to_have_text("0811000077")
-    await page.wait_for_function(SOUND, timeout=BACK_MS)
+async def is_back_in_it(page: Page) -> None:
+    """The page shows the live call with this caller, and its sound runs."""
+    await is_back(page)
+    await expect(page.get_by_test_id("caller-number")).to_have_text(NUMBER)
 
 
 async def finish(page: Page) -> None:
@@ -60,7 +34,7 @@ async def finish(page: Page) -> None:
     await page.get_by_test_id("hang-up").click()
     await page.get_by_test_id("call-class").select_option("informasi")
     await page.get_by_test_id("wrap-up").click()
-    await expect(page.get_by_test_id("call-panel")).to_have_count(0, timeout=BACK_MS)
+    await expect(page.get_by_test_id("call-panel")).to_have_count(0, timeout=WAIT_MS)
     await get_up(page)
 
 
@@ -74,12 +48,12 @@ async def test_a_reloaded_console_is_back_in_its_call_within_the_promised_time(
     """
     async with opened(centre, "call_taker", "/console") as page:
         await sit_down(page, "M1")
-        async with in_call(page, centre):
+        async with in_call(page, centre, NUMBER):
             times = []
             for _ in range(3):
                 await page.reload(wait_until="load")
                 start = clock.monotonic_s()
-                await is_back(page)
+                await is_back_in_it(page)
                 times.append(clock.monotonic_s() - start)
             assert sorted(times)[1] <= PROMISED_S * CI_FACTOR, times
             await finish(page)
@@ -132,20 +106,20 @@ async def test_an_operator_at_another_computer_is_back_in_the_call(
     """
     async with doomed(centre) as (page, pids):
         await sit_down(page, "M1")
-        async with in_call(page, centre) as phone:
+        async with in_call(page, centre, NUMBER) as phone:
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, harm)
             async with opened(centre, "call_taker", "/console") as other:
                 take = other.get_by_test_id("seat-take").first
                 await expect(take.or_(other.get_by_test_id("hang-up"))).to_be_visible(
-                    timeout=BACK_MS
+                    timeout=WAIT_MS
                 )
                 if await take.is_visible():
                     await take.click()
                     await other.get_by_test_id("seat-id").fill("M1")
                     await other.get_by_test_id("seat-take-confirm").click()
-                await is_back(other)
+                await is_back_in_it(other)
                 assert phone.call is not None
                 await finish(other)
     api = await asyncio.to_thread(centre.client, "supervisor")

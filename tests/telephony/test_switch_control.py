@@ -20,7 +20,9 @@ from centre import (
 )
 from test_switch_baresip import baresip, pytestmark  # noqa: F401
 
-CONNECTED = [{"name": "Radio", "registered": True}]
+from tahuri.telephony.sip.digest import Account
+
+CONNECTED = {"name": "Radio", "registered": True}
 
 
 def md5(username: str, password: str) -> str:
@@ -33,7 +35,8 @@ async def centre(tmp_path: Path) -> AsyncIterator[Centre]:
     """Two phone seats, the second as old as baresip, and a radio gateway."""
     seats = [phone_seat("S1"), phone_seat("S2", password=None, password_ha1=md5("s2", "secret"))]
     radio = {"name": "Radio", "username": "ht", "password_ha1": md5("ht", "secret")}
-    async with Centre(tmp_path, seats=seats, gateways=[radio], transfer_s=20) as running:
+    ward = {"name": "IGD", "username": "igd", "password": "secret"}
+    async with Centre(tmp_path, seats=seats, gateways=[radio, ward], transfer_s=20) as running:
         yield running
 
 
@@ -105,7 +108,7 @@ async def test_baresip_as_a_radio_gateway_is_heard_in_the_call(
     ):
         await caller.dial()
         await seat.pick_up()
-        await centre.until_state(lambda state: state["gateways"] == CONNECTED, 15.0)
+        await centre.until_state(lambda state: CONNECTED in state["gateways"], 15.0)
         await centre.ask("S1", "add_party", address="radio")
         await centre.fact("party-joined", 1, 15.0)
         for _ in range(3):
@@ -139,6 +142,42 @@ async def test_the_transfer_key_of_baresip_sends_the_caller_on(
         await centre.fact("transfer-completed", seat_id="S2")
         call.hang_up()
         await centre.fact("call-ended", by="caller", outcome="answered")
+
+
+async def test_the_transfer_key_of_a_party_sends_the_caller_to_whom_the_directory_names(
+    centre: Centre, tmp_path: Path
+) -> None:
+    """Given a station on the call whose telephone is not ours; when its transfer key is pressed;
+    then the ward that the directory names talks with caller and seat, the station is off, and the
+    recording has the ward."""
+    account = (
+        f"<sip:ht@{ADDRESS}:{centre.sip_port}>;auth_pass=secret;regint=60;"
+        "answermode=auto;audio_codecs=PCMA/8000/1"
+    )
+    async with (
+        baresip(tmp_path / "station", HOLD_HZ + 400, account) as station,
+        person(centre, PARTY_HZ, "igd", Account("igd", "secret")) as ward,
+        person(centre, CALLER_HZ) as caller,
+        seated(centre, "S1") as seat,
+    ):
+        assert await ward.phone.register(centre.flow()) == 200
+        await caller.dial()
+        await seat.pick_up()
+        await centre.until_state(lambda state: CONNECTED in state["gateways"], 15.0)
+        await centre.ask("S1", "add_party", address="radio")
+        await centre.fact("party-joined", 1, 15.0)
+        await station.command("transfer", f"sip:igd@{ADDRESS}:{centre.sip_port}")
+        await ward.pick_up()
+        await centre.fact("party-left", 1, 15.0, reason="transferred")
+        await asyncio.gather(
+            caller.hears(SEAT_HZ, PARTY_HZ),
+            ward.hears(CALLER_HZ, SEAT_HZ),
+            seat.hears(CALLER_HZ, PARTY_HZ),
+        )
+        await centre.ask("S1", "hang_up")
+        await centre.fact("recording-closed")
+    wav = centre.recording(await centre.fact("recording-started"))
+    assert tones.wav_levels(wav, [PARTY_HZ], 1, -1.2, -0.2)[PARTY_HZ] > -20
 
 
 async def test_a_party_that_moves_to_another_telephone_is_heard_and_recorded(

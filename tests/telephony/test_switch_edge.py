@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from centre import (
 from media_bench import free_udp
 from test_switch_baresip import MODULES, baresip
 
+from ports import has_ipv6
 from tahuri.host.certificate import own_certificate
 from tahuri.telephony.media import g711
 
@@ -40,16 +40,6 @@ needs_baresip = pytest.mark.skipif(
 needs_openssl = pytest.mark.skipif(
     shutil.which("openssl") is None and not os.environ.get("CI"), reason="no openssl here"
 )
-
-
-def has_ipv6() -> bool:
-    """Whether this machine has ::1."""
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as tried:
-            tried.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
 
 
 async def sipp(

@@ -211,6 +211,8 @@ class PartyAdded(Event, frozen=True, tag="calls.party-added"):
     """A third party is being called."""
 
     leg_id: LegId
+    referred_by: str = ""
+    """Leg of the party that sends the caller on to this one; else empty."""
     address: PersonalId | None = None
 
 
@@ -239,6 +241,21 @@ class LegReplaced(Event, frozen=True, tag="calls.leg-replaced"):
     """The former one only rang."""
     caller: PersonalId | None = None
     """As which the new telephone calls."""
+
+
+class ReferRefused(Event, frozen=True, tag="calls.refer-refused"):
+    """Somebody's telephone asked us to send the call on, and we did not."""
+
+    role: str
+    """``caller``, ``seat`` or ``party``."""
+    leg_id: str
+    """Of a party the leg's id, of a seat the seat's; else empty."""
+    reason: str
+    """``not-allowed``, ``attended``, ``busy``, ``unreachable`` or ``too-many-parties``."""
+    status: int
+    """SIP status that it was told."""
+    address: PersonalId | None = None
+    """To whom it was to go."""
 
 
 class CallRequeued(Event, frozen=True, tag="calls.call-requeued"):

@@ -56,6 +56,7 @@ from tahuri.calls.events import (
     RecordingFailed,
     RecordingPlayed,
     RecordingStarted,
+    ReferRefused,
     SeatMuted,
     SeatUnmuted,
     SkillAsked,
@@ -109,6 +110,7 @@ CallEvent = (
     | MediaHeard
     | LegQualityMeasured
     | LegReplaced
+    | ReferRefused
     | CallEnded
     | RecordingStarted
     | RecordingClosed
@@ -372,8 +374,8 @@ def _fold(row: CallRow, fact: Fact) -> CallRow:
             return replace(row, lines=(*row.lines, _line(event)))
         case RecordingPlayed() | FactUnreadable() | SupervisionStarted() | SupervisionEnded():
             return row
-        case LegReplaced():
-            return row  # who talks is the same side; the timeline shows that the telephone changed
+        case LegReplaced() | ReferRefused():
+            return row  # who talks is the same side; the timeline tells of it
         case TransferStarted() | TransferCompleted() | TransferFailed() | CallParked():
             return _sent_on(row, event)
         case (

@@ -67,6 +67,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Pesawat telepon lain menggantikan ({role}) {leg_id}",
         "Another telephone took the place of ({role}) {leg_id}",
     ),
+    "calls.refer-refused": (
+        "Permintaan mengalihkan panggilan ditolak ({role}, {status}): {reason}",
+        "A request to send the call on was refused ({role}, {status}): {reason}",
+    ),
     "calls.call-requeued": (
         "Kembali ke antrean dari kursi {seat_id}: {reason}",
         "Back in the queue from seat {seat_id}: {reason}",
@@ -298,6 +302,11 @@ CODES: dict[str, tuple[str, str]] = {
     "open-incident": ("terkait kejadian terbuka", "about an open incident"),
     "call-back": ("panggilan sebelumnya terputus", "earlier call was lost"),
     "dropped": ("dikeluarkan", "dropped"),
+    "transferred": ("meneruskan penelepon", "sent the caller on"),
+    "not-allowed": ("tidak diizinkan", "not allowed"),
+    "attended": ("menyebut percakapan lain dengan kita", "it names another call with us"),
+    "unreachable": ("tujuan tidak dapat dihubungi", "the target cannot be called"),
+    "too-many-parties": ("terlalu banyak pihak", "too many parties"),
     "good": ("baik", "good"),
     "fair": ("sedang", "fair"),
     "bad": ("buruk", "bad"),

@@ -113,6 +113,7 @@ def test_the_personal_parts_are_those_of_the_contract() -> None:
         ("calls.call-back-begun", "caller"),
         ("calls.leg-replaced", "caller"),
         ("calls.party-added", "address"),
+        ("calls.refer-refused", "address"),
         ("calls.transfer-started", "address"),
     }
 

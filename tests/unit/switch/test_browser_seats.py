@@ -86,6 +86,23 @@ async def test_the_call_of_a_vanished_seat_goes_to_the_next(centre: Bench) -> No
     await second.leave()
 
 
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_page_closed_after_its_seat_was_left_keeps_no_port(
+    centre: Bench, killed: bool
+) -> None:
+    """Given somebody who leaves the seat and then closes the page, also in the moment of a kill;
+    then media's port of that seat is free again although nobody sits there."""
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    await seat.ask("leave")
+    await seat.leave()
+    if killed:
+        await centre.restart()
+    await until(lambda: "webrtc" not in [kind for kind, _ in centre.media.ports.values()])
+    assert centre.switch.core.seats["M1"].port is None
+    assert "seat-vanished" not in centre.types()
+
+
 async def test_two_seats_answer_at_once_and_one_wins(centre: Bench) -> None:
     """Compare-and-set: the other hears why not."""
     first, second = Browser(centre, "M1", "op1"), Browser(centre, "M2", "op2")

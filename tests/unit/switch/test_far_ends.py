@@ -1,13 +1,13 @@
 """Far ends that vanish, that are heard before they answer, and that speak IPv6."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, until
 
+from ports import has_ipv6
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.sip.sessions import Times
@@ -136,16 +136,6 @@ async def test_a_party_that_never_answers_is_heard_no_more(centre: Bench, agency
     assert (await centre.told("party-left")).body["status"] == 486
     await until(lambda: "rtp party" not in centre.media.hears(port))
     await seat.leave()
-
-
-def has_ipv6() -> bool:
-    """Whether this machine has ::1."""
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as tried:
-            tried.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on this machine")

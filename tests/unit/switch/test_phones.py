@@ -178,6 +178,49 @@ async def test_a_registration_that_is_not_renewed_ends_and_comes_back(
     await centre.told("call-offered")
 
 
+async def test_a_phone_that_signs_off_while_it_rings_is_gone_after_a_time(
+    tmp_path: Path, phones: list[Phone]
+) -> None:
+    """Given a phone seat where a call rings; when the phone takes its registration back; then the
+    call is offered elsewhere, and the seat is nobody's after the time a seat may be away."""
+    seats = [phone_seat("S1"), phone_seat("S2")]
+    async with bench(tmp_path, seats=seats, offer_s=60, seat_vanish_s=0.4) as centre:
+        calls = await ringing(phones, Account("s1", "secret-S1"))
+        assert await phones[0].register(centre.flow) == 200
+        await centre.call()
+        await until(lambda: calls)
+        others = await ringing(phones, Account("s2", "secret-S2"))
+        assert await phones[1].register(centre.flow) == 200
+        assert await phones[0].register(centre.flow, expires_s=0) == 200
+        assert (await centre.told("seat-vanished")).body["operator_id"] == "op-S1"
+        await until(lambda: others)
+        assert await calls[0].wait_ended(5) == "cancelled"
+        others[0].accept(OFFER)
+        assert (await centre.told("call-answered")).body["seat_id"] == "S2"
+
+
+async def test_a_phone_that_signs_off_in_a_call_keeps_it_and_is_gone_afterwards(
+    tmp_path: Path, phones: list[Phone]
+) -> None:
+    """Given a phone seat that talks; when its registration is taken back; then the talk goes on;
+    when it is over, nobody waits for that seat any more."""
+    async with bench(tmp_path, seats=[phone_seat("S1")], offer_s=5) as centre:
+        calls = await ringing(phones, Account("s1", "secret-S1"))
+        assert await phones[0].register(centre.flow) == 200
+        caller = await centre.call()
+        await until(lambda: calls)
+        calls[0].accept(OFFER)
+        await centre.told("call-answered")
+        assert await phones[0].register(centre.flow, expires_s=0) == 200
+        seat = centre.switch.core.seats["S1"]
+        await until(lambda: centre.switch.core.monotonic_s() - (seat.gone_since or 1e9) > 0.6)
+        assert seat.state == "busy"
+        assert not caller.ended.is_set()
+        caller.hang_up()
+        await centre.told("seat-vanished")
+        assert seat.state == "vanished"
+
+
 async def test_a_phone_that_holds_its_line_plays_the_hold_prompt(
     centre: Bench, phones: list[Phone]
 ) -> None:
@@ -280,7 +323,39 @@ async def test_a_party_that_is_busy_is_told_and_may_be_tried_again(
         assert left.body["reason"] == "refused"
         assert left.body["status"] == 486
     await until(lambda: seat.state["call"]["parties"] == [])
+    [gone] = seat.state["call"]["gone"]  # type: ignore[misc]
+    assert (gone["address"], gone["reason"], gone["status"]) == (address, "refused", 486)
+    await seat.ask("add_party", address=address)  # called once more it is not missing
+    await until(lambda: seat.state["call"]["parties"])
+    assert seat.state["call"]["gone"] == []
     assert not call.ended.is_set()
+    await seat.leave()
+
+
+async def test_whoever_the_seat_lets_go_itself_is_not_told_as_missing(
+    centre: Bench, phones: list[Phone]
+) -> None:
+    """Given parties that hang up or are dropped; then the seat sees none of them as a failure; of
+    many that failed it sees the last three."""
+    rings = await ringing(phones)
+    seat, _ = await talking(centre)
+    port = phones[0].agent.identity.udp_port
+    for number in range(1, 7):
+        await seat.ask("add_party", address=f"sip:rs{number}@{ADDRESS}:{port}")
+        await until(lambda: len(rings) == number)  # noqa: B023
+        if number == 5:
+            leg_id = seat.state["call"]["parties"][0]["leg_id"]  # type: ignore[index]
+            await seat.ask("drop_party", leg_id=leg_id)
+        elif number == 6:
+            rings[-1].accept(OFFER)
+            await centre.told("party-joined")
+            rings[-1].hang_up()
+        else:
+            rings[-1].reject(404)
+        await centre.told("party-left", number)
+    await until(lambda: seat.state["call"]["parties"] == [])
+    gone = [one["address"] for one in seat.state["call"]["gone"]]  # type: ignore[attr-defined]
+    assert gone == [f"sip:rs{number}@{ADDRESS}:{port}" for number in (4, 3, 2)]
     await seat.leave()
 
 
@@ -388,6 +463,10 @@ async def test_a_party_that_answered_while_the_switch_was_killed_is_hung_up(
     assert await rings[0].wait_ended(5) == "hung-up"
     assert (await centre.told("party-left")).body["reason"] == "failed"
     await seat.leave()
+    again = Browser(centre, "M1", "op1")
+    await again.sit(ready=False)
+    await again.until(lambda state: state["call"]["gone"][0]["reason"] == "failed")
+    await again.leave()
 
 
 async def test_a_call_that_ends_while_the_switch_is_stopped_is_hung_up(

@@ -402,6 +402,42 @@ async def test_a_number_that_rings_while_the_switch_dies_is_called_anew(
         await until(lambda: one.media.hears(one.media.port("caller")) == ["rtp party"])
 
 
+async def test_a_number_tried_in_vain_before_a_kill_is_not_called_again(
+    tmp_path: Path, outside: Outside
+) -> None:
+    """Given a number that was busy; when the switch is killed; then the next one does not call it
+    again, a later rule still comes to pass, and the call waits on."""
+    rules = [*to_number(outside), {"after_s": 1.0, "to": "supervisors"}]
+    async with bench(tmp_path, overflow=rules) as one:
+        await one.call()
+        (await outside.rung()).reject(486)
+        await one.told("party-left")
+        await one.restart()
+        await one.told("call-overflowed", 2)
+        told = [fact.body["to"] for fact in one.facts() if fact.type.endswith("call-overflowed")]
+        assert told == ["number", "supervisors"]
+        assert len(outside.calls) == 1
+        [call] = one.switch.core.calls.values()
+        assert call.phase == "queued"
+
+
+async def test_a_number_that_a_kill_kept_from_ringing_is_called(
+    tmp_path: Path, outside: Outside
+) -> None:
+    """Given a rule whose time has come in the moment of a kill, so that nothing rang yet; then the
+    next switch calls the number, once."""
+    async with bench(tmp_path, overflow=to_number(outside, 3600)) as one:
+        await one.call()
+        core = one.switch.core
+        [call] = core.calls.values()
+        call.overflow_next = 1  # as `overflow.look` leaves it before the step that calls
+        call.queued_s -= 3600
+        core.save(call)
+        await one.restart()
+        await outside.rung()
+        assert one.types().count("call-overflowed") == len(outside.calls) == 1
+
+
 async def test_a_supervisor_is_rung_when_the_rule_says_so_and_after_a_kill_still(
     tmp_path: Path,
 ) -> None:

@@ -9,7 +9,9 @@ from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
 
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.digest import Account
+from tahuri.telephony.sip.message import Request
 from tahuri.telephony.sip.phone import Phone, PhoneCall
+from tahuri.telephony.switch import refers
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
 
@@ -23,7 +25,13 @@ class Line:
 
     @property
     def address(self) -> str:
-        return f"sip:damkar@{ADDRESS}:{self.phone.agent.identity.udp_port}"
+        identity = self.phone.agent.identity
+        return f"sip:damkar@{identity.host}:{identity.udp_port}"
+
+    @property
+    def requests(self) -> list[Request]:
+        """The INVITEs of what rang."""
+        return [call.request for call in self.rings if call.request is not None]
 
     async def rung(self) -> PhoneCall:
         await until(lambda: self.rings)
@@ -146,34 +154,283 @@ async def test_a_phone_that_hangs_up_while_its_target_rings_loses_no_caller(
         ("tel:nobody", [400]),
         ("urn:service:sos", [202, 100, 404]),
         ("sip:110@127.0.0.1", [202, 100, 404]),
-        ("sip:M9@127.0.0.1?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2", [501]),
+        ("sip:M9@127.0.0.1?Replaces=a", [400]),
+        ("sip:M9@127.0.0.1?Replaces=OURS%3Bto-tag%3D1%3Bfrom-tag%3D2", [501]),
     ],
 )
 async def test_a_transfer_that_cannot_be_is_refused_with_a_reason(
     centre: Bench, desk: Line, target: str, told: list[int]
 ) -> None:
-    """Nowhere to call, no trunk for numbers, or an attended transfer: the phone hears why, and
-    caller and seat notice nothing."""
-    _, own = await at_the_phone(centre, desk)
-    own.refer(target)
+    """Nowhere to call, no trunk for numbers, a dialog that is none, or one with us: the phone hears
+    why, the log keeps it, and caller and seat notice nothing."""
+    caller, own = await at_the_phone(centre, desk)
+    own.refer(target.replace("OURS", caller.leg.call_id.replace("@", "%40")))
     async with asyncio.timeout(5):
         assert [await own.refer_progress.get() for _ in told] == told
     assert caller_hears(centre) == ["rtp seat"]
+    if told != [400]:
+        fact = await centre.told("refer-refused")
+        assert (fact.body["role"], fact.body["leg_id"]) == ("seat", "S1")
+        assert fact.body["status"] == told[-1]
 
 
-async def test_nobody_else_may_send_a_caller_elsewhere(centre: Bench, station: Line) -> None:
-    """Given a trunk, or a party, that asks us to call somebody; then it is refused and counted."""
-    seat, caller, _ = await at_the_browser(centre)
-    caller.refer(station.address)
-    assert await caller.refer_progress.get() == 603
-    await seat.ask("add_party", address=station.address)
+async def test_whom_the_phone_has_spoken_to_elsewhere_takes_the_call(
+    centre: Bench, desk: Line, station: Line
+) -> None:
+    """Given a phone seat that has asked a station by a line of its own and presses transfer; then
+    the station's telephone is told which of its calls the caller takes the place of."""
+    _, own = await at_the_phone(centre, desk)
+    own.refer(f"{station.address}?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2&Subject=x")
     ring = await station.rung()
+    request = station.requests[0]
+    assert request.get("replaces") == "a@b;to-tag=1;from-tag=2"
+    assert request.get("require") == "replaces"
+    assert request.get("subject") is None
+    assert request.uri == station.address
     ring.accept(OFFER)
+    assert await own.wait_ended(5) == "hung-up"
+    await until(lambda: caller_hears(centre) == ["rtp party"])
+
+
+async def test_a_trunk_may_not_send_a_caller_elsewhere(centre: Bench, station: Line) -> None:
+    """Given a trunk that asks us to call somebody in its caller's place; then it is refused, the
+    log says what was asked, and the call notices nothing; whoever asks for ever fills no log."""
+    seat, caller, _ = await at_the_browser(centre)
+    for count in range(1, 11):
+        caller.refer(station.address)
+        assert await caller.refer_progress.get() == 603
+        assert centre.switch.core.counters["refers-refused"] == count
+    fact = await centre.told("refer-refused")
+    assert fact.body == {"role": "caller", "leg_id": "", "reason": "not-allowed", "status": 603}
+    assert fact.personal == {"address": {"address": station.address}}
+    assert centre.types().count("refer-refused") == refers.TOLD_MAX
+    assert station.rings == []
+    assert caller_hears(centre) == ["webrtc seat"]
+    await seat.leave()
+
+
+async def test_a_refer_outside_a_call_is_refused(centre: Bench, station: Line) -> None:
+    """Given a REFER that belongs to no call of ours; then it is refused and nobody is called."""
+    caller = await centre.call()
+    caller.leg.remote_tag = "another"
+    caller.refer(station.address)
+    assert await caller.refer_progress.get() == 481
+    assert station.rings == []
+
+
+# ---- of a party ---------------------------------------------------------------------------------
+
+
+HOUSE = "127.0.0.2"
+"""Where a hospital has its telephones; no trunk's address."""
+
+
+@pytest.fixture
+async def operator() -> AsyncIterator[Line]:
+    """The hospital's switchboard."""
+    one = Line()
+    await one.phone.start(HOUSE)
+    yield one
+    await one.phone.stop()
+
+
+@pytest.fixture
+async def ward() -> AsyncIterator[Line]:
+    """Another telephone of the same house."""
+    one = Line()
+    await one.phone.start(HOUSE)
+    yield one
+    await one.phone.stop()
+
+
+async def with_the_hospital(centre: Bench, operator: Line) -> tuple[Browser, PhoneCall, PhoneCall]:
+    """A seat, its caller, and the hospital's operator on one call: the caller's side, theirs."""
+    seat, caller, _ = await at_the_browser(centre)
+    await seat.ask("add_party", address=operator.address)
+    own = await operator.rung()
+    own.accept(OFFER)
     await centre.told("party-joined")
-    ring.refer("sip:elsewhere@127.0.0.1")
-    assert await ring.refer_progress.get() == 603
-    assert centre.switch.core.counters["refers-refused"] == 2
-    assert len(station.rings) == 1
+    return seat, caller, own
+
+
+async def test_a_party_sends_the_caller_on_within_its_own_house(
+    centre: Bench, operator: Line, ward: Line
+) -> None:
+    """Given a hospital's operator on the call; when they press transfer and dial the ward; then the
+    ward rings, everybody talks on, and with its answer the operator is off the call."""
+    seat, _, own = await with_the_hospital(centre, operator)
+    own.refer(ward.address)
+    assert [await own.refer_progress.get() for _ in range(2)] == [202, 100]
+    ring = await ward.rung()
+    assert caller_hears(centre) == ["rtp party", "webrtc seat"]
+    added = await centre.told("party-added", 2)
+    assert added.body["referred_by"] == (await centre.told("party-joined")).body["leg_id"]
+    assert added.personal == {"address": {"address": ward.address}}
+    ring.accept(OFFER)
+    assert await own.refer_progress.get() == 200
+    assert await own.wait_ended(5) == "hung-up"
+    assert (await centre.told("party-left")).body["reason"] == "transferred"
+    await until(lambda: caller_hears(centre) == ["rtp party", "webrtc seat"])
+    await seat.leave()
+
+
+async def test_whom_a_party_has_spoken_to_takes_its_place(
+    centre: Bench, operator: Line, ward: Line
+) -> None:
+    """An attended transfer inside the hospital: the ward is told which of its calls is replaced."""
+    seat, _, own = await with_the_hospital(centre, operator)
+    own.refer(f"{ward.address}?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2")
+    (await ward.rung()).accept(OFFER)
+    assert ward.requests[0].get("replaces") == "a@b;to-tag=1;from-tag=2"
+    assert await own.wait_ended(5) == "hung-up"
+    await seat.leave()
+
+
+@pytest.mark.parametrize("how", ["refused", "killed"])
+async def test_a_caller_whom_nobody_took_over_comes_back_to_the_room(
+    centre: Bench, operator: Line, ward: Line, how: str
+) -> None:
+    """Nobody is lost between two people.
+
+    Given a caller whom the seat has left with the hospital, and an operator who sends them on and
+    hangs up at once; when the ward refuses, or the switch is killed while it rings; then the
+    caller, who heard the hold prompt, rings at the seat again.
+    """
+    seat, caller, own = await with_the_hospital(centre, operator)
+    await seat.ask("complete_transfer")
+    await until(lambda: caller_hears(centre) == ["rtp party"])
+    await seat.ask("ready")
+    own.refer(ward.address)
+    ring = await ward.rung()
+    own.hang_up()
+    await centre.told("party-left")
+    await until(lambda: caller_hears(centre) == ["play hold"])
+    assert "call-ended" not in centre.types()
+    if how == "killed":
+        await centre.restart()
+    else:
+        ring.reject(480)
+    requeued = await centre.told("call-requeued")
+    assert requeued.body["seat_id"] == "M1"
+    assert requeued.body["reason"] == ("party-lost" if how == "killed" else "transfer-failed")
+    if how == "killed":
+        await seat.leave()
+        seat = Browser(centre, "M1", "op1")
+        await seat.sit()
+    await seat.ask("answer", call_id=await seat.offered())
+    await centre.told("call-answered", 2)
+    assert not caller.ended.is_set()
+    assert centre.types().count("party-left") == 2
+    await seat.leave()
+
+
+async def test_a_party_whose_target_refuses_has_the_caller_still(
+    centre: Bench, operator: Line, ward: Line
+) -> None:
+    """Given an operator who waits for the ward; when it is busy; then the operator is told, and
+    talks on; a second request while the first rings is refused."""
+    seat, _, own = await with_the_hospital(centre, operator)
+    await seat.ask("complete_transfer")
+    own.refer(ward.address)
+    ring = await ward.rung()
+    own.refer(ward.address)
+    assert [await own.refer_progress.get() for _ in range(3)] == [202, 100, 491]
+    ring.reject(486)
+    assert await own.refer_progress.get() == 486
+    assert caller_hears(centre) == ["rtp party"]
+    assert "call-requeued" not in centre.types()
+    await seat.leave()
+
+
+async def test_a_party_whose_target_rang_over_a_kill_is_told(
+    centre: Bench, operator: Line, ward: Line
+) -> None:
+    """Given an operator who waits for the ward; when the switch is killed; then the ring is over,
+    the operator hears so and has the caller still."""
+    seat, _, own = await with_the_hospital(centre, operator)
+    own.refer(ward.address)
+    ring = await ward.rung()
+    await centre.restart()
+    assert await ring.wait_ended(5) == "cancelled"
+    assert [await own.refer_progress.get() for _ in range(3)] == [202, 100, 503]
+    assert not own.ended.is_set()
+    await seat.leave()
+
+
+async def test_a_caller_who_gives_up_while_the_ward_rings_is_no_ring_for_ever(
+    centre: Bench, operator: Line, ward: Line
+) -> None:
+    """Given a caller sent on; when they hang up; then the ward rings no longer and the call has
+    its one end."""
+    seat, caller, own = await with_the_hospital(centre, operator)
+    await seat.ask("complete_transfer")
+    own.refer(ward.address)
+    ring = await ward.rung()
+    own.hang_up()
+    await centre.told("party-left")
+    caller.hang_up()
+    assert await ring.wait_ended(5) == "cancelled"
+    ended = await centre.told("call-ended")
+    assert (ended.body["outcome"], ended.body["by"]) == ("answered", "caller")
+    await seat.leave()
+
+
+@pytest.mark.parametrize("target", ["sip:0809123456@{house}", "sip:111@198.51.100.7", "tel:+62911"])
+async def test_a_party_sends_nobody_where_others_pay(
+    tmp_path: Path, operator: Line, target: str
+) -> None:
+    """Given a party whose line comes over a trunk, or one that names a stranger's machine or a
+    number; then it is refused with a reason and nobody is called."""
+    trunks = [{"name": "telco", "sources": ["127.0.0.1/32"]}]
+    if "house" in target:
+        trunks.append({"name": "other", "sources": [f"{HOUSE}/32"], "host": f"{HOUSE}:5060"})
+    async with bench(tmp_path, trunks=trunks, offer_s=5) as centre:
+        seat, _, own = await with_the_hospital(centre, operator)
+        own.refer(target.format(house=HOUSE))
+        assert await own.refer_progress.get() == 603
+        fact = await centre.told("refer-refused")
+        assert (fact.body["role"], fact.body["reason"]) == ("party", "not-allowed")
+        assert fact.body["leg_id"] == (await centre.told("party-joined")).body["leg_id"]
+        assert centre.types().count("party-added") == 1
+        await seat.leave()
+
+
+async def test_a_party_may_send_the_caller_to_whom_the_directory_names(
+    tmp_path: Path, operator: Line, station: Line
+) -> None:
+    """Given an agency that the city pack names; then any party can send the caller there."""
+    trunks = [{"name": "telco", "sources": ["127.0.0.8/32"]}]
+    aliases = {"damkar": station.address}
+    async with bench(tmp_path, trunks=trunks, offer_s=5, party_aliases=aliases) as centre:
+        outside = Phone()
+        await outside.start("127.0.0.8")
+        seat = Browser(centre, "M1", "op1")
+        await seat.sit()
+        caller = outside.call("sip:112@127.0.0.1", centre.flow, OFFER)
+        await caller.wait_answered(5)
+        await seat.ask("answer", call_id=await seat.offered())
+        await seat.ask("add_party", address=operator.address)
+        own = await operator.rung()
+        own.accept(OFFER)
+        await centre.told("party-joined")
+        own.refer(f"sip:damkar@{centre.flow.host}:{centre.flow.port}")
+        (await station.rung()).accept(OFFER)
+        assert await own.wait_ended(5) == "hung-up"
+        await seat.leave()
+        await outside.stop()
+
+
+async def test_a_party_that_names_a_call_with_us_is_refused(
+    centre: Bench, operator: Line, ward: Line
+) -> None:
+    """Given a party that would join our caller with another call of ours; then it is refused: it
+    knows only its own end of that call."""
+    seat, caller, own = await with_the_hospital(centre, operator)
+    named = caller.leg.call_id.replace("@", "%40")
+    own.refer(f"{ward.address}?Replaces={named}%3Bto-tag%3D1%3Bfrom-tag%3D2")
+    assert await own.refer_progress.get() == 501
+    assert (await centre.told("refer-refused")).body["reason"] == "attended"
+    assert ward.rings == []
     await seat.leave()
 
 

@@ -1,7 +1,9 @@
 """A room in which everything happens at random, over kills of switch and media: no call is lost.
 
-After each step no caller is in two places and no seat has two; at the end each call has one outcome
-and one recording's end, each transfer and supervision one end, and nothing is left behind.  Longer:
+After each step no caller is in two places and no seat has two, the journal says what the switch
+believes, and media has the ports and cells that the switch asked for; at the end each call has one
+outcome and one recording's end, each transfer and supervision one end, and nothing is left behind.
+Longer:
 ``TAHURI_FUZZ=100 pytest --timeout 0 tests/unit/switch/test_room_at_random.py`` tries new seeds,
 ``TAHURI_SEEDS=7,9`` those.
 """
@@ -26,6 +28,8 @@ from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
 from tahuri.telephony.sip.transaction import Flow
+from tahuri.telephony.switch import recovery
+from tahuri.telephony.switch.model import Call
 from tahuri.telephony.token import Skills
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
@@ -37,6 +41,8 @@ BROWSERS = {
 }
 SEATS = (*BROWSERS, "P1")
 FIXED = "127.0.0.2"
+HOUSE = "127.0.0.3"
+"""Where a hospital has its telephones: no trunk's address, so that they may send callers on."""
 MEASURED = "+6281234567890"
 STEPS = 120
 KILL_EVERY, MEDIA_EVERY = 23, 37
@@ -96,6 +102,8 @@ class Room:
         self.calls: list[PhoneCall] = []
         self.rings: list[PhoneCall] = []
         self.station = Phone(None, self.rings.append)
+        self.operator = Phone(None, self.rings.append)
+        self.ward = Phone(None, self.rings.append)
         self.fixed = Phone()
         self.desk_phone = Phone(Account("p1", "secret"), self.rings.append)
         self.history: list[str] = []
@@ -107,13 +115,15 @@ class Room:
             (self.station, ADDRESS),
             (self.fixed, FIXED),
             (self.desk_phone, ADDRESS),
+            (self.operator, HOUSE),
+            (self.ward, HOUSE),
         ):
             await phone.start(host)
 
     async def close(self) -> None:
         for seat in self.seats.values():
             await seat.leave()
-        for phone in (self.station, self.fixed, self.desk_phone):
+        for phone in (self.station, self.fixed, self.desk_phone, self.operator, self.ward):
             await phone.stop()
 
     # ---- people ----
@@ -197,6 +207,15 @@ class Room:
                 ring.accept(_answer_to(ring))
                 self.calls.append(ring)
 
+    def _refer(self) -> None:
+        """A caller, a telephone of a seat or one outside presses its transfer key."""
+        call, chance = self.chance.choice(self.calls), self.chance
+        ward = f"sip:ward@{HOUSE}:{self.ward.agent.identity.udp_port}"
+        replaces = "?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2"
+        target = chance.choice([ward, ward, ward + replaces, "sip:M1@127.0.0.1", "tel:110"])
+        self.history.append(f"refer {target}")
+        call.refer(target)
+
     # ---- steps ----
 
     async def step(self) -> None:
@@ -214,6 +233,9 @@ class Room:
             return
         if chance.random() < 0.1:
             self._key()
+            return
+        if self.calls and chance.random() < 0.1:
+            self._refer()
             return
         call_id = chance.choice(known) if known else "none"
         if chance.random() < 0.15:
@@ -266,6 +288,8 @@ class Room:
     def _by_seat(self, call_id: str) -> Asked:
         chance, port = self.chance, self.station.agent.identity.udp_port
         address = f"sip:damkar{chance.randrange(3)}@{ADDRESS}:{port}"
+        if chance.random() < 0.5:
+            address = f"sip:rs@{HOUSE}:{self.operator.agent.identity.udp_port}"
         options: list[Asked] = [
             ("ready", {}),
             ("ready", {}),
@@ -315,6 +339,28 @@ class Room:
         twice = [stream for stream, count in self.outcomes().items() if count > 1]
         assert not twice, "two outcomes of one call"
 
+    async def settled(self) -> None:
+        """What a kill would find: the journal, and media, as the switch believes them to be."""
+        core, media = self.centre.switch.core, self.centre.media
+
+        def written() -> bool:
+            kept = {call.call_id: _essence(call) for call in core.journal.load_calls()}
+            return kept == {call.call_id: _essence(call) for call in core.calls.values()}
+
+        def mixed() -> bool:
+            cells = {cell: gain for one in core.cells.values() for cell, gain in one.items()}
+            held = {cell for cell in cells if media.ports.keys() >= set(cell)}
+            return held == set(media.cells)
+
+        for told, holds in (
+            ("the journal is behind", written),
+            ("media has other ports", lambda: media.ports.keys() == recovery.known_ports(core)),
+            ("media mixes otherwise", mixed),
+        ):
+            with contextlib.suppress(TimeoutError):
+                await until(holds, 3)
+            assert holds(), told
+
     def facts(self) -> list[Fact]:
         """Each once: what is told again after a kill counts once."""
         return list({fact.id: fact for fact in self.centre.all_facts()}.values())
@@ -322,6 +368,30 @@ class Room:
     def outcomes(self) -> Counter[str]:
         ends = ("calls.call-ended", "calls.call-refused")
         return Counter(fact.stream for fact in self.facts() if fact.type in ends)
+
+
+def _essence(call: Call) -> dict[str, object]:
+    """What the next process must know of a call; the rest is counted or looked at anew."""
+    parties = [(one.leg_id, one.state, one.leg.state, one.audio.port) for one in call.parties]
+    phone = call.phone
+    return {
+        "phase": call.phase,
+        "leg": call.leg.state,
+        "port": call.audio.port,
+        "seat": (call.seat_id, call.operator_id, call.answered_at),
+        "phone": phone and (phone.seat_id, phone.leg.state, phone.audio.port),
+        "rings": (call.rings_at, [one.seat_id for one in call.ringing], call.turns),
+        "parties": parties,
+        "held": (call.on_hold, call.muted),
+        "parked": call.parked and call.parked.slot,
+        "transfer": call.transfer and (call.transfer.kind, call.transfer.target),
+        "supervisors": [(one.seat_id, one.mode) for one in call.supervisors],
+        "recording": call.recording and call.recording.recording_id,
+        "queue": (call.precedence, call.language, call.agency_id, call.open_to, call.lane),
+        "outside": (call.relief, call.overflow_next, call.overflow_done, call.handed_over_by),
+        "ghost": call.ghost and (call.ghost.question, call.ghost.answers),
+        "outgoing": call.outgoing and (call.outgoing.ringing, call.outgoing.over),
+    }
 
 
 def _ports(call: object) -> list[int]:
@@ -353,6 +423,7 @@ async def test_whatever_happens_in_the_room_no_call_is_lost(tmp_path: Path, seed
             for number in range(1, STEPS):
                 await room.step()
                 room.check()
+                await room.settled()
                 if number % KILL_EVERY == 0:
                     await room.killed()
                 if number % MEDIA_EVERY == 0:

@@ -566,6 +566,8 @@ export interface PhoneCall {
   on_hold: boolean;
   muted: boolean;
   parties: { leg_id: string; address: string; state: "calling" | "joined" | "left" }[];
+  /** Parties that are not there although they were called, the latest first. */
+  gone?: GoneParty[];
   /** Missing from a switch of before lines were measured. */
   lines?: LineView[];
   location: CallerLocation | null;
@@ -581,6 +583,14 @@ export interface PhoneCall {
   operator_name?: string | null;
   /** Supervisors that the seat is to know of. */
   supervisors?: SupervisionMode[];
+}
+
+export interface GoneParty {
+  address: string;
+  reason: "refused" | "no-answer" | "failed";
+  /** Of SIP, where the far end or the network gave one. */
+  status: number | null;
+  at: string;
 }
 
 /** Hears all, heard by nobody; heard by the seat alone; heard by all. */

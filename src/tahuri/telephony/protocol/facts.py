@@ -20,6 +20,7 @@ from tahuri.telephony.protocol.words import (
     NumberStatus,
     OverflowTo,
     PrecedenceReason,
+    ReferRefusedReason,
     RefusedReason,
     SkillReason,
     SupervisionMode,
@@ -196,6 +197,9 @@ class PartyAdded(Body, frozen=True, tag="calls.party-added"):
     """Personal: ``address`` (`Address`)."""
 
     leg_id: str
+    referred_by: str = ""
+    """Leg of the party that sends the caller on to this one; empty when a seat, or overflow, had
+    it called."""
 
 
 class PartyJoined(Body, frozen=True, tag="calls.party-joined"):
@@ -218,6 +222,18 @@ class LegReplaced(Body, frozen=True, tag="calls.leg-replaced"):
     """Of a party the leg's id, of a seat the seat's; else empty."""
     early: bool = False
     """The former one only rang."""
+
+
+class ReferRefused(Body, frozen=True, tag="calls.refer-refused"):
+    """Somebody's telephone asked us to send the call on (REFER), and we did not.
+    Personal: ``address`` (`Address`), to whom."""
+
+    role: Literal["caller", "seat", "party"]
+    leg_id: str
+    """Of a party the leg's id, of a seat the seat's; else empty."""
+    reason: ReferRefusedReason
+    status: int
+    """SIP status that it was told."""
 
 
 class CallRequeued(Body, frozen=True, tag="calls.call-requeued"):
@@ -491,6 +507,7 @@ AnyBody = (
     | PartyJoined
     | PartyLeft
     | LegReplaced
+    | ReferRefused
     | CallRequeued
     | CallParked
     | TransferStarted

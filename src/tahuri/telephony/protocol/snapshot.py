@@ -12,6 +12,7 @@ from tahuri.telephony.protocol.words import (
     GhostAnswer,
     GhostQuestion,
     Lane,
+    LeftReason,
     LineVerdict,
     NotReadyReason,
     NumberStatus,
@@ -79,6 +80,16 @@ class PartyView(Struct, frozen=True, kw_only=True):
     leg_id: str
     address: str
     state: PartyState
+
+
+class GoneView(Struct, frozen=True, kw_only=True):
+    """A party that did not come, or whose line broke."""
+
+    address: str
+    reason: LeftReason
+    status: int | None
+    """SIP status, where the far end or the network gave one."""
+    at: datetime
 
 
 class GhostAnswerView(Struct, frozen=True, kw_only=True):
@@ -152,6 +163,8 @@ class CallView(Struct, frozen=True, kw_only=True):
     """A call of ours rings before it is live."""
     callback_id: str | None = None
     ghost: GhostView | None = None
+    gone: list[GoneView] = []
+    """Parties that are not there although somebody had them called, the latest first."""
     lines: list[LineView] = []
     """The legs that can be judged, the caller's first."""
     transfer: TransferView | None = None

@@ -19,7 +19,11 @@ SupervisionMode = Literal["listen", "whisper", "barge"]
 """Hears all, heard by nobody; heard by the seat alone; heard by all."""
 PartyState = Literal["calling", "joined"]
 Direction = Literal["in", "out"]
-LeftReason = Literal["dropped", "hung-up", "refused", "no-answer", "failed", "call-ended"]
+LeftReason = Literal[
+    "dropped", "hung-up", "refused", "no-answer", "failed", "call-ended", "transferred"
+]
+ReferRefusedReason = Literal["not-allowed", "attended", "busy", "unreachable", "too-many-parties"]
+"""``attended``: it names a dialog with us, of which it knows only its own end."""
 PrecedenceReason = Literal["resource-priority", "open-incident", "call-back", "operator"]
 SkillReason = Literal["trunk", "number", "operator"]
 OverflowTo = Literal["supervisors", "agency-desks", "number"]

@@ -107,8 +107,10 @@ class ReferAsked:
     leg: Leg
     key: ServerKey
     target: str
-    replaces: bool
-    """Whether it means to replace another dialog (attended transfer)."""
+    """A URI without headers."""
+    replaces: str = ""
+    """Which dialog of the target's the new one is to replace (attended transfer), as the header of
+    that name tells it; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,9 @@ class Leg(Struct, kw_only=True):
     """The session of an UPDATE of theirs before the answer, until we answer it."""
     early_updated: bool = False
     """An UPDATE of theirs changed that session: the one in their 2xx is older."""
+    referred: str = ""
+    """The event of the NOTIFYs for their last REFER; from their second on it names that (RFC 3515
+    § 2.4.6)."""
     offered: bool = True
     """Whether their INVITE brought an offer."""
 

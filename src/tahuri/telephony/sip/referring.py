@@ -5,8 +5,9 @@ Only what a transfer needs: one REFER at a time in a dialog, no subscription tha
 
 import re
 from collections.abc import Callable
+from urllib.parse import unquote
 
-from tahuri.telephony.sip import events
+from tahuri.telephony.sip import events, replaces
 from tahuri.telephony.sip.calling import Calling
 from tahuri.telephony.sip.dialogs import Identity, Output
 from tahuri.telephony.sip.grammar import BadValue, name_address, parse_uri
@@ -16,6 +17,8 @@ from tahuri.telephony.sip.transaction import Asked, ServerKey
 
 SUBSCRIBED_S = 60
 """What we say of how long NOTIFYs may come."""
+_ONE_WORD = re.compile(r"^[\x21-\x7e]+\Z")
+"""What was escaped in a URI must not break the header that it becomes."""
 _STATUS_LINE = re.compile(rb"^SIP/2\.0 (\d{3})[ \r\n]")
 
 
@@ -54,7 +57,7 @@ class Referring(Calling):
         state = f"active;expires={SUBSCRIBED_S}" if status < 200 else "terminated;reason=noresource"
         request = request_in(leg, "NOTIFY", self._contact_value(leg))
         request.headers += [
-            ("event", "refer"),
+            ("event", leg.referred or "refer"),
             ("subscription-state", state),
             ("content-type", "message/sipfrag;version=2.0"),
         ]
@@ -82,13 +85,13 @@ class Referring(Calling):
         try:
             if len(targets) != 1:
                 raise BadValue("refer-to")
-            target = name_address(targets[0]).uri
-            replaces = "replaces=" in parse_uri_headers(target)
+            target, replaced = _target(name_address(targets[0]).uri)
         except BadValue:
             return self.respond(asked.key, 400, now)
         if leg.state != "up":
             return self.respond(asked.key, 481, now)
-        return [events.ReferAsked(leg, asked.key, target, replaces)]
+        leg.referred = "refer" if not leg.referred else f"refer;id={asked.request.cseq[0]}"
+        return [events.ReferAsked(leg, asked.key, target, replaced)]
 
     def _notified(self, leg: Leg, request: Request, key: ServerKey, now: float) -> list[Output]:
         """A NOTIFY about a REFER of ours; any other event is not ours to hear of (489)."""
@@ -101,7 +104,17 @@ class Referring(Calling):
         return outputs
 
 
-def parse_uri_headers(uri: str) -> str:
-    """What stands behind the question mark of a URI, in lower case.  Raises BadValue."""
+def _target(uri: str) -> tuple[str, str]:
+    """The URI to call without its headers, and what its ``Replaces`` names.  Raises BadValue.
+
+    The other headers that a URI can bring are not taken over: the INVITE is ours.
+    """
     parse_uri(uri)
-    return uri.partition("?")[2].lower()
+    target, _, rest = uri.partition("?")
+    pairs = [part.partition("=") for part in rest.split("&") if part]
+    found = [unquote(value) for name, _, value in pairs if name.lower() == "replaces"]
+    if len(found) > 1 or not all(map(_ONE_WORD.match, found)):
+        raise BadValue("replaces")
+    for value in found:
+        replaces.parsed(value)
+    return target, found[0] if found else ""

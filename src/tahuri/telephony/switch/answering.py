@@ -226,7 +226,7 @@ def set_aside(core: Core, call: Call) -> None:
 
 def waits_anew(core: Core, call: Call) -> None:
     """Overflow counts from now: what has waited before was not this wait."""
-    call.queued_s, call.overflow_next = core.monotonic_s(), 0
+    call.queued_s, call.overflow_next, call.overflow_done = core.monotonic_s(), 0, 0
 
 
 async def without_seat(core: Core, call: Call) -> None:

@@ -80,7 +80,9 @@ def _of_seat(core: Core, seat: Seat, now_s: float) -> None:
         seat.registered_until_s = None
         seat.attached, seat.gone_since = False, now_s
         core.changed()
-    if seat.attached or seat.gone_since is None or seat.operator_id is None:
+    if seat.attached or seat.gone_since is None:
+        return
+    if seat.operator_id is None and seat.port is None:
         return
     if seat.kind == "sip" and seat.state == "busy" and not _is_silent(core, seat):
         return  # its registration lapsed, but somebody talks there

@@ -36,8 +36,15 @@ def early(call: Call) -> list[int]:
 def aside(call: Call) -> bool:
     """Whether the caller hears the hold prompt instead of people."""
     if call.phase == "live":
-        return call.on_hold or call.transfer is not None
+        return call.on_hold or call.transfer is not None or is_sent_on(call)
     return False
+
+
+def is_sent_on(call: Call) -> bool:
+    """Whether nobody talks with the caller because a party has sent them on to one that rings."""
+    if call.seat_id is not None or any(party.state == "joined" for party in call.parties):
+        return False
+    return any(party.referred_by and party.state == "calling" for party in call.parties)
 
 
 def prompt(call: Call, tone: int | None, hold: int | None) -> int | None:

@@ -4,6 +4,7 @@ from tahuri.telephony.protocol.words import LeftReason
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.message import REASONS
 from tahuri.telephony.switch import answering, audio, ending, offers, seats, turns
+from tahuri.telephony.switch.conference import is_sent_on
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call, Party
 
@@ -33,6 +34,7 @@ async def complete(core: Core, call: Call) -> None:
 
 async def party_joined(core: Core, call: Call, party: Party) -> None:
     """A transfer's target answered.  A step of the call."""
+    tell_referrer(core, call, party, 200)
     if call.transfer is not None and call.transfer.leg_id == party.leg_id:
         await complete(core, call)
 
@@ -41,10 +43,16 @@ async def party_left(
     core: Core, call: Call, party: Party, reason: LeftReason, status: int | None
 ) -> None:
     """A party is off: the call goes back to whoever sent it on, or ends.  A step of the call."""
+    if party.state == "calling":
+        tell_referrer(core, call, party, status if status and status >= 300 else 480)
     if call.transfer is not None and call.transfer.leg_id == party.leg_id:
         await fail(core, call, FAILED.get(reason, "failed"), status)
-    elif not _is_alone(call):
-        return
+    elif not _is_alone(call) or is_sent_on(call):
+        return  # somebody talks with the caller, or still rings
+    elif party.referred_by and party.state == "calling":
+        by = call.handed_over_by
+        answering.requeue(core, call, by, "transfer-failed", first=[by] if by else [])
+        offers.dispatch(core)
     elif reason in CHOSEN:
         await ending.end(core, call, "party", "hung-up")
     else:
@@ -81,6 +89,13 @@ def notify(core: Core, leg: Leg, status: int) -> None:
     """Tell a phone how the transfer goes that it asked for."""
     reason = REASONS.get(status, "Failed")
     core.perform(core.endpoint.agent.notify(leg, status, reason, core.sip_now))
+
+
+def tell_referrer(core: Core, call: Call, party: Party, status: int) -> None:
+    """Tell the party that sends the caller on how its target does, if it is still there."""
+    asked = next((one for one in call.parties if one.leg_id == party.referred_by), None)
+    if asked is not None:
+        notify(core, asked.leg, status)
 
 
 def mend(core: Core, call: Call) -> None:

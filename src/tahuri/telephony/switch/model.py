@@ -12,6 +12,7 @@ from tahuri.telephony.protocol.words import (
     GhostAnswer,
     GhostQuestion,
     Lane,
+    LeftReason,
     NotReadyReason,
     NumberStatus,
     OverflowTo,
@@ -77,6 +78,8 @@ class Party(Struct, kw_only=True):
     ring_due: float = 0.0
     early: bool = False
     """Whether the seat hears what comes before the answer: a ring-back, an announcement."""
+    referred_by: str = ""
+    """Leg of the party that sends the caller on to this one."""
     overflow: int | None = None
     """The overflow rule that had it called; None for a party that a seat added."""
     node: str = ""
@@ -85,6 +88,15 @@ class Party(Struct, kw_only=True):
     """That seat, once it has answered."""
     answer: Kept | None = None
     """Our 200 to an INVITE that put this leg in the place of another, until it is acknowledged."""
+
+
+class Gone(Struct, kw_only=True):
+    """A party that did not come, or whose line broke."""
+
+    address: str
+    reason: LeftReason
+    status: int | None
+    at: datetime
 
 
 class Recording(Struct, kw_only=True):
@@ -237,7 +249,9 @@ class Call(Struct, kw_only=True):
     queued_s: float = 0.0
     """Since when it waits this time; overflow counts from here."""
     overflow_next: int = 0
-    """The first rule that has not come to pass."""
+    """The first rule whose time has not come."""
+    overflow_done: int = 0
+    """The first rule of which nothing has come yet: no ring, no seats."""
     open_to: list[OverflowTo] = []
     """Seats beside those of call takers that take part by now."""
     relief: str | None = None
@@ -256,6 +270,8 @@ class Call(Struct, kw_only=True):
     on_hold: bool = False
     muted: bool = False
     parties: list[Party] = []
+    gone: list[Gone] = []
+    """Those that did not come, by address, the latest first: the seat is to see why."""
     handed_over_by: str = ""
     """The seat that left the call to its parties."""
     transfer: Transfer | None = None
@@ -267,6 +283,8 @@ class Call(Struct, kw_only=True):
     recording: Recording | None = None
     recordings: int = 0
     keys: int = 0
+    refers_told: int = 0
+    """Refused REFERs that became facts."""
     direction: Direction = "in"
     outgoing: Outgoing | None = None
     """Of a call of ours."""

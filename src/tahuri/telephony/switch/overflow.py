@@ -44,6 +44,7 @@ def look(core: Core, call: Call, now_s: float) -> None:
         call.overflow_next += 1
         if rule.to != "number":
             _open(core, call, rule)
+            call.overflow_done = at + 1
         elif not call.test:
             core.post(call.call_id, partial(_invite, core, call, rule, at))
         core.save(call)
@@ -61,6 +62,7 @@ async def _invite(core: Core, call: Call, rule: Overflow, at: int) -> None:
     """Call the number.  A step of the call; whatever fails, the call waits on."""
     if call.phase != "queued" or rule.address is None:
         return
+    call.overflow_done = at + 1
     try:
         target, flow = parties.destination(core, rule.address)
         leg_id = mint.new_id()
@@ -139,6 +141,15 @@ async def far_side_gone(core: Core, call: Call, party: Party, failed: bool) -> N
     core.of_call(call, OverflowReturned(leg_id=party.leg_id))
     await parties.left(core, call, party, "failed" if failed else "hung-up")
     offers.dispatch(core)
+
+
+def restore(call: Call) -> None:
+    """After a kill: a number that did not ring yet, or whose ring the kill has cut off, is called
+    (anew); one that was tried in vain is not, and what was told is not told again."""
+    cut_off = [party.overflow for party in call.parties if party.state == "calling"]
+    call.overflow_next = min(
+        [call.overflow_next, call.overflow_done, *(at for at in cut_off if at is not None)]
+    )
 
 
 async def drop_ringing(core: Core, call: Call) -> None:

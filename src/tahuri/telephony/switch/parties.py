@@ -15,11 +15,13 @@ from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import answering, audio, edge, handover, lines
 from tahuri.telephony.switch.core import SWITCH, Core, Place
-from tahuri.telephony.switch.model import Call, Gateway, Party, Seat
+from tahuri.telephony.switch.model import Call, Gateway, Gone, Party, Seat
 from tahuri.telephony.switch.trunks import flow_of, outward, uri_at
 
 PARTIES_MAX = 8
 PARTY_RING_S = 45.0
+FAULTS: frozenset[LeftReason] = frozenset({"refused", "no-answer", "failed"})
+GONE_MAX = 3
 ADDRESS_LENGTH_MAX = 256
 _NUMBER = re.compile(r"^\+?[0-9*#]{2,20}$")
 
@@ -97,9 +99,26 @@ async def add(core: Core, seat: Seat, address: str) -> str:
 
 
 async def invite(
-    core: Core, call: Call, actor: str, leg_id: str, address: str, target: str, flow: Flow
+    core: Core,
+    call: Call,
+    actor: str,
+    leg_id: str,
+    address: str,
+    target: str,
+    flow: Flow,
+    *,
+    referred_by: str = "",
+    replaces: str = "",
 ) -> None:
-    """Let somebody's phone ring.  A step of the call.  Raises Failure as `add`."""
+    """Let somebody's phone ring.  A step of the call.
+
+    Args:
+        referred_by: leg of the party that sends the caller on.
+        replaces: the far side's own dialog that this one is to replace (RFC 3891).
+
+    Raises:
+        Failure: as `add`.
+    """
     if call.phase != "live":
         raise Failure("no-live-call")
     try:
@@ -108,7 +127,9 @@ async def invite(
         raise Failure("media-unavailable") from error
     local = core.local(core.settings.city_number)
     agent = core.endpoint.agent
-    leg, outputs = agent.call(local, target, flow, audio.offer_of(port), core.sip_now)
+    headers = (("replaces", replaces), ("require", "replaces")) if replaces else ()
+    offer = audio.offer_of(port)
+    leg, outputs = agent.call(local, target, flow, offer, core.sip_now, headers=headers)
     leg.nat = edge.is_behind_nat(core, flow)
     party = Party(
         leg_id=leg_id,
@@ -117,12 +138,15 @@ async def invite(
         audio=port,
         leg=leg,
         ring_due=core.monotonic_s() + PARTY_RING_S,
+        referred_by=referred_by,
     )
     call.parties.append(party)
+    call.gone = [one for one in call.gone if one.address != address]
     core.places[leg.name] = Place(call.call_id, "party", leg_id)
     core.ports[port.port] = Place(call.call_id, "party", leg_id)
     personal = {"address": Address(address=address)}
-    core.of_call(call, PartyAdded(leg_id=leg_id), actor, dict(personal))
+    body = PartyAdded(leg_id=leg_id, referred_by=referred_by)
+    core.of_call(call, body, actor, dict(personal))
     core.perform(outputs)
     core.save(call)
     core.changed()
@@ -156,10 +180,18 @@ async def joined(core: Core, call: Call, party: Party, session: bytes | None) ->
     except (sdp.NoSession, MediaRefused, Unavailable):
         await left(core, call, party, "failed", 488)
         return
+    await is_there(core, call, party)
+
+
+async def is_there(core: Core, call: Call, party: Party) -> None:
+    """The party has sound and takes part from now on.  A step of the call."""
     party.state = "joined"
     core.of_call(call, PartyJoined(leg_id=party.leg_id))
     core.changed()
     await handover.party_joined(core, call, party)
+    sender = next((one for one in call.parties if one.leg_id == party.referred_by), None)
+    if sender is not None:
+        await left(core, call, sender, "transferred")  # it has done its part
     await audio.mix(core, call)
     core.save(call)
 
@@ -184,6 +216,7 @@ async def left(
         return
     call.parties.remove(party)
     core.places.pop(party.leg.name, None)
+    remember(core, call, party, reason, status)
     if not party.node:
         fact = PartyLeft(leg_id=party.leg_id, reason=reason, status=status)
         core.of_call(call, fact, actor, identifier=f"{party.leg_id}-left")
@@ -194,6 +227,17 @@ async def left(
     await audio.free(core, party.audio.port)
     core.save(call)
     await handover.party_left(core, call, party, reason, status)
+
+
+def remember(
+    core: Core, call: Call, party: Party, reason: LeftReason, status: int | None = None
+) -> None:
+    """Whoever had the party called sees why it is not there, unless that is their own doing."""
+    if reason not in FAULTS or party.node or party.overflow is not None:
+        return
+    new = Gone(address=party.address, reason=reason, status=status, at=core.now())
+    others = [one for one in call.gone if one.address != party.address]
+    call.gone = [new, *others][:GONE_MAX]
 
 
 async def drop(core: Core, seat: Seat, leg_id: str) -> None:

@@ -8,6 +8,7 @@ from tahuri.telephony.media.protocol import Holdings, MediaRefused
 from tahuri.telephony.protocol.facts import CallEnded, PartyLeft, RecordingFailed
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip.dialogs import Output
+from tahuri.telephony.sip.message import REASONS
 from tahuri.telephony.switch import (
     answering,
     audio,
@@ -16,6 +17,8 @@ from tahuri.telephony.switch import (
     handover,
     offers,
     outgoing,
+    overflow,
+    parties,
     seats,
     supervision,
     turns,
@@ -122,7 +125,7 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
     call.skill_since_s = min(call.skill_since_s, now_s)
     call.relief_s = min(call.relief_s, now_s)
     call.comfort_due = call.nodes_due_s = call.alone_s = 0.0
-    call.overflow_next = 0  # killed between a rule and its ring: the number is called anew
+    overflow.restore(call)
     if outgoing.unanswered(call):
         return owed + outgoing.restored(core, call)
     if call.phase == "ended" or call.leg.state != "up":
@@ -173,11 +176,17 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
             call.parties.remove(party)
             _tell_left(core, call, party)
             owed.append(partial(agent.abandon, party.leg))
+            owed += [
+                partial(agent.notify, one.leg, 503, REASONS[503])
+                for one in call.parties
+                if one.leg_id == party.referred_by
+            ]
     _restore_transfer(core, call)
     return owed
 
 
 def _tell_left(core: Core, call: Call, party: Party) -> None:
+    parties.remember(core, call, party, "failed")
     if not party.node:
         left = PartyLeft(leg_id=party.leg_id, reason="failed")
         core.of_call(call, left, identifier=f"{party.leg_id}-left")

@@ -2,63 +2,116 @@
 
 import logging
 import re
+from typing import Literal
 
 from tahuri.kernel import mint
+from tahuri.telephony.protocol.facts import Address, ReferRefused
+from tahuri.telephony.protocol.words import ReferRefusedReason
 from tahuri.telephony.rpc import Failure
-from tahuri.telephony.sip import events
+from tahuri.telephony.sip import events, replaces
 from tahuri.telephony.sip.grammar import parse_uri
 from tahuri.telephony.switch import audio, ending, handover, parties, transfer, turns
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat, Transfer
 
-STATUSES = {"bad-address": 404, "seat-not-ready": 480, "seat-busy": 491, "too-many-parties": 486}
-"""What a phone is told when its transfer cannot begin; anything else is 503."""
+STATUSES: dict[ReferRefusedReason, int] = {
+    "not-allowed": 603,
+    "attended": 501,
+    "busy": 491,
+    "unreachable": 404,
+    "too-many-parties": 486,
+}
+"""What whoever sent the REFER is told; after 202 by NOTIFY."""
+REASONS: dict[str, tuple[ReferRefusedReason, int]] = {
+    "bad-address": ("unreachable", 404),
+    "seat-not-ready": ("unreachable", 480),
+    "seat-busy": ("busy", 491),
+    "too-many-parties": ("too-many-parties", 486),
+}
+"""Why a transfer cannot begin, by the code of its failure; anything else is 503."""
+TOLD_MAX = 8
+"""Refusals of one call that become facts; each is counted and logged."""
 log = logging.getLogger(__name__)
 _DIALLED = re.compile(r"^\+?[0-9*#]+$")
 
 
-def refuse(core: Core, event: events.ReferAsked) -> None:
-    """A trunk or a party may not send our callers elsewhere."""
+def refuse(
+    core: Core,
+    call: Call,
+    event: events.ReferAsked,
+    role: Literal["caller", "seat", "party"],
+    reason: ReferRefusedReason,
+    leg_id: str = "",
+) -> None:
+    """Do not send the call on: its sender hears why, and the log keeps it."""
+    answer(core, event, STATUSES[reason])
+    tell_refused(core, call, event, role, reason, STATUSES[reason], leg_id)
+
+
+def tell_refused(
+    core: Core,
+    call: Call,
+    event: events.ReferAsked,
+    role: Literal["caller", "seat", "party"],
+    reason: ReferRefusedReason,
+    status: int,
+    leg_id: str = "",
+) -> None:
+    """The fact, the count and the log line of a REFER that led nowhere."""
     core.count("refers-refused")
-    log.warning("REFER refused: neither a trunk nor a party may send a caller on")
-    _answer(core, event, 603)
+    log.warning("REFER refused", extra={"role": role, "reason": reason, "call_id": call.call_id})
+    if call.refers_told >= TOLD_MAX:
+        return
+    call.refers_told += 1
+    body = ReferRefused(role=role, leg_id=leg_id, reason=reason, status=status)
+    core.of_call(call, body, personal={"address": Address(address=event.target)})
 
 
 def from_phone(core: Core, call: Call, seat: Seat, event: events.ReferAsked) -> None:
-    """The seat's phone sends its call on.  Blind only: a phone that makes a second call to us
-    makes an emergency call, so that there is no dialog which Replaces could name (501)."""
-    if event.replaces:
-        _answer(core, event, 501)
+    """The seat's phone sends its call on, blind or to whom it has spoken elsewhere.
+
+    A phone that makes a second call to us makes an emergency call, so that no dialog with us is
+    one that Replaces may name (501).
+    """
+    if names_ours(core, event):
+        refuse(core, call, event, "seat", "attended", seat.seat_id)
     elif call.phase != "live" or call.seat_id != seat.seat_id or call.transfer is not None:
-        _answer(core, event, 491)
+        refuse(core, call, event, "seat", "busy", seat.seat_id)
     else:
-        _answer(core, event, 202)
-        _tell(core, event, 100)
-        core.spawn(_begin(core, seat, event))
+        answer(core, event, 202)
+        handover.notify(core, event.leg, 100)
+        core.spawn(_begin(core, call, seat, event))
 
 
-async def _begin(core: Core, seat: Seat, event: events.ReferAsked) -> None:
+async def _begin(core: Core, call: Call, seat: Seat, event: events.ReferAsked) -> None:
     user = parse_uri(event.target).user
     try:
-        if user in core.seats and not _DIALLED.match(user):
+        if user in core.seats and not _DIALLED.match(user) and not event.replaces:
             await transfer.to_seat(core, seat, user)
-            _tell(core, event, 200)
+            handover.notify(core, event.leg, 200)
         else:
             named = user.lower() in core.settings.party_aliases or parties.is_gateway(core, user)
-            whole = event.target.partition("?")[0]
-            address = user if named or _DIALLED.match(user) else whole
-            await transfer.to_party(core, seat, address, by_phone=True)
+            inside = not event.replaces and (named or _DIALLED.match(user))
+            address = user if inside else event.target
+            await transfer.to_party(core, seat, address, by_phone=True, replaces=event.replaces)
     except Failure as failure:
-        _tell(core, event, STATUSES.get(failure.code, 503))
+        reason, status = REASONS.get(failure.code, ("unreachable", 503))
+        handover.notify(core, event.leg, status)
+        tell_refused(core, call, event, "seat", reason, status, seat.seat_id)
 
 
-def _answer(core: Core, event: events.ReferAsked, status: int) -> None:
+def names_ours(core: Core, event: events.ReferAsked) -> bool:
+    """Whether its Replaces names a dialog that somebody has with us."""
+    if not event.replaces:
+        return False
+    call_id = replaces.parsed(event.replaces).call_id
+    return any(leg.call_id == call_id for leg in core.endpoint.agent.legs.values())
+
+
+def answer(core: Core, event: events.ReferAsked, status: int) -> None:
+    """The response to a REFER; NOTIFYs follow a 202."""
     agent = core.endpoint.agent
     core.perform(agent.answer_refer(event.leg, event.key, status, core.sip_now))
-
-
-def _tell(core: Core, event: events.ReferAsked, status: int) -> None:
-    handover.notify(core, event.leg, status)
 
 
 async def answered(core: Core, call: Call, status: int) -> None:

@@ -133,7 +133,9 @@ class Registrar:
 
     def _unbind(self, seat: Seat) -> None:
         seat.attached, seat.registered_until_s = False, None
-        if seat.state not in ("busy", "offered"):
+        if seat.state in ("busy", "offered"):
+            seat.gone_since = self._core.monotonic_s()  # what it has in hand goes on, or is missed
+        else:
             seats.leave(self._core, seat)
 
 

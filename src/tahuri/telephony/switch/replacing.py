@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol.facts import Caller, LegReplaced, PartyJoined
+from tahuri.telephony.protocol.facts import Caller, LegReplaced
 from tahuri.telephony.protocol.words import RefusedReason
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip import events, replaces, sdp
@@ -20,7 +20,7 @@ from tahuri.telephony.sip.body import session_of
 from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.transaction import Send
-from tahuri.telephony.switch import audio, edge, handover, identity, lines
+from tahuri.telephony.switch import audio, edge, identity, lines, parties
 from tahuri.telephony.switch.core import Core, Place, Role
 from tahuri.telephony.switch.model import Audio, Call, Party, Phone, kept
 
@@ -172,7 +172,8 @@ async def _replace(core: Core, event: events.Incoming, found: Found, was: Leg, t
     await lines.tell_replaced(core, call, old.port, found.leg_id or found.role)
     await audio.free(core, old.port)
     if isinstance(holder, Party) and early:
-        await _joined(core, call, holder)
+        holder.early = False
+        await parties.is_there(core, call, holder)  # it only rang: now somebody has answered
     core.save(call)
 
 
@@ -189,12 +190,3 @@ def _tell(core: Core, found: Found, caller: Caller | None, early: bool) -> None:
     core.of_call(found.call, body, personal=personal)
     core.count("legs-replaced")
     core.changed()
-
-
-async def _joined(core: Core, call: Call, party: Party) -> None:
-    """It only rang: now somebody has answered."""
-    party.early, party.state = False, "joined"
-    core.of_call(call, PartyJoined(leg_id=party.leg_id))
-    core.changed()
-    await handover.party_joined(core, call, party)
-    await audio.mix(core, call)

@@ -20,6 +20,7 @@ from tahuri.telephony.switch import (
     peers,
     refers,
     seats,
+    sendingon,
     supervision,
     testcalls,
 )
@@ -112,6 +113,8 @@ class Router:
             case events.KeyTold(_, digit):
                 if call.home:
                     ghost.key(core, call, digit)
+            case events.ReferAsked():
+                refers.refuse(core, call, event, "caller", "not-allowed")
             case events.ReferAnswered(_, status):
                 await refers.answered(core, call, status)
             case events.ReferProgress(_, status):
@@ -178,6 +181,8 @@ class Router:
                 await overflow.answered(core, call, party, session)
             case events.Answered(_, session):
                 await parties.joined(core, call, party, session)
+            case events.ReferAsked():
+                await sendingon.from_party(core, call, party, event)
             case events.Ringing(_, _, session) if session is not None:
                 await parties.early(core, call, party, session)
             case events.Rejected():
@@ -210,8 +215,6 @@ class Router:
                 else:
                     answer = None
                 core.perform(core.endpoint.agent.answer_reoffer(leg, answer, core.sip_now))
-            case events.ReferAsked():
-                refers.refuse(core, event)
             case events.Reacknowledged(_, session) | events.Reanswered(_, _, session):
                 if session is not None:
                     await self._take(port, session)

@@ -14,7 +14,7 @@ from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip import events, sdp
 from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import audio, identity, offers
+from tahuri.telephony.switch import audio, identity, offers, refers
 from tahuri.telephony.switch.core import TEST_SEAT, Core, Place
 from tahuri.telephony.switch.model import Call, Phone
 
@@ -92,6 +92,8 @@ async def robot(core: Core, call: Call, event: events.Event) -> None:
             await audio.mix(core, call)
             core.save(call)
             _came(core, call)
+        case events.ReferAsked():
+            refers.refuse(core, call, event, "seat", "not-allowed")
         case events.Rejected(leg) | events.Ended(leg) if leg is phone.leg:
             await _gone(core, call)
         case _:

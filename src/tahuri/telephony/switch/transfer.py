@@ -33,11 +33,14 @@ async def to_seat(core: Core, seat: Seat, to_seat_id: str) -> None:
     offers.dispatch(core)
 
 
-async def to_party(core: Core, seat: Seat, address: str, by_phone: bool = False) -> None:
+async def to_party(
+    core: Core, seat: Seat, address: str, by_phone: bool = False, replaces: str = ""
+) -> None:
     """Somebody is called; the seat keeps the call until they answer.
 
     Args:
         by_phone: the seat's own phone asked for it and is told how it goes.
+        replaces: the phone's dialog with the target, whose place the caller takes.
 
     Raises:
         Failure: ``no-live-call``; ``seat-busy``; as `parties.add`.
@@ -53,7 +56,7 @@ async def to_party(core: Core, seat: Seat, address: str, by_phone: bool = False)
     target, flow = parties.destination(core, address)
     if known is None and len(call.parties) >= parties.PARTIES_MAX:
         raise Failure("too-many-parties")
-    if not call.parties and _trunk_refers(core, call):
+    if not call.parties and not replaces and _trunk_refers(core, call):
         asked = _transfer(core, seat, "refer", address)
         asked.refer_due_s = core.monotonic_s() + core.settings.transfer_s
         asked.asked_by_phone = by_phone
@@ -62,18 +65,26 @@ async def to_party(core: Core, seat: Seat, address: str, by_phone: bool = False)
     transfer = _transfer(core, seat, "blind", address)
     transfer.leg_id = known.leg_id if known is not None else mint.new_id()
     transfer.asked_by_phone = by_phone
-    await core.done(call.call_id, lambda: _ring(core, call, seat, transfer, target, flow))
+    await core.done(call.call_id, lambda: _ring(core, call, seat, transfer, target, flow, replaces))
 
 
 async def _ring(
-    core: Core, call: Call, seat: Seat, transfer: Transfer, target: str, flow: Flow
+    core: Core,
+    call: Call,
+    seat: Seat,
+    transfer: Transfer,
+    target: str,
+    flow: Flow,
+    replaces: str,
 ) -> None:
     assert transfer.leg_id is not None
     if call.transfer is not None or call.seat_id != seat.seat_id:
         raise Failure("seat-busy")
     if all(party.leg_id != transfer.leg_id for party in call.parties):
-        by = transfer.operator_id
-        await parties.invite(core, call, by, transfer.leg_id, transfer.target, target, flow)
+        by, address = transfer.operator_id, transfer.target
+        await parties.invite(
+            core, call, by, transfer.leg_id, address, target, flow, replaces=replaces
+        )
     parties.rings_for(core, call, transfer.leg_id, core.settings.transfer_s)
     started(core, call, transfer)
     await audio.mix(core, call)

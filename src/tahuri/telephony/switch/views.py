@@ -8,6 +8,7 @@ from tahuri.telephony.protocol.snapshot import (
     GatewayView,
     GhostAnswerView,
     GhostView,
+    GoneView,
     OfferView,
     PartyView,
     QueuedView,
@@ -246,6 +247,10 @@ def call_view(core: Core, call: Call) -> CallView:
         parties=[
             PartyView(leg_id=party.leg_id, address=party.address, state=party.state)
             for party in call.parties
+        ],
+        gone=[
+            GoneView(address=one.address, reason=one.reason, status=one.status, at=one.at)
+            for one in call.gone
         ],
         location=call.location,
         direction=call.direction,
