@@ -46,6 +46,7 @@ def runs(minutes: float) -> dict[str, Callable[[], Awaitable[list[Figure]]]]:
         "telephony-media": telephony.measure,
         "telephony-standing": standing.measure,
         "telephony-bursts": lambda: bursts.measure(minutes),
+        "telephony-bursts-browsers": lambda: bursts.measure(minutes, "browser"),
     }
 
     async def every() -> list[Figure]:

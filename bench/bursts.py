@@ -1,6 +1,7 @@
 """Calls that come faster than anybody could wish, through the real switch and media, for long.
 
-Short recorded calls with sound, answered at phone seats: how soon, how many are lost, at what cost.
+Short recorded calls with sound, answered at phones or browser seats: how soon, how many are
+lost, at what cost.
 """
 
 import asyncio
@@ -9,8 +10,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.exchange import Exchange, Placed, Running, Usage, exchange_of
-from bench.farends import Said
+from bench.exchange import Exchange, Usage
+from bench.farends import LATE_GOAL
+from bench.load import Running, SeatKind, running
+from bench.room import Placed
+from bench.seats import PhoneSeats
 from bench.table import Figure, percentile
 from tahuri.kernel import clock
 
@@ -22,10 +26,9 @@ SIDE_BY_SIDE_MAX = 60
 SEATS = 40
 MATCHES_WITHIN_S = 1.0
 """A recording may differ by so much from the time between the caller's 200 and BYE."""
-LATE_GOAL = 0.1
 
 
-async def _load(running: Running, minutes: float) -> tuple[Usage, Usage, float]:
+async def _load(now: Running, minutes: float) -> tuple[Usage, Usage, float]:
     """Places the calls.  Returns usage before and after, and what they waited for their turn."""
     turn = asyncio.Semaphore(SIDE_BY_SIDE_MAX)
     calls = round(minutes * 60 * CALLS_PER_S)
@@ -33,9 +36,9 @@ async def _load(running: Running, minutes: float) -> tuple[Usage, Usage, float]:
 
     async def one(number: int) -> None:
         async with turn:
-            await running.room.place(number, HOLD_S)
+            await now.room.place(number, HOLD_S)
 
-    before = await running.exchange.usage()
+    before = await now.exchange.usage()
     async with asyncio.TaskGroup() as group:
         for number in range(calls):
             due = before.at_s + number / CALLS_PER_S
@@ -46,9 +49,9 @@ async def _load(running: Running, minutes: float) -> tuple[Usage, Usage, float]:
             group.create_task(one(number))
             if number % 300 == 299:
                 print(f"  {number + 1} of {calls} calls placed", file=sys.stderr, flush=True)
-    after = await running.exchange.usage()
-    await running.room.settled()
-    running.room.check()
+    after = await now.exchange.usage()
+    await now.room.settled()
+    now.seats.check()
     return before, after, waited_s
 
 
@@ -80,18 +83,12 @@ def _delays(name: str, delays: Sequence[float], goal: float | None, how: str) ->
     )
 
 
-def far_ends_note(said: Said) -> str:
-    """Whether the far ends were the limit."""
-    late = 100 * said.late / max(1, said.ticks)
-    verdict = "the far ends are the limit" if late > LATE_GOAL else "the far ends kept up"
-    return f"{verdict} ({late:.2f} % of their frames late)"
-
-
-def _figures(running: Running, load: tuple[Usage, Usage, float], said: Said) -> list[Figure]:
+def _figures(now: Running, load: tuple[Usage, Usage, float], fared: str) -> list[Figure]:
     before, after, waited_s = load
-    exchange, placed = running.exchange, running.room.placed
+    name = "bursts" if now.seats.kind == PhoneSeats.kind else f"bursts, {now.seats.kind}"
+    exchange, placed = now.exchange, now.room.placed
     calls, seconds = len(placed), after.at_s - before.at_s
-    load_is = f"{calls:,} calls, {CALLS_PER_S}/s, {HOLD_S:.0f} s each, {running.cores}"
+    load_is = f"{calls:,} calls, {CALLS_PER_S}/s, {HOLD_S:.0f} s each, {now.cores}"
     first = [(c.first_s - c.sent_s) * 1e3 for c in placed.values() if c.first_s is not None]
     answered = [(c.answered_s - c.sent_s) * 1e3 for c in placed.values() if c.answered_s]
     rung = [(c.rung_s - c.sent_s) * 1e3 for c in placed.values() if c.rung_s is not None]
@@ -109,39 +106,39 @@ def _figures(running: Running, load: tuple[Usage, Usage, float], said: Said) -> 
     )
     waiting = f"{waited_s:.1f} s of waiting because {SIDE_BY_SIDE_MAX} calls stood already"
     return [
-        _delays("bursts: INVITE → first answer (180 or 200)", first, None, load_is),
-        _delays("bursts: INVITE → 200", answered, 150, f"recording runs by then; {waiting}"),
-        _delays("bursts: INVITE → offered at a seat", rung, 150, f"{len(rung):,} calls"),
+        _delays(f"{name}: INVITE → first answer (180 or 200)", first, None, load_is),
+        _delays(f"{name}: INVITE → 200", answered, 150, f"recording runs by then; {waiting}"),
+        _delays(f"{name}: INVITE → offered at a seat", rung, 150, f"{len(rung):,} calls"),
         Figure(
-            name="bursts: calls refused, or answered by no seat",
+            name=f"{name}: calls refused, or answered by no seat",
             value=lost,
             unit="calls",
             goal=0,
             how=f"of {calls:,}; {refused} refused or not answered within 35 s",
         ),
         Figure(
-            name="bursts: calls without exactly one outcome",
+            name=f"{name}: calls without exactly one outcome",
             value=astray,
             unit="calls",
             goal=0,
             how=f"facts of {len(exchange.calls):,} calls against {calls:,} INVITEs",
         ),
         Figure(
-            name="bursts: calls without one recording of their length",
+            name=f"{name}: calls without one recording of their length",
             value=unlike,
             unit="calls",
             goal=0,
             how=f"within {MATCHES_WITHIN_S:.0f} s of the time from the caller's 200 to its BYE",
         ),
         Figure(
-            name="bursts: late ticks",
+            name=f"{name}: late ticks",
             value=100 * late,
             unit="%",
             goal=LATE_GOAL,
-            how=f"{ticks:,} ticks, p99 {after.media.tick_p99_ms:.1f} ms; {far_ends_note(said)}",
+            how=f"{ticks:,} ticks, p99 {after.media.tick_p99_ms:.1f} ms; {fared}",
         ),
         Figure(
-            name="bursts: CPU of switch and media",
+            name=f"{name}: CPU of switch and media",
             value=100 * (switch_cpu + media_cpu),
             unit="% core",
             goal=100,
@@ -151,9 +148,9 @@ def _figures(running: Running, load: tuple[Usage, Usage, float], said: Said) -> 
     ]
 
 
-async def measure(minutes: float = MINUTES) -> list[Figure]:
+async def measure(minutes: float = MINUTES, kind: SeatKind = "phone") -> list[Figure]:
     """Figures of so many minutes of calls."""
     with tempfile.TemporaryDirectory(prefix="tahuri-bench-") as place:
-        async with exchange_of(Path(place), SEATS, SIDE_BY_SIDE_MAX) as running:
-            load = await _load(running, minutes)
-            return _figures(running, load, await running.far_ends())
+        async with running(Path(place), SEATS, SIDE_BY_SIDE_MAX, kind) as now:
+            load = await _load(now, minutes)
+            return _figures(now, load, await now.far_ends())

@@ -12,6 +12,8 @@ from msgspec import Struct
 
 FRAME_S = 0.02
 LATE_S = 0.010
+LATE_GOAL = 0.1
+"""Percent of the frames."""
 
 
 class Said(Struct, frozen=True):
@@ -91,3 +93,10 @@ class FarEnds:
         assert self._process is not None
         said, _ = await self._process.communicate(b"end\n")
         return msgspec.json.decode(said, type=Said)
+
+
+def note(said: Said) -> str:
+    """Whether the far ends were the limit."""
+    late = 100 * said.late / max(1, said.ticks)
+    verdict = "the far ends are the limit" if late > LATE_GOAL else "the far ends kept up"
+    return f"{verdict} ({late:.2f} % of their frames late)"

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Self
 
+from tests.ports import free_port
 from tests.telephony.media_bench import ADDRESS, Media, free_udp, until
 from tests.telephony.tones import tone_wav
 
@@ -43,6 +44,7 @@ class Centre:
         self.folder, self.media = folder, media
         self._settings = settings
         self.flow = Flow("UDP", ADDRESS, free_udp(2))
+        self.websocket_port = free_port()
         self.told: Counter[str] = Counter()
         """Fact's type → how many."""
         self.outcomes: Counter[str] = Counter()
@@ -63,7 +65,7 @@ class Centre:
             "data_dir": str(self.folder / "data"),
             "sip": {"address": ADDRESS, "udp_port": port, "tcp_port": port},
             "public_address": ADDRESS,
-            "websocket": {"address": ADDRESS, "port": 0, "origins": []},
+            "websocket": {"address": ADDRESS, "port": self.websocket_port, "origins": []},
             "media_socket": str(self.media.socket),
             "rpc_socket": str(self.folder / "switch.sock"),
             "trunks": [{"name": "telco", "sources": [f"{ADDRESS}/32"]}],

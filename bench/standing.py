@@ -1,4 +1,4 @@
-"""Calls that stand for a while, all at once: through the real switch, and with browsers' legs."""
+"""Calls that stand for a while, all at once, through the real switch: at phones and at browsers."""
 
 import asyncio
 import sys
@@ -6,19 +6,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.telephony.media_bench import Media, until
+from tests.telephony.media_bench import until
 
-from bench.browsers import Browsers
-from bench.bursts import far_ends_note
-from bench.cores import parted, pin
-from bench.exchange import exchange_of
+from bench.load import Running, SeatKind, running
 from bench.table import Figure
-from bench.voices import Voices
-from tahuri.kernel import clock
-from tahuri.telephony.media.protocol import Figures, Webrtc
+from tahuri.telephony.media.protocol import Figures
 
 CALLS = (10, 50, 100, 200)
-BROWSERS = (10, 50, 100)
 PLACED_PER_S = 10
 WARM_S = 3.0
 LOAD_S = 12.0
@@ -51,80 +45,52 @@ def _figures(
     ]
 
 
-async def through_switch(folder: Path, calls: int) -> list[Figure]:
-    """So many calls, answered at phone seats, recorded, both ends talking."""
-    async with exchange_of(folder, calls, calls) as running:
+async def through_switch(folder: Path, calls: int, kind: SeatKind) -> list[Figure]:
+    """So many calls, answered at seats of that kind, recorded, both ends talking."""
+    async with running(folder, calls, calls, kind) as now:
         over = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for number in range(calls):
-                group.create_task(running.room.place(number, over))
+                group.create_task(now.room.place(number, over))
                 await asyncio.sleep(1 / PLACED_PER_S)
             try:
                 answered = "calls.call-answered"
-                await until(lambda: running.exchange.told[answered] >= calls, 30)
+                await until(lambda: now.exchange.told[answered] >= calls, 30)
                 await asyncio.sleep(WARM_S)
-                before = await running.exchange.usage()
+                before, heard_before = await now.exchange.usage(), await _from_browsers(now)
                 await asyncio.sleep(LOAD_S)
-                after = await running.exchange.usage()
-                said = await running.far_ends()
+                after, heard = await now.exchange.usage(), await _from_browsers(now)
+                fared = await now.far_ends()
             finally:
                 over.set()
+        now.seats.check()
         seconds = after.at_s - before.at_s
         switch_cpu = (after.switch_cpu_s - before.switch_cpu_s) / seconds
+        share = 100 * (heard - heard_before) / (seconds * 50 * calls)
+        came = f"{share:.0f} % of the browsers' packets came; " if kind == "browser" else ""
         return _figures(
-            f"{calls} calls through the switch",
+            f"{calls} calls through the switch, {now.seats.kind}",
             calls,
             (before.media, after.media),
             seconds,
-            f"{running.cores}; switch {after.switch_bytes / 1e6:.0f} MB; {far_ends_note(said)}",
+            f"{now.cores}; switch {after.switch_bytes / 1e6:.0f} MB; {came}{fared}",
             switch_cpu,
         )
 
 
-async def with_browsers(folder: Path, calls: int) -> list[Figure]:
-    """So many calls between a SIP leg and a browser's leg (ICE, DTLS, SRTP), recorded."""
-    cores = parted()
-    async with (
-        Media(folder, calls + 8) as media,
-        Voices(calls, cores.far_ends) as voices,
-        Browsers(calls, cores.far_ends) as browsers,
-    ):
-        pin(media.pid, cores.centre)
-        legs = [await media.client.open_rtp(f"caller {number}") for number in range(calls)]
-        seats = [await media.client.open_webrtc("seat", offer) for offer in browsers.offers]
-        browsers.connect([seat.sdp for seat in seats])
-        wanted = {Webrtc(seat.port, "connected") for seat in seats}
-        await until(lambda: wanted <= {e for e in media.events if isinstance(e, Webrtc)}, 30)
-        for number, (leg, seat) in enumerate(zip(legs, seats, strict=True)):
-            await media.client.set_remote(leg.port, "127.0.0.1", voices.ports[number], 8, 101)
-            cells = [(leg.port, seat.port, 1.0), (seat.port, leg.port, 1.0)]
-            await media.client.gains(cells)
-            await media.client.record(folder / f"{number}.wav", [leg.port], [seat.port])
-            voices.talk(number, leg.udp)
-        await asyncio.sleep(WARM_S)
-        before, start = await media.client.stats(ports=True), clock.monotonic_s()
-        await asyncio.sleep(LOAD_S)
-        after = await media.client.stats(ports=True)
-        seconds = clock.monotonic_s() - start
-        said, shown = await voices.end(), await browsers.end()
-        had = {port.port: port.rx for port in before.ports}
-        heard = sum(p.rx - had[p.port] for p in after.ports if p.port in {s.port for s in seats})
-        share = 100 * heard / (seconds * 50 * calls)
-        how = (
-            f"SIP leg and browser's leg (DTLS-SRTP), recorded, media only, {cores}; "
-            f"{share:.0f} % of the browsers' packets came; phones: {far_ends_note(said)}; "
-            f"browsers: {far_ends_note(shown)}"
-        )
-        name = f"{calls} calls with browser seats"
-        return _figures(name, calls, (before, after), seconds, how, 0.0)
+async def _from_browsers(now: Running) -> int:
+    """Packets that media has had from browsers' legs (ICE, DTLS, SRTP)."""
+    figures = await now.exchange.media.client.stats(ports=True)
+    return sum(port.rx for port in figures.ports if port.kind == "webrtc")
 
 
-async def measure(calls: Sequence[int] = CALLS, browsers: Sequence[int] = BROWSERS) -> list[Figure]:
-    """Figures of each number of calls, through the switch and with browsers."""
+async def measure(calls: Sequence[int] = CALLS) -> list[Figure]:
+    """Figures of each number of calls, at phones and at browser seats."""
     found: list[Figure] = []
-    for load, counts in ((with_browsers, browsers), (through_switch, calls)):
-        for count in counts:
-            print(f"  {load.__name__}: {count} calls", file=sys.stderr, flush=True)
+    kinds: tuple[SeatKind, ...] = ("browser", "phone")
+    for kind in kinds:
+        for count in calls:
+            print(f"  {kind} seats: {count} calls", file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(prefix="tahuri-bench-") as place:
-                found += await load(Path(place), count)
+                found += await through_switch(Path(place), count, kind)
     return found

@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import msgspec
 import tones
@@ -225,31 +226,47 @@ class Centre:
                         return state
                 await asyncio.sleep(0.02)
 
-    def token(self, seat_id: str, operator_id: str, life_s: int = 600) -> str:
+    def token(self, seat_id: str, operator_id: str) -> str:
         """What `serve` would sign."""
-        key = (self.data / "secrets" / "seat.key").read_bytes()
-        token = SeatToken(
-            seat_id=seat_id,
-            operator_id=operator_id,
-            operator_name=f"Operator {operator_id}",
-            kind="browser",
-            session="test",
-            exp=int(clock.now().timestamp()) + life_s,
-        )
-        return sign(token, key)
+        return seat_token(self.data, seat_id, operator_id)
 
     def recording(self, fact: Fact) -> Path:
         """The file of a recording-started fact."""
         return self.data / "recordings" / str(fact.body["path"])
 
 
+def seat_token(data: Path, seat_id: str, operator_id: str, life_s: int = 600) -> str:
+    """What `serve` would sign, with the key of that data folder."""
+    key = (data / "secrets" / "seat.key").read_bytes()
+    token = SeatToken(
+        seat_id=seat_id,
+        operator_id=operator_id,
+        operator_name=f"Operator {operator_id}",
+        kind="browser",
+        session="test",
+        exp=int(clock.now().timestamp()) + life_s,
+    )
+    return sign(token, key)
+
+
+class Door(Protocol):
+    """Where browser seats come in."""
+
+    websocket_port: int
+
+    def token(self, seat_id: str, operator_id: str) -> str:
+        """As whom somebody takes a seat."""
+
+
 class SeatClient:
     """A browser seat's WebSocket without the browser's audio."""
 
-    def __init__(self, centre: Centre, seat_id: str, operator_id: str) -> None:
+    def __init__(self, centre: Door, seat_id: str, operator_id: str) -> None:
         self._centre = centre
         self.seat_id, self.operator_id = seat_id, operator_id
         self.state: dict[str, object] = {}
+        self.on_state: Callable[[], None] = lambda: None
+        """Called with each state that is pushed."""
         self.superseded = False
         self._connection: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -298,6 +315,7 @@ class SeatClient:
                 match message.get("event"):
                     case "state":
                         self.state = message
+                        self.on_state()
                     case "superseded":
                         self.superseded = True
                     case _:
