@@ -293,6 +293,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether the store's certificate must be valid."""
     recordings_store_authority: str | None = None
     """PEM file of the authority that signs it, instead of those that the machine trusts."""
+    recording_reread_days: float = 30.0
+    """Days within which each recording, and each copy, is read again and compared with the log."""
+    recording_reread_mb_s: float = 4.0
+    """Millions of bytes a second that are read for it at most, all places together."""
     recording_days: dict[str, int] = {}
     """Days that recordings are kept, by class of call, over those of ``docs/operations.md``."""
     demo: bool = False
@@ -646,6 +650,10 @@ def _keeping(settings: Settings) -> Iterator[str]:
             yield f"recordings_copy: not an absolute path: {settings.recordings_copy!r}"
         elif copy == settings.folder / "recordings" or settings.folder in copy.parents:
             yield f"recordings_copy: lies in the data folder itself: {settings.recordings_copy!r}"
+    if not 1 <= settings.recording_reread_days <= 365:
+        yield "recording_reread_days: from 1 to 365 days"
+    if not 0.1 <= settings.recording_reread_mb_s <= 100:
+        yield "recording_reread_mb_s: from 0.1 to 100 million bytes a second"
     yield from _store(settings)
     for name, days in settings.recording_days.items():
         if name not in RECORDING_CLASSES:

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from tahuri.calls.keeping import Copying
+from tahuri.calls.copying import Copying
+from tahuri.calls.reread import Reading
 from tahuri.host.processes import open_files
 from tahuri.kernel import clock
 from tahuri.kernel.refusal import Refused, Unavailable
@@ -44,6 +45,10 @@ class Kept(Struct, kw_only=True):
     """None without a second folder."""
     storing: Copying | None = None
     """The same of the store; None without one."""
+    reading: list[Reading] = []
+    """How far reading recordings again is, by place."""
+    reread_on: str = ""
+    """Day on which that was told to the log last."""
     disks: dict[str, list[Sample]] = {}
     erased_on: str = ""
     """Day on which recordings whose time was over were erased last."""
@@ -125,8 +130,18 @@ def limits(settings: Settings, run: Path, kept: Kept, inventory: Inventory | Non
     for name, one in (("folder_late_s", kept.copying), ("store_late_s", kept.storing)):
         if one is not None:
             found.append(Limit(name, late_s(one), COPY_LATE_S, alarms=False))
+    for reading in kept.reading:
+        found += _of_reading(settings, reading)
     found += [Limit(f"files_{name}", used, limit) for name, used, limit in sorted(open_files(run))]
     return found
+
+
+def _of_reading(settings: Settings, reading: Reading) -> Iterable[Limit]:
+    """How long ago the oldest reading was, and how many recordings wait for theirs."""
+    age_s = late_s(Copying(oldest_at=reading.oldest_at))
+    days = round(age_s / 86_400, 1)
+    yield Limit(f"reread_days_{reading.place}", days, settings.recording_reread_days, alarms=False)
+    yield Limit(f"unread_{reading.place}", reading.unread, reading.recordings, alarms=False)
 
 
 def _of_switch(settings: Settings, seen: Inventory) -> Iterable[Limit]:

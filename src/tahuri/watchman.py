@@ -1,4 +1,4 @@
-"""The watch, run by ``work``: test calls, comparison, copies, erasures, findings as facts."""
+"""The watch, run by ``work``: test calls, comparison, findings as facts; the keeper's rounds."""
 
 import asyncio
 import contextlib
@@ -6,19 +6,16 @@ import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import httpx
 import msgspec
 import structlog
 from msgspec.structs import replace
 
 from tahuri import watching
 from tahuri.calls import nodes
-from tahuri.calls.keeping import Closed, Copier, Copying, check_again, erase_due
-from tahuri.calls.places import Folder, Place, Store
 from tahuri.centre import Centre
+from tahuri.keeper import Keeper
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
 from tahuri.kernel.event import StreamId
@@ -36,7 +33,6 @@ from tahuri.watch import queries, traffic
 from tahuri.watch.decider import FINDING, Mend, Report, grown
 from tahuri.watch.limits import Sample, near
 from tahuri.watch.reconcile import (
-    BYTES_S,
     GRACE_S,
     Difference,
     Held,
@@ -55,13 +51,9 @@ FIRST_S = 3.0
 RECENT = timedelta(days=2)
 DAYS_MAX = 14
 """Days that one look may take in: the last, one in turn, and those of open findings."""
-SCRUB_BYTES = 64 << 20
-"""Recordings read again in one look: about 90 GB a day."""
-SCRUB_CALLS = 50
 WRITTEN = timedelta(minutes=2)
 """A recording is not written later than this after its call."""
 SAMPLES_MAX = 1440
-COPY_LATE = timedelta(seconds=watching.COPY_LATE_S)
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
@@ -98,14 +90,9 @@ class Watchman:
         self.kept = watching.read(self._run)
         self._since: dict[str, float] = {}
         self._signatures: dict[str, tuple[int, int]] = {}
-        self._scrubbed = ""
-        """Key of the call whose recording was read again last, in turn."""
         self._day = f"{clock.now():%Y/%m/%d}"
         self._counts: tuple[datetime, dict[datetime, int], datetime | None] | None = None
-        self._copiers = {
-            one.name: Copier(db, views, self._recordings, one, self._settings.node)
-            for one in _places(self._settings)
-        }
+        self.keeper = Keeper(centre, db, views, self.kept)
 
     async def run(self) -> None:
         """For ever."""
@@ -115,11 +102,12 @@ class Watchman:
             for line in test_lines(self._settings) if self._settings.test_call_every_s else ():
                 group.create_task(self._try_for_ever(line))
             group.create_task(_for_ever("the watch", self.round, ROUND_S))
-            group.create_task(_for_ever("erasing", self.erase, ROUND_S))
+            group.create_task(_for_ever("erasing", self.keeper.erase, ROUND_S))
+            group.create_task(_for_ever("reading again", self.keeper.reread, ROUND_S))
             if self._node:
                 group.create_task(_for_ever("nodes", self.tell_node, nodes.SEEN_EVERY_S))
-            for name in self._copiers:
-                copying = partial(self.copy, name)
+            for name in self.keeper.copiers:
+                copying = partial(self.keeper.copy, name)
                 group.create_task(_for_ever(f"copying to the {name}", copying, COPY_S))
 
     async def close(self) -> None:
@@ -162,7 +150,7 @@ class Watchman:
         )
         if not result.ok:
             log.warning("a test call failed", line=line.name, fault=result.fault)
-        self._write()
+        self.keeper.write()
 
     # ---- one look -------------------------------------------------------------------------------
 
@@ -171,20 +159,22 @@ class Watchman:
         now = clock.now()
         self.kept.round_at = now
         self._drop_old_lines()
-        self._write()
+        self.keeper.write()
         days = await self._days(now)
         inventory = await watching.asked(self._ask)
         held = watching.held_of(inventory, self._recordings) if inventory is not None else None
         files = await asyncio.to_thread(self._files, days)
-        await self._scrub(await self._logged(days, now), files)
+        await self._check(await self._logged(days, now), files, days)
         calls = await self._logged(days, now)
         found = differences(calls, held, _sizes(files), days, now, self._node)
         found += self._own(inventory, now)
+        found += await self.keeper.differences(now)
+        found = without_doubles(found)
         found = [replace(one, node=self._node) for one in found]
         found += await self._traffic(now)
         found += await self._silent_nodes(now)
         await self._settle(found, held, days)
-        self._write()
+        self.keeper.write()
 
     def _drop_old_lines(self) -> None:
         """A trunk that is no longer in the settings is not waited for."""
@@ -232,8 +222,10 @@ class Watchman:
                         found[f"{day}/{file.name}"] = (stat.st_size, stat.st_mtime_ns)
         return found
 
-    async def _scrub(self, calls: list[LoggedCall], files: Mapping[str, tuple[int, int]]) -> None:
-        """Reads recordings again: those that changed, those found altered, and all in turn."""
+    async def _check(
+        self, calls: list[LoggedCall], files: Mapping[str, tuple[int, int]], days: frozenset[str]
+    ) -> None:
+        """Reads recordings that changed, are gone or came back; all others have their turn."""
         for call in calls:
             if call.recording is None or call.recording.state != "closed":
                 continue
@@ -241,28 +233,17 @@ class Watchman:
                 continue
             now = files.get(call.recording.path)
             before = self._signatures.get(call.recording.path)
-            touched = now is not None and (
-                before != now if before is not None else _written_late(call, now[1])
-            )
-            if touched or call.recording.intact is False:
-                await self._check(call)
+            known_bad = call.recording.intact is False
+            if now is None:
+                day = call.recording.path.rpartition("/")[0]
+                look = day in days and not known_bad
+            elif before is None:
+                look = known_bad or _written_late(call, now[1])
+            else:
+                look = before != now
+            if look:
+                await self.keeper.check(call)
         self._signatures = dict(files)
-        budget = SCRUB_BYTES
-        for call in await queries.closed_after(self._db, self._scrubbed, SCRUB_CALLS, self._node):
-            self._scrubbed = call.call_id
-            await self._check(call)
-            assert call.recording is not None
-            budget -= int((call.recording.duration_s or 0) * BYTES_S)
-            if budget < 0:
-                return
-
-    async def _check(self, call: LoggedCall) -> None:
-        recording = call.recording
-        assert recording is not None
-        if recording.sha256 is None:
-            return
-        closed = Closed(recording.recording_id, recording.path, recording.sha256, recording.intact)
-        await check_again(self._db, self._views, self._recordings, call.call_id, closed)
 
     # ---- other nodes ----------------------------------------------------------------------------
 
@@ -298,7 +279,7 @@ class Watchman:
         return [Difference(f"traffic-{judged.state}", "all", dict(numbers))]
 
     def _own(self, inventory: Inventory | None, now: datetime) -> list[Difference]:
-        """Lines that failed, limits that are near, copies that are late."""
+        """Lines that failed, limits that are near."""
         found = [
             Difference("test-call-failed", line.name, {"status": float(line.status or 0)})
             for line in self.kept.lines.values()
@@ -307,12 +288,6 @@ class Watchman:
         self._sample(now)
         known = watching.limits(self._settings, self._run, self.kept, inventory)
         found += near(known, self._settings.limit_percent_max)
-        for about, copying in (
-            ("recordings_copy", self.kept.copying),
-            ("recordings_store", self.kept.storing),
-        ):
-            if copying is not None:
-                found += _late(about, copying, now)
         return found
 
     def _sample(self, now: datetime) -> None:
@@ -350,71 +325,12 @@ class Watchman:
             state = FINDING.state(await open_log.read(stream))
             await open_log.append(stream, FINDING.decide(command, state))
 
-    # ---- recordings -----------------------------------------------------------------------------
 
-    async def copy(self, name: str = "folder") -> None:
-        """Brings recordings to a second place.  Raises Unavailable."""
-        done = await self._copiers[name].round()
-        if name == "folder":
-            self.kept.copying = done
-        else:
-            self.kept.storing = done
-        self._write()
-
-    async def erase(self) -> None:
-        """Once a day: recordings whose time is over.  Raises Unavailable."""
-        today = f"{clock.now():%Y-%m-%d}"
-        if self.kept.erased_on == today:
-            return
-        folders = [self._recordings]
-        if self._settings.recordings_copy is not None:
-            folders.append(Path(self._settings.recordings_copy))
-        count = await erase_due(
-            self._db, self._views, folders, self._settings.recording_days, self._node
-        )
-        log.info("recordings erased", count=count)
-        self.kept.erased_on = today
-        self._write()
-
-    def _write(self) -> None:
-        folder, store = "folder" in self._copiers, "store" in self._copiers
-        self.kept.copying = (self.kept.copying or Copying()) if folder else None
-        self.kept.storing = (self.kept.storing or Copying()) if store else None
-        watching.write(self._run, self.kept)
-
-
-def _places(settings: Settings) -> list[Place]:
-    """Where copies go, by the settings."""
-    places: list[Place] = []
-    if settings.recordings_copy is not None:
-        places.append(Folder(Path(settings.recordings_copy)))
-    if settings.recordings_store is not None:
-        url = httpx.URL(settings.recordings_store)
-        places.append(
-            Store(
-                url.netloc.decode(),
-                settings.recordings_store_bucket,
-                settings.recordings_store_key,
-                settings.store_secret,
-                settings.recordings_store_region,
-                url.scheme == "https",
-                settings.recordings_store_verify,
-                settings.recordings_store_authority,
-            )
-        )
-    return places
-
-
-def _late(about: str, copying: Copying, now: datetime) -> list[Difference]:
-    """Copies that should be there by now, and copies that should not be there any more."""
-    found = []
-    if copying.oldest_at is not None and now - copying.oldest_at > COPY_LATE:
-        late_s = (now - copying.oldest_at).total_seconds()
-        numbers = {"waiting": float(copying.waiting), "late_s": late_s}
-        found.append(Difference("copy-behind", about, numbers))
-    if copying.erased_at is not None and now - copying.erased_at > DAY:
-        found.append(Difference("copy-not-erased", about, {"copies": float(copying.to_erase)}))
-    return found
+def without_doubles(found: list[Difference]) -> list[Difference]:
+    """What is lost for good is not told as altered or missing besides."""
+    lost = {one.about for one in found if one.code == "recording-lost"}
+    doubles = ("recording-altered", "recording-missing")
+    return [one for one in found if one.code not in doubles or one.about not in lost]
 
 
 def _written_late(call: LoggedCall, changed_ns: int) -> bool:

@@ -155,14 +155,14 @@ async def test_copying_and_erasing_happen_where_the_file_is(
     call_id, file = await one.recorded(OLD, PRANK)
     for node in pair:
         node.copy.mkdir()
-    await two.watchman.copy()
+    await two.watchman.keeper.copy()
     assert two.watchman.kept.copying is not None
     assert two.watchman.kept.copying.waiting == 0
-    await one.watchman.copy()
+    await one.watchman.keeper.copy()
     assert (one.copy / file.relative_to(one.recordings)).is_file()
-    await two.watchman.erase()
+    await two.watchman.keeper.erase()
     assert (await one.row(call_id))["recording"]["state"] == "closed"
-    await one.watchman.erase()
+    await one.watchman.keeper.erase()
     assert (await one.row(call_id))["recording"]["state"] == "erased"
     assert not file.exists()
 

@@ -21,9 +21,9 @@ from test_watch import PRANK, Place
 
 import s3_server
 from tahuri.app import VIEWS
+from tahuri.calls.copying import Copying
 from tahuri.calls.events import LegalHoldSet
-from tahuri.calls.keeping import Copying
-from tahuri.calls.places import Store
+from tahuri.calls.store import Store
 from tahuri.centre import Centre
 from tahuri.city.records import CityPack
 from tahuri.kernel.db import Database
@@ -126,17 +126,22 @@ async def test_recordings_reach_the_store_and_catch_up_after_an_outage(
     async def behind() -> list[Any]:
         return await place.database.all(
             "select body ->> 'state' from view_rows where view = 'finding' "
-            "and body ->> 'code' = 'copy-behind' and body ->> 'about' = 'recordings_store'"
+            "and body ->> 'code' = 'copy-failing' and body ->> 'about' = 'recordings_store'"
         )
 
     first, file = await place.call(timedelta(minutes=20))
-    await place.watchman.copy("store")
+    await place.watchman.keeper.copy("store")
     assert storing(place).waiting == 1
-    assert "cannot be reached" in (storing(place).fault or "")
+    assert "cannot be reached" in str(storing(place).fault)
+    since = storing(place).failing_since
+    assert since is not None
+    place.watchman = Watchman(place.centre, place.database, VIEWS, place.ask, grace_s=0)
+    await place.watchman.keeper.copy("store")
+    assert storing(place).failing_since == since  # also after work began anew
     await place.watchman.round()
     assert await behind() == [("open",)]
     await server.start()
-    await place.watchman.copy("store")
+    await place.watchman.keeper.copy("store")
     assert storing(place).fault is None
     assert storing(place).waiting == 0
     await place.watchman.round()
@@ -147,10 +152,10 @@ async def test_recordings_reach_the_store_and_catch_up_after_an_outage(
     assert (recording["stored"], recording["copied"]) == (True, False)
     server.kill()
     await place.call()
-    await place.watchman.copy("store")
+    await place.watchman.keeper.copy("store")
     assert storing(place).fault is not None
     await server.start()
-    await place.watchman.copy("store")
+    await place.watchman.keeper.copy("store")
     assert storing(place) == Copying()
     kept = (place.centre.folder.run / "watch.json").read_text()
     assert SECRET not in kept + repr(place.settings) + "".join(capfd.readouterr())
@@ -167,19 +172,19 @@ async def test_what_is_erased_goes_from_the_store_too_and_a_hold_keeps_it(
     _, held = await place.call(
         timedelta(days=100, seconds=9), PRANK, LegalHoldSet(reason=PersonalId("P9"))
     )
-    await place.watchman.copy("store")
+    await place.watchman.keeper.copy("store")
     names = {str(one.relative_to(place.recordings)) for one in (file, held)}
     assert await asyncio.to_thread(server.names) == names
-    store = place.watchman._copiers["store"]._place
+    store = place.watchman.keeper.copiers["store"]._place
     away = Store(f"127.0.0.1:{free_port()}", BUCKET, "key", SECRET, "us-east-1", secure=False)
-    place.watchman._copiers["store"]._place = away
-    await place.watchman.erase()
-    await place.watchman.copy("store")
+    place.watchman.keeper.copiers["store"]._place = away
+    await place.watchman.keeper.erase()
+    await place.watchman.keeper.copy("store")
     assert storing(place).to_erase == 1
     assert storing(place).erased_at is not None
     assert (await place.row(free))["recording"]["stored"] is True
-    place.watchman._copiers["store"]._place = store
-    await place.watchman.copy("store")
+    place.watchman.keeper.copiers["store"]._place = store
+    await place.watchman.keeper.copy("store")
     assert storing(place) == Copying()
     assert await asyncio.to_thread(server.names) == {str(held.relative_to(place.recordings))}
     assert (await place.row(free))["recording"]["stored"] is False
@@ -194,8 +199,9 @@ async def test_an_altered_recording_is_not_stored(place: Place, server: Server) 
     await server.start()
     _, file = await place.call()
     file.write_bytes(file.read_bytes()[:-1] + b"x")
-    await place.watchman.copy("store")
-    assert "sha256" in (storing(place).fault or "")
+    await place.watchman.keeper.copy("store")
+    assert "sha256" in str(storing(place).fault)
+    assert storing(place).failing_since is None
     assert await asyncio.to_thread(server.names) == set()
 
 
@@ -213,7 +219,7 @@ async def test_a_wrong_secret_is_told_and_a_long_recording_goes_in_parts(
     right = Store(at, BUCKET, "key", SECRET, "us-east-1", secure=False)
     assert wrong.fault() is not None
     fault = await asyncio.to_thread(wrong.bring, file, "a/long.wav", sha256)
-    assert fault == "the store says SignatureDoesNotMatch"
+    assert str(fault) == "the secret does not belong to the access key (SignatureDoesNotMatch)"
     assert await asyncio.to_thread(server.names) == set()
     assert await asyncio.to_thread(right.bring, file, "a/long.wav", sha256) is None
     assert await asyncio.to_thread(server.content, "a/long.wav") == file.read_bytes()
@@ -260,9 +266,9 @@ class Odd(BaseHTTPRequestHandler):
     ("mode", "word"),
     [
         ("full", "XMinioStorageFull"),
-        ("late", "cannot be reached"),
+        ("late", "does not answer in time"),
         ("wrong-key", "SignatureDoesNotMatch"),
-        ("other", "the copy has sha256"),
+        ("other", "it has sha256"),
     ],
 )
 def test_a_store_that_fails_is_told_in_words_and_nothing_raises(
@@ -289,8 +295,10 @@ def test_a_store_that_fails_is_told_in_words_and_nothing_raises(
         http.shutdown()
         thread.join()
         http.server_close()
-    assert word in (fault or "")
-    assert SECRET not in (fault or "")
+    assert fault is not None
+    assert word in str(fault)
+    assert SECRET not in str(fault)
+    assert fault.whole is (mode != "other")
 
 
 def test_settings_of_a_store_name_what_is_wrong(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import hashlib
 import json
+import os
 import shutil
 import socket
 import zipfile
 from argparse import Namespace
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from starlette.applications import Starlette
 
 from tahuri import watching
 from tahuri.app import SLICES, VIEWS, centre_routes
-from tahuri.calls import keeping
+from tahuri.calls import copying
 from tahuri.calls.events import (
     CallArrived,
     CallClass,
@@ -156,8 +158,8 @@ async def place(database: Database, pack: CityPack, tmp_path: Path) -> AsyncIter
     assert verdict.fault is None
 
 
-@pytest.fixture
-async def http(place: Place) -> AsyncIterator[httpx.AsyncClient]:
+@asynccontextmanager
+async def pages(place: Place) -> AsyncIterator[httpx.AsyncClient]:
     """The routes over that centre, without a switch; ``who`` names the person."""
     routes = [one for slice_ in (*SLICES, centre_routes) for one in slice_.starlette()]
     app = Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS)
@@ -170,6 +172,13 @@ async def http(place: Place) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
         transport=transport, base_url="http://room", headers={"who": "chief"}
     ) as client:
+        yield client
+
+
+@pytest.fixture
+async def http(place: Place) -> AsyncIterator[httpx.AsyncClient]:
+    """See ``pages``."""
+    async with pages(place) as client:
         yield client
 
 
@@ -215,10 +224,12 @@ async def test_an_old_recording_is_read_again_in_turn(place: Place) -> None:
     call_id, file = await place.call(timedelta(days=30))
     content = file.read_bytes()
     file.write_bytes(content[:-1] + b"x")
-    found: set[tuple[str, str]] = set()
-    for _ in range(3):
-        found |= await place.open()
-    assert ("recording-altered", str(file.relative_to(place.recordings))) in found
+    then_s = (clock.now() - timedelta(days=30)).timestamp()
+    os.utime(file, (then_s, then_s))
+    assert await place.open() == set()
+    await place.watchman.keeper.reread()
+    about = str(file.relative_to(place.recordings))
+    assert await place.open() == {("recording-altered", about)}
     assert (await place.row(call_id))["recording"]["intact"] is False
 
 
@@ -316,30 +327,31 @@ async def test_closed_recordings_are_copied_and_catch_up_when_the_folder_is_back
     """
     first, file = await place.call()
     await place.call(timedelta(minutes=20))
-    await place.watchman.copy()
+    await place.watchman.keeper.copy()
     waiting = place.watchman.kept.copying
     assert waiting is not None
-    assert (waiting.waiting, waiting.fault) == (2, "the folder is not there")
+    assert (waiting.waiting, str(waiting.fault)) == (2, "the folder is not there")
+    assert waiting.failing_since is not None
     await place.watchman.round()
     rows = await place.database.all("select body ->> 'code' from view_rows where view = 'finding'")
-    assert ("copy-behind",) in rows
+    assert ("copy-failing",) in rows
     place.copy.mkdir()
-    await place.watchman.copy()
-    assert place.watchman.kept.copying == keeping.Copying()
+    await place.watchman.keeper.copy()
+    assert place.watchman.kept.copying == copying.Copying()
     copied = place.copy / file.relative_to(place.recordings)
     assert copied.read_bytes() == file.read_bytes()
     assert (await place.row(first))["recording"]["copied"] is True
     shutil.rmtree(place.copy)
     await place.call(timedelta(minutes=1))
-    await place.watchman.copy()
+    await place.watchman.keeper.copy()
     assert place.watchman.kept.copying.waiting == 1
     place.copy.mkdir()
-    await place.watchman.copy()
+    await place.watchman.keeper.copy()
     assert place.watchman.kept.copying.waiting == 0
     await place.watchman.round()
     (row,) = await place.database.all(
         "select body ->> 'state' from view_rows where view = 'finding' "
-        "and body ->> 'code' = 'copy-behind'"
+        "and body ->> 'code' = 'copy-failing'"
     )
     assert row == ("closed",)
 
@@ -349,7 +361,7 @@ async def test_a_recording_that_was_altered_is_not_copied(place: Place) -> None:
     _, file = await place.call()
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     place.copy.mkdir()
-    await place.watchman.copy()
+    await place.watchman.keeper.copy()
     assert place.watchman.kept.copying is not None
     assert place.watchman.kept.copying.waiting == 1
     assert [one for one in place.copy.rglob("*") if one.is_file()] == []
@@ -360,19 +372,19 @@ async def test_recordings_that_cannot_be_copied_hold_back_none_of_those_behind(
 ) -> None:
     """Given as many altered recordings as one round takes, all older; when the next round comes;
     then the one behind them is copied, and the altered ones are tried on."""
-    monkeypatch.setattr(keeping, "BATCH", 2)
+    monkeypatch.setattr(copying, "BATCH", 2)
     for minutes in (40, 30):
         _, file = await place.call(timedelta(minutes=minutes))
         file.write_bytes(file.read_bytes()[:-1] + b"x")
     last, _ = await place.call(timedelta(minutes=20))
     place.copy.mkdir()
-    await place.watchman.copy()
+    await place.watchman.keeper.copy()
     assert place.watchman.kept.copying is not None
     assert place.watchman.kept.copying.waiting == 3
-    await place.watchman.copy()
+    await place.watchman.keeper.copy()
     assert place.watchman.kept.copying.waiting == 2
     assert (await place.row(last))["recording"]["copied"] is True
-    await place.watchman.copy()
+    await place.watchman.keeper.copy()
     assert place.watchman.kept.copying.waiting == 2
 
 
@@ -401,8 +413,8 @@ async def test_what_is_due_is_erased_here_and_in_the_copy_and_nothing_else(
     assert (await post(http, "/api/calls/nobody/legal-hold", hold)).status_code == 404
     assert (await post(http, f"/api/calls/{kept}/legal-hold", hold)).status_code == 200
     assert (await place.row(kept))["legal_hold"] is True
-    await place.watchman.copy()
-    await place.watchman.erase()
+    await place.watchman.keeper.copy()
+    await place.watchman.keeper.erase()
     assert (await place.row(free))["recording"]["state"] == "erased"
     assert not free_file.exists()
     assert not (place.copy / free_file.relative_to(place.recordings)).exists()
@@ -412,10 +424,10 @@ async def test_what_is_due_is_erased_here_and_in_the_copy_and_nothing_else(
     lifted = await post(http, f"/api/calls/{kept}/lift-legal-hold", {"reason": "Selesai"})
     assert lifted.status_code == 200
     await place.write(str(incident), IncidentClosed(disposition="done", remarks=None))
-    await place.watchman.erase()  # once a day
+    await place.watchman.keeper.erase()  # once a day
     assert kept_file.exists()
     place.watchman.kept.erased_on = ""
-    await place.watchman.erase()
+    await place.watchman.keeper.erase()
     assert not kept_file.exists()
     assert linked_file.exists()
     assert (await place.row(linked))["recording"]["state"] == "closed"
@@ -427,14 +439,14 @@ async def test_a_kill_between_fact_and_file_leaves_nothing_for_ever(place: Place
     it."""
     _, file = await place.call(timedelta(days=100), PRANK)
     content = file.read_bytes()
-    await place.watchman.erase()
+    await place.watchman.keeper.erase()
     file.write_bytes(content)
     found: set[tuple[str, str]] = set()
     for _ in range(2):
         found |= await place.open()
     assert {code for code, _ in found} == {"recording-not-erased"}
     place.watchman.kept.erased_on = ""
-    await place.watchman.erase()
+    await place.watchman.keeper.erase()
     assert not file.exists()
 
 

@@ -1,8 +1,9 @@
-"""Facts about calls.  Streams: ``call/<call_id>``, ``trunk/<name>``.
+"""Facts about calls.  Streams: ``call/<call_id>``, ``trunk/<name>``, ``reread/<place>``.
 
 Most are made by the switch, which goes on without the log and hands them over later.
 """
 
+from datetime import datetime
 from enum import StrEnum
 
 from tahuri.kernel.event import Event
@@ -449,11 +450,39 @@ class RecordingPlayed(Event, frozen=True, tag="calls.recording-played"):
 
 
 class RecordingChecked(Event, frozen=True, tag="calls.recording-checked"):
-    """The file was read again after the call and compared with what the log says."""
+    """It was read again, after the call or later, and compared with what the log says."""
 
     recording_id: RecordingId
     intact: bool
     fault: str | None = None
+    place: str = "original"
+    """``original``, ``folder`` or ``store``."""
+
+
+class RecordingRepaired(Event, frozen=True, tag="calls.recording-repaired"):
+    """A damaged or absent one was replaced at that place by what the log says, and read again."""
+
+    recording_id: RecordingId
+    place: str
+    source: str
+    """The place that had a sound one."""
+    aside: str = ""
+    """Where the damaged one lies now, relative to the place; empty: there was none."""
+
+
+class RecordingsReread(Event, frozen=True, tag="calls.recordings-reread"):
+    """What was read again at a place since the last such fact.  Stream: ``reread/<place>``."""
+
+    place: str
+    read: int
+    damaged: int
+    """Of them found altered or absent."""
+    recordings: int
+    """That the place has, all together."""
+    unread: int
+    """Of these, not read within the period that is set."""
+    oldest_at: datetime | None = None
+    """When that one was read which has waited longest."""
 
 
 class RecordingCopied(Event, frozen=True, tag="calls.recording-copied"):

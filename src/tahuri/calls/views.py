@@ -55,6 +55,7 @@ from tahuri.calls.events import (
     RecordingErased,
     RecordingFailed,
     RecordingPlayed,
+    RecordingRepaired,
     RecordingStarted,
     ReferRefused,
     SeatMuted,
@@ -70,6 +71,7 @@ from tahuri.calls.events import (
     TrunkRemoved,
     TrunkUp,
 )
+from tahuri.calls.soundness import ORIGINAL
 from tahuri.kernel.event import Event, Fact, StreamId
 from tahuri.kernel.ids import (
     CallId,
@@ -117,6 +119,7 @@ CallEvent = (
     | RecordingFailed
     | RecordingPlayed
     | RecordingChecked
+    | RecordingRepaired
     | RecordingCopied
     | RecordingCopyErased
     | RecordingErased
@@ -169,6 +172,8 @@ class Recording(Struct, frozen=True):
     """Whether the second folder has it."""
     stored: bool = False
     """Whether the store has it."""
+    damaged: tuple[str, ...] = ()
+    """Places whose copy was found altered or absent."""
     erased_at: datetime | None = None
 
 
@@ -354,8 +359,10 @@ def _fold(row: CallRow, fact: Fact) -> CallRow:
         case CallUnlinked():
             others = tuple(one for one in row.incident_ids if one != event.incident_id)
             return replace(row, incident_ids=others)
-        case RecordingStarted() | RecordingClosed() | RecordingFailed() | RecordingChecked():
+        case RecordingStarted() | RecordingClosed() | RecordingFailed():
             return replace(row, recording=_recording(row.recording, event))
+        case RecordingChecked() | RecordingRepaired():
+            return replace(row, recording=_sound(row.recording, event))
         case RecordingCopied() | RecordingCopyErased() | RecordingErased():
             return replace(row, recording=_kept(row.recording, event, fact.at))
         case LegalHoldSet() | LegalHoldLifted():
@@ -590,7 +597,7 @@ def _sent_on(
 
 def _recording(
     known: Recording | None,
-    event: RecordingStarted | RecordingClosed | RecordingFailed | RecordingChecked,
+    event: RecordingStarted | RecordingClosed | RecordingFailed,
 ) -> Recording:
     now = known or Recording(event.recording_id, "recording", "")
     match event:
@@ -600,10 +607,21 @@ def _recording(
             return replace(now, state="closed", sha256=event.sha256, duration_s=event.duration_s)
         case RecordingFailed():
             return replace(now, state="failed")
-        case RecordingChecked():
-            return replace(now, intact=event.intact)
         case _:
             assert_never(event)
+
+
+def _sound(
+    known: Recording | None, event: RecordingChecked | RecordingRepaired
+) -> Recording | None:
+    """Whether it is what the log says, at the place that was looked at."""
+    if known is None or known.recording_id != event.recording_id:
+        return known
+    intact = isinstance(event, RecordingRepaired) or event.intact
+    if event.place == ORIGINAL:
+        return replace(known, intact=intact)
+    others = tuple(one for one in known.damaged if one != event.place)
+    return replace(known, damaged=others if intact else (*others, event.place))
 
 
 def _kept(
@@ -615,9 +633,10 @@ def _kept(
         return known
     if isinstance(event, RecordingCopied | RecordingCopyErased):
         there = isinstance(event, RecordingCopied)
+        others = tuple(one for one in known.damaged if one != event.place)
         if event.place == "store":
-            return replace(known, stored=there)
-        return replace(known, copied=there)
+            return replace(known, stored=there, damaged=others)
+        return replace(known, copied=there, damaged=others)
     return replace(known, state="erased", erased_at=at)
 
 

@@ -132,8 +132,17 @@ WORDS: dict[str, tuple[str, str]] = {
     "calls.recording-failed": ("Rekaman gagal: {fault}", "Recording failed: {fault}"),
     "calls.recording-played": ("Rekaman diputar", "Recording played"),
     "calls.recording-checked": (
-        "Rekaman diperiksa, utuh: {intact}",
-        "Recording checked, intact: {intact}",
+        "Rekaman diperiksa ({place}), utuh: {intact} {fault}",
+        "Recording checked ({place}), intact: {intact} {fault}",
+    ),
+    "calls.recording-repaired": (
+        "Rekaman diperbaiki ({place}) dari {source}; yang rusak disimpan: {aside}",
+        "Recording repaired ({place}) from {source}; the damaged one is kept: {aside}",
+    ),
+    "calls.recordings-reread": (
+        "Rekaman dibaca ulang ({place}): {read}, rusak {damaged}, belum {unread} dari {recordings}",
+        "Recordings read again ({place}): {read}, damaged {damaged}, "
+        "unread {unread} of {recordings}",
     ),
     "calls.recording-copied": (
         "Rekaman disalin ke tempat kedua ({place})",
@@ -255,6 +264,9 @@ CODES: dict[str, tuple[str, str]] = {
     "abandoned": ("terputus", "abandoned"),
     "not-reached": ("tidak terhubung", "not reached"),
     "silent": ("tidak bersuara", "silent"),
+    "original": ("tempat asal", "where it was made"),
+    "folder": ("folder kedua", "second folder"),
+    "store": ("penyimpanan S3", "S3 store"),
     "asked": ("diminta", "asked for"),
     "reached": ("terhubung", "reached"),
     "given-up": ("dihentikan kursi", "given up by the seat"),

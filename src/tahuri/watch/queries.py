@@ -53,24 +53,6 @@ async def calls_between(db: Database, begin: datetime, end: datetime) -> list[Lo
     )
 
 
-async def closed_after(db: Database, after: str, limit: int, node: str = "") -> list[LoggedCall]:
-    """Calls with a closed recording at the node, by id after this one; from the first when there
-    is none."""
-    for start in dict.fromkeys((after, "")):
-        found = _loaded(
-            await db.all(
-                "select body from view_rows where city_id = %s and view = 'call' and key > %s "
-                "and body #>> '{recording,state}' = 'closed' "
-                "and (%s = '' or coalesce(body ->> 'node', '') in ('', %s)) "
-                "order by key limit %s",
-                (db.city_id, start, node, node, limit),
-            )
-        )
-        if found:
-            return found
-    return []
-
-
 async def open_findings(db: Database) -> list[dict[str, Any]]:
     """Rows of the view ``finding`` that are open or accepted, the newest first; with the reason."""
     records = await db.all(

@@ -18,6 +18,8 @@ SETTLED = timedelta(minutes=2)
 HEADER_BYTES = 44
 BYTES_S = 32_000
 """Two channels of 8 kHz, 16 bit."""
+ASIDE = ".damaged-"
+"""Stands in the names of files that a repair put aside (``calls.places``)."""
 FACTS_FEW = 20
 """So many facts may be on their way to the log at any moment."""
 LENGTH_TOLERANCE_S = 3.0
@@ -161,12 +163,13 @@ def differences(
     """
     calls = list(log)
     found: list[Difference] = []
+    bases = {path.partition(ASIDE)[0] for path in files}
     if held is not None:
         found += _calls(calls, held, now, node)
         found += _media(held)
     for call in (one for one in calls if is_ours(one, node)):
         if call.over and call.ended_at is not None and now - call.ended_at > SETTLED:
-            found += _recording(call, files, looked_at)
+            found += _recording(call, files, bases, looked_at)
     found += _strange_files(calls, held, files)
     return found
 
@@ -217,24 +220,25 @@ def _media(held: Held) -> list[Difference]:
 
 
 def _recording(
-    call: LoggedCall, files: Mapping[str, int], looked_at: frozenset[str]
+    call: LoggedCall, files: Mapping[str, int], bases: set[str], looked_at: frozenset[str]
 ) -> list[Difference]:
     """A call that was let in has one closed recording, of its length, intact, on disk."""
     recording = call.recording
     if recording is not None and recording.state == "erased":
-        there = recording.path in files
+        there = recording.path in bases
         return [Difference("recording-not-erased", recording.path)] if there else []
     if not call.queued:
         return []
     if recording is None or recording.state != "closed":
         return [Difference("recording-lacking", call.call_id)]
+    size = files.get(recording.path)
+    seen = recording.path.rpartition("/")[0] in looked_at
+    if seen and size is None:
+        return [Difference("recording-missing", recording.path)]
     if recording.intact is False:
         return [Difference("recording-altered", recording.path)]
-    if recording.path.rpartition("/")[0] not in looked_at:
+    if not seen or size is None:
         return []
-    size = files.get(recording.path)
-    if size is None:
-        return [Difference("recording-missing", recording.path)]
     seconds = recording.duration_s or 0.0
     wanted = HEADER_BYTES + round(seconds * BYTES_S)
     if abs(size - wanted) > 4:

@@ -40,6 +40,7 @@ from tahuri.calls.events import (
     RecordingCopyErased,
     RecordingFailed,
     RecordingPlayed,
+    RecordingRepaired,
     RecordingStarted,
     SeatMuted,
     SeatUnmuted,
@@ -323,7 +324,7 @@ def test_every_event_of_a_call_can_be_folded_first() -> None:
         "jitter_ms": 1.0, "rtt_ms": None, "mos": 4.1,
         "slot": 1, "kind": "blind", "mode": "listen", "audible": False,
         "precedence": 2, "language": "en", "agency_id": None, "to": "number", "after_s": 30.0,
-            "place": "store",
+            "place": "store", "source": "original",
     }  # fmt: skip
     for kind in get_args(CallEvent):
         event = kind(**{name: given[name] for name in kind.__struct_fields__ if name in given})
@@ -362,3 +363,30 @@ def test_each_place_has_its_copy_until_it_is_erased_there() -> None:
     )
     assert row.recording is not None
     assert (row.recording.copied, row.recording.stored) == (False, True)
+
+
+def test_damage_and_repair_stand_at_the_place_where_they_are() -> None:
+    """A damaged copy must not make a sound original look damaged, nor the other way round."""
+    given = (
+        RecordingStarted(recording_id=R1, path="1.wav"),
+        RecordingCopied(recording_id=R1),
+        RecordingChecked(recording_id=R1, intact=False, fault="f"),
+        RecordingChecked(recording_id=R1, intact=False, fault="f", place="folder"),
+    )
+    row = after(*given).recording
+    assert row is not None
+    assert (row.intact, row.damaged, row.copied) == (False, ("folder",), True)
+    row = after(
+        *given, RecordingRepaired(recording_id=R1, place="folder", source="store")
+    ).recording
+    assert row is not None
+    assert (row.intact, row.damaged) == (False, ())
+    row = after(*given, RecordingRepaired(recording_id=R1, place="original", source="s")).recording
+    assert row is not None
+    assert (row.intact, row.damaged) == (True, ("folder",))
+    erased = RecordingCopyErased(recording_id=R1, place="folder")
+    row = after(*given, erased).recording
+    assert row is not None
+    assert row.damaged == ()
+    other = RecordingChecked(recording_id=RecordingId("R9"), intact=True)
+    assert after(*given, other) == after(*given)

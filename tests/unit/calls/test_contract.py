@@ -23,6 +23,8 @@ SAMPLES: dict[Any, Any] = {str: "text", int: 488, float: 9.5, bool: True}
 OURS = {
     "calls.recording-played",
     "calls.recording-checked",
+    "calls.recording-repaired",
+    "calls.recordings-reread",
     "calls.recording-copied",
     "calls.recording-copy-erased",
     "calls.recording-erased",

@@ -73,8 +73,15 @@ export interface Part {
 export interface Copying {
   waiting: number;
   oldest_at: string | null;
-  fault: string | null;
+  fault: PlaceFault | null;
   to_erase?: number;
+  failing_since?: string | null;
+}
+
+/** Why a place for recordings does not do what is asked: `telephone.place_fault.<code>`. */
+export interface PlaceFault {
+  code: string;
+  detail: string;
 }
 
 export interface Telephone {
@@ -155,6 +162,11 @@ const TODO: Record<string, string> = {
   "limit-near": "limit",
   "copy-behind": "copy",
   "copy-not-erased": "copy",
+  "copy-failing": "copy",
+  "copy-damaged": "copy",
+  "recording-lost": "lost",
+  "recordings-unread": "unread",
+  "recordings-repaired": "health",
   "node-silent": "node",
 };
 
