@@ -92,6 +92,8 @@ def test_a_file_that_is_no_toml_hides_no_other_problem(tmp_path: Path) -> None:
         ("rtp_first_port = 0", "rtp_first_port"),
         ("robot_after_s = 0", "robot_after_s"),
         ("calls_max = 0", "calls_max"),
+        ("recording_reread_days = 0", "recording_reread_days"),
+        ("recording_reread_mb_s = 1000", "recording_reread_mb_s"),
         ("call_back_after_s = 0", "call_back_after_s"),
         ("call_back_due_s = 100000", "call_back_due_s"),
         ("call_back_attempts = -1", "call_back_attempts"),
