@@ -50,7 +50,8 @@ async def test_the_page_says_at_once_that_its_server_is_gone_and_comes_back_by_i
     centre: DemoCentre,
 ) -> None:
     """Given the page; when `serve` is killed and nobody starts it again; then the page stays, says
-    so, and after half a minute no longer claims to know; when it is back; then so is the answer."""
+    so and how old it is, shows no part as working, and after half a minute no longer claims to
+    know; when it is back; then so is the answer."""
     supervisor, serve = centre.process, centre.pid("serve")
     assert supervisor is not None
     async with opened(centre, "supervisor", "/telephone") as page:
@@ -62,6 +63,11 @@ async def test_the_page_says_at_once_that_its_server_is_gone_and_comes_back_by_i
             os.kill(serve, signal.SIGKILL)
             await page.keyboard.press("Alt+r")
             await expect(gone).to_be_visible(timeout=LONG_MS)
+            await expect(page.get_by_test_id("unreachable-age")).to_contain_text("detik")
+            await expect(page.get_by_test_id("parts-old")).to_contain_text("detik lalu")
+            parts = page.get_by_test_id("part")
+            await expect(parts.first).to_be_visible()
+            await expect(parts.locator(".good")).to_have_count(0)
             await expect(page.get_by_test_id("reasons")).to_contain_text("Siap")
             await expect(answer).to_have_attribute("data-state", "unknown", timeout=2 * LONG_MS)
             if folder := os.environ.get("TAHURI_SHOTS"):
@@ -70,3 +76,5 @@ async def test_the_page_says_at_once_that_its_server_is_gone_and_comes_back_by_i
             os.kill(supervisor.pid, signal.SIGCONT)
         await expect(answer).to_have_attribute("data-state", "degraded", timeout=2 * LONG_MS)
         await expect(gone).to_have_count(0)
+        await expect(page.get_by_test_id("parts-old")).to_have_count(0)
+        await expect(page.get_by_test_id("part").locator(".good").first).to_be_visible()

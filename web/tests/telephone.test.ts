@@ -1,8 +1,10 @@
+import { render } from "svelte/server";
 import { describe, expect, it } from "vitest";
 import type { Problem, Result } from "../src/core/api";
 import en from "../src/core/i18n/en.json";
 import id from "../src/core/i18n/id.json";
-import { amount, look, REASONS, todoOf, TODOS } from "../src/telephone/health";
+import { ageOf, amount, isOld, look, REASONS, SLOW_S, todoOf, TODOS, UNKNOWN_S } from "../src/telephone/health";
+import Parts from "../src/telephone/Parts.svelte";
 import { localOf, utcOf } from "../src/telephone/zone";
 
 const problem = (status: number, context: Record<string, unknown> = {}): Problem => ({
@@ -26,6 +28,33 @@ describe("is the telephone alive", () => {
     expect((await look(asking({ "/api/telephone": gone, "/healthz": gone }))).kind).toBe("none");
     const forbidden = { ok: false as const, problem: problem(403) };
     expect((await look(asking({ "/api/telephone": forbidden }))).kind).toBe("none");
+  });
+
+  it("takes what it shows for old once a look failed, hangs, or is long ago", () => {
+    const now = { unreachable: false, waited_s: 1, age_s: 6 };
+    expect(isOld(now)).toBe(false);
+    expect(isOld({ ...now, unreachable: true })).toBe(true);
+    expect(isOld({ ...now, waited_s: SLOW_S + 1 })).toBe(true);
+    expect(isOld({ ...now, age_s: UNKNOWN_S + 1 })).toBe(true);
+  });
+
+  it("says an age as people do", () => {
+    expect([0, 119, 120, 7_199, 7_200].map(ageOf)).toEqual([
+      { unit: "seconds", n: 0 }, { unit: "seconds", n: 119 }, { unit: "minutes", n: 2 },
+      { unit: "minutes", n: 119 }, { unit: "hours", n: 2 },
+    ]);
+  });
+
+  it("shows the parts as they are now, and greyed with their age while the server is not reached", () => {
+    const props = { parts: { switch: { ok: true }, media: { ok: false, detail: "no answer" } }, looked: "0:03 lalu", age: null };
+    const now = render(Parts, { props }).body;
+    expect(now).toMatch(/class="good[^"]*">hidup/);
+    expect(now).toMatch(/class="bad[^"]*">mati/);
+    expect(now).not.toContain("tidak terjangkau");
+    const old = render(Parts, { props: { ...props, age: "3 menit" } }).body;
+    expect(old).not.toMatch(/class="(good|bad)/);
+    expect(old).toMatch(/class="quiet[^"]*">hidup/);
+    expect(old).toContain("Keadaan 3 menit lalu. Server tidak terjangkau");
   });
 
   it("says every reason and what to do in both languages", () => {

@@ -127,6 +127,27 @@ export async function look(ask: Asking = get): Promise<Known> {
   return { kind: "none", problem: whole.problem };
 }
 
+/** A look that has no answer after so long will hardly get one. */
+export const SLOW_S = 8;
+/** After so long without an answer the page no longer says whether the telephone is alive. */
+export const UNKNOWN_S = 30;
+
+/**
+ * Whether what stands on the page is no longer the present.
+ *
+ * `waited_s`: how long the look that runs now has no answer; `age_s`: since the last answer.
+ */
+export function isOld(now: { unreachable: boolean; waited_s: number; age_s: number }): boolean {
+  return now.unreachable || now.waited_s > SLOW_S || now.age_s > UNKNOWN_S;
+}
+
+/** An age as people say it: seconds up to two minutes, minutes up to two hours, then hours. */
+export function ageOf(seconds: number): { unit: "seconds" | "minutes" | "hours"; n: number } {
+  if (seconds < 120) return { unit: "seconds", n: Math.round(seconds) };
+  if (seconds < 7_200) return { unit: "minutes", n: Math.floor(seconds / 60) };
+  return { unit: "hours", n: Math.floor(seconds / 3_600) };
+}
+
 /** What to do, by code: many faults ask for the same. */
 const TODO: Record<string, string> = {
   "switch-down": "restart",
