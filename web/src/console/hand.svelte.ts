@@ -141,7 +141,7 @@ export class Hand {
       if (!said || this.#wordsSounded.has(name)) continue;
       this.#wordsSounded.add(name);
       if (this.desk.since_s(said.at) > FRESH_S) continue;
-      const number = personalOf<Caller>(row, row.body.caller)?.number ?? "";
+      const number = personalOf<Caller>(row, row.body.caller)?.number ?? t("common.erased");
       this.say("toast.caller_told", { number, word: t(`caller_word.${said.word}`) }, null, null, row.key);
       soundAlarm();
     }
