@@ -54,8 +54,10 @@ from tahuri.kernel.feed import Feed
 from tahuri.kernel.http import EXCEPTION_HANDLERS, Json, Routes, db
 from tahuri.kernel.mint import new_id
 from tahuri.kernel.openapi import openapi
-from tahuri.kernel.refusal import Unavailable
+from tahuri.kernel.refusal import Refused, Unavailable
+from tahuri.kernel.roles import Role
 from tahuri.kernel.view import View
+from tahuri.live import LiveBoard
 from tahuri.noise.push import MeasurePush
 from tahuri.operators.queries import accounts, languages_of
 from tahuri.operators.routes import session_reader
@@ -63,6 +65,7 @@ from tahuri.pages import DIST, PAGES, SafeHeaders, map_layer, page, signalling_u
 from tahuri.places.roads import Roads
 from tahuri.positions import Positions, merged
 from tahuri.reference import reference
+from tahuri.refusals import Refusal
 from tahuri.rights import reader_name, sees
 from tahuri.settings import Settings
 from tahuri.telephony import token
@@ -104,20 +107,26 @@ centre_routes = Routes("centre")
 
 
 async def while_signed_on(request: Request, frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The frames until the session is over: signed out, expired, or its account closed."""
+    """The frames until the session is over (signed out, expired, its account closed), or its rights
+    are others: whoever asks again is answered by those."""
+    person = request.state.who
     looked_s = clock.monotonic_s()
     async for frame in frames:
         if clock.monotonic_s() - looked_s > SESSION_LOOK_S:
             looked_s = clock.monotonic_s()
             with contextlib.suppress(Unavailable):
-                if await session_reader(request) is None:
+                now = await session_reader(request)
+                if now is None or (now.roles, now.agency_id) != (person.roles, person.agency_id):
                     return
         yield frame
 
 
 @centre_routes.get(
     "/api/feed",
-    query={"after": "The last seq that was seen; 0 for everything. Last-Event-ID goes before it."},
+    query={
+        "after": "The last seq that was seen; 0 for everything. Last-Event-ID goes before it.",
+        "live": "1: also who waits and who talks, as the switch sees it; supervisors only.",
+    },
 )
 async def feed(request: Request) -> Response:
     """Every row changed after seq N, for ever, as server-sent events.
@@ -125,6 +134,9 @@ async def feed(request: Request) -> Response:
     A console that starts (N = 0), reconnects, or outlived our restart asks the same question.
     """
     person = request.state.who
+    supervises = request.query_params.get("live") == "1"
+    if supervises and Role.SUPERVISOR not in person.roles:
+        raise Refused(Refusal.NOT_ALLOWED, needed=Role.SUPERVISOR)
     given = request.headers.get("last-event-id") or request.query_params.get("after", "0")
     after = int(given) if SEQ.fullmatch(given) else 0
     crewed = await crewed_by(db(request), person.operator_id)
@@ -132,6 +144,7 @@ async def feed(request: Request) -> Response:
     frames = merged(
         request.app.state.feed.frames(after, rights, reader_name(person, new_id())),
         request.app.state.positions.frames(),
+        *((request.app.state.live.frames(),) if supervises else ()),
     )
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     own = while_signed_on(request, frames)
@@ -203,6 +216,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
         (follower(call_back_rules),),
         worth,
     )
+    live = LiveBoard(switchboard.state, settings.node)
     measures = MeasurePush(
         database,
         switchboard.command,
@@ -232,6 +246,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
                 ("feed", feed_hub.listen),
                 ("positions", positions.run),
                 ("switchboard", switchboard.run),
+                ("live", live.run),
                 ("measures", measures.run),
                 ("roads", roads.warm),
                 *((("call-backs", automatic.run),) if calls_back else ()),
@@ -260,6 +275,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     state = app.state
     state.db, state.views, state.feed, state.positions = database, VIEWS, feed_hub, positions
     state.switchboard, state.session_reader, state.settings = switchboard, session_reader, settings
+    state.live = live
     state.call_back_rules, state.number_plan = call_back_rules, plan
     state.caller_door = tahuri.callbacks.caller_routes.Door()
     state.pack, state.recordings = centre.pack, centre.folder.recordings

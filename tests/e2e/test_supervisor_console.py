@@ -127,9 +127,10 @@ async def test_a_supervisor_sees_skills_lines_and_how_long_somebody_writes_up(
 ) -> None:
     """Who leads a shift must see at once which line breaks up, and when a seat is back.
 
-    Given a call taker who speaks English, with a caller whose line breaks up; then the supervisor's
-    list of calls says which leg is bad, and the seat's board whose seat it is; when the call is
-    over; then both screens count the wrap-up down, and F4 gives two minutes more.
+    Given a call taker who speaks English, with a caller; then a supervisor without a seat sees who
+    talks with whom and how the lines sound; given a seat, and a line that breaks up; then the list
+    of calls says which leg is bad, and the seat's board whose seat it is; when the call is over;
+    then both screens count the wrap-up down, and F4 gives two minutes more.
     """
     with contextlib.ExitStack() as put_back:
         await asyncio.to_thread(put_back.enter_context, wrap_up_ends(centre, WRAP_UP_S))
@@ -139,12 +140,20 @@ async def test_a_supervisor_sees_skills_lines_and_how_long_somebody_writes_up(
             opened(centre, "supervisor", "/console") as page,
             caller_answered(centre, taker, TALKER) as phone,
         ):
+            lines = page.get_by_test_id("live-lines")
+            talks = page.get_by_test_id("live-call")
+            await expect(talks).to_contain_text(TALKER, timeout=LONG_MS)
+            await expect(talks).to_contain_text("M1 Penerima (demo)")
+            await expect(lines).to_have_attribute("data-verdict", "good", timeout=LONG_MS)
+            await expect(page.get_by_test_id("needs-seat")).to_contain_text("ambil kursi")
+            await expect(page.get_by_test_id("listen")).to_have_count(0)
+            await pictured(page, "supervisor-no-seat")
             await sit_down(page, "M2")
+            await expect(page.get_by_test_id("needs-seat")).to_have_count(0)
             await page.get_by_role("tab", name="Kursi").click()
             board = page.locator('[data-seat="M1"]')
             skills = board.get_by_test_id("seat-skills")
             await expect(skills).to_contain_text("Penerima · id en", timeout=LONG_MS)
-            lines = page.get_by_test_id("live-lines")
             await expect(lines).to_have_attribute("data-verdict", "good", timeout=LONG_MS)
             phone._socket = Breaking(phone._socket)  # type: ignore[assignment]
             await expect(lines).to_have_attribute("data-verdict", "bad", timeout=LONG_MS)

@@ -99,6 +99,31 @@ describe("feed", () => {
     expect(asked).toHaveLength(1);
   });
 
+  it("tells a supervisor's console what the switch says, which is no sign of the log", async () => {
+    const board = { now: NOW, node: "", away: false, queue: [], calls: [] };
+    const { asked, fetch } = server([[sse("down", { now: NOW }) + sse("live", board)]]);
+    const heard: unknown[] = [];
+    const states: string[] = [];
+    const options = { onLive: (one: unknown) => heard.push(one), onState: (state: string) => states.push(state) };
+    const feed = new Feed({ rows: new Rows(), fetch, ...options });
+    feed.start();
+    await until(() => asked.length === 2);
+    feed.stop();
+    expect(asked[0]).toBe("/api/feed?after=0&live=1");
+    expect(heard).toEqual([board]);
+    expect(states).toEqual(["connecting", "down", "lost", "stopped"]);
+  });
+
+  it("goes on without the switch's words when somebody is a supervisor no more", async () => {
+    const { asked, fetch } = server([403, [sse("alive", { seq: 0, now: NOW })]]);
+    const feed = new Feed({ rows: new Rows(), fetch, onLive: () => undefined });
+    feed.start();
+    await until(() => asked.length === 3);
+    expect(feed.state).not.toBe("signed-out");
+    feed.stop();
+    expect(asked.slice(0, 2)).toEqual(["/api/feed?after=0&live=1", "/api/feed?after=0"]);
+  });
+
   it("never waits longer than ten seconds", () => {
     expect(backoff_ms(50, FEED_BACKOFF_MAX_MS, 250, 1)).toBe(10_000);
   });

@@ -1,5 +1,16 @@
-import { describe, expect, it } from "vitest";
-import { byTurn, type Waiting } from "../src/console/waiting";
+import { render } from "svelte/server";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { Hand } from "../src/console/hand.svelte";
+import LiveCalls from "../src/console/LiveCalls.svelte";
+import { byTurn, liveCalls, recordedCalls, setAside, waitingCallers, type Waiting } from "../src/console/waiting";
+import WaitingCallers from "../src/console/WaitingCallers.svelte";
+import type { Desk } from "../src/console/desk.svelte";
+import en from "../src/core/i18n/en.json";
+import type { CallBody, LiveBoard, PhoneCall, Role, SeatPush } from "../src/core/types";
+import { setLanguage } from "../src/ui/text.svelte";
+
+const room = vi.hoisted(() => ({ hand: null as unknown }));
+vi.mock("../src/console/context", () => ({ getHand: () => room.hand, setHand: () => undefined }));
 
 const caller = (call_id: string, second: number, turn: Partial<Waiting> = {}): Waiting => ({
   call_id,
@@ -20,5 +31,106 @@ describe("who waits, as the log says while the switch is away", () => {
     ];
     const order = callers.sort(byTurn).map(({ call_id }) => call_id);
     expect(order).toEqual(["cut-off", "most", "urgent", "early", "late"]);
+  });
+});
+
+/** A desk without a seat: the log's rows, and what the server says of the switch. */
+function desk(live: Partial<LiveBoard> | null, ...rows: Partial<CallBody>[]): Desk {
+  const board = live && { now: "", node: "A", away: false, queue: [], calls: [], ...live };
+  const all = rows.map((body) => ({ key: body.call_id, personal: {}, body: { node: "A", caller: null, arrived_at: "2026-11-26T03:00:05Z", ...body } }));
+  return { phone: { line: "closed", push: null }, live: board, all: () => all } as unknown as Desk;
+}
+const ids = (calls: readonly { call_id: string }[] | null): string[] | null => calls && calls.map(({ call_id }) => call_id);
+const HELD = "2026-11-26T18:01:00Z";
+
+describe("who waits and who talks, for a supervisor without a seat", () => {
+  const queue = [{ ...caller("W", 1, { held_back_until: HELD }), trunk: "mobile" }];
+  const calls = [{ call_id: "T" } as PhoneCall];
+  const recorded: Partial<CallBody>[] = [
+    { call_id: "W", state: "queued" },
+    { call_id: "T", state: "answered" },
+    { call_id: "gone", state: "answered" },
+    { call_id: "W-at-B", state: "queued", node: "B" },
+    { call_id: "T-at-B", state: "held", node: "B" },
+    { call_id: "P", state: "parked", slot: 3 },
+    { call_id: "S", state: "offered", transferring: true, offered_to: "M2" },
+  ];
+
+  it("are the switch's own words, beside other nodes' calls from the log", () => {
+    const here = desk({ queue, calls }, ...recorded);
+    expect(waitingCallers(here).map(({ call_id, held_back_until }) => [call_id, held_back_until])).toEqual([
+      ["W", HELD],
+      ["W-at-B", undefined],
+    ]);
+    expect(ids(liveCalls(here, true))).toEqual(["T"]);
+    expect(recordedCalls(here).map(({ key }) => key)).toEqual(["T-at-B"]);
+  });
+
+  it("come from the log alone while the switch is away or the server says nothing: nobody is missing", () => {
+    for (const here of [desk({ away: true }, ...recorded), desk(null, ...recorded)]) {
+      expect(ids(waitingCallers(here))).toEqual(["W", "W-at-B"]);
+      expect(liveCalls(here, true)).toBeNull();
+      expect(recordedCalls(here).map(({ key }) => key)).toEqual(["T", "gone", "T-at-B"]);
+    }
+  });
+
+  it("leave out no parked caller and none on the way to a seat", () => {
+    const aside = setAside(desk({ queue, calls }, ...recorded));
+    expect(aside.map(({ call_id, slot, to_seat_id }) => [call_id, slot, to_seat_id])).toEqual([
+      ["P", 3, undefined],
+      ["S", null, "M2"],
+    ]);
+  });
+
+  it("name a bridged call once, whichever node's it is", () => {
+    const here = desk({ calls }, { call_id: "T", state: "answered", node: "B" });
+    expect(recordedCalls(here)).toEqual([]);
+  });
+});
+
+/** A console in front of somebody. */
+function sat(...roles: Role[]): Hand {
+  const hand = new Hand({ operator: { operator_id: "op1", name: "Orang", roles, unit_id: null }, confirmed: true });
+  room.hand = hand;
+  return hand;
+}
+
+describe("on screen", () => {
+  beforeEach(() => {
+    vi.stubGlobal("document", { documentElement: {} });
+    setLanguage("id");
+  });
+
+  it("a waiting caller says that ready seats are kept for other lines, and until when on the city's clock", () => {
+    const props = { canPick: false, keyed: null, onpick: () => undefined };
+    const waits = caller("W", 1, { number: "0811000501", held_back_until: HELD });
+    for (const role of ["call_taker", "supervisor"] as const) {
+      sat(role);
+      const held = render(WaitingCallers, { props: { ...props, callers: [waits] } }).body;
+      expect(held).toContain("kursi siap disimpan untuk saluran lain, paling lama sampai 03:01:00");
+      const free = render(WaitingCallers, { props: { ...props, callers: [{ ...waits, held_back_until: null }] } }).body;
+      expect(free).toContain("0811000501");
+      expect(free).not.toContain('data-testid="held-back"');
+    }
+    setLanguage("en");
+    const english = render(WaitingCallers, { props: { ...props, callers: [waits] } }).body;
+    expect(english).toContain(en["queue.held_back"].replace("{at}", "03:01:00"));
+  });
+
+  it("a live call says who talks at which seat; from no seat it cannot be taken part in, and the screen says why", () => {
+    const hand = sat("supervisor");
+    const talks = {
+      call_id: "T", answered_at: null, number: "0811000504", number_status: "present", on_hold: false, parties: [],
+      seat_id: "M1", operator_name: "Penerima Satu", lines: [],
+    } as unknown as PhoneCall;
+    const alone = render(LiveCalls, { props: { calls: [talks] } }).body;
+    expect(alone).toContain("M1 Penerima Satu");
+    expect(alone).toMatch(/data-testid="live-call"[^>]* disabled/);
+    expect(alone).toContain("ambil kursi");
+    const push = { seat: { seat_id: "M2" }, queue: [], call: null, offer: null, live: [talks] } as unknown as SeatPush;
+    hand.desk.phone = { ...hand.desk.phone, seat_id: "M2", line: "open", media: "connected", push };
+    const seated = render(LiveCalls, { props: { calls: [talks] } }).body;
+    expect(seated).not.toMatch(/data-testid="live-call"[^>]* disabled/);
+    expect(seated).not.toContain("ambil kursi");
   });
 });

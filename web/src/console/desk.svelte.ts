@@ -9,12 +9,14 @@ import { LineHistory } from "../core/linehistory";
 import { Outbox, type Answer, type Command, type Entry } from "../core/outbox";
 import { Phone, type PhoneStatus } from "../core/phone";
 import { referenceOf, type Reference } from "../core/reference";
+import { maySupervise } from "../core/rights";
 import { Rows } from "../core/rows";
 import type { Session } from "../core/session";
 import type {
   Bodies,
   CallBody,
   LineVerdict,
+  LiveBoard,
   Operator,
   PhoneCall,
   Position,
@@ -29,6 +31,8 @@ const DESK_CALL_KEPT_AS = "tahuri.desk-call";
 const CALL_ARRIVES_MS = 15 * 60_000;
 /** How long what the switch was told may take until the queue on screen shows it. */
 const QUEUE_SHOWS_MS = 3_000;
+/** The server tells of the switch once a second: what is older than this is no longer the present. */
+const LIVE_MS = 5_000;
 /** Data older than this is shown as old. */
 export const STALE_S = 12;
 
@@ -47,6 +51,8 @@ export class Desk {
   feedState = $state<FeedState>("connecting");
   phone = $state.raw<PhoneStatus>({} as PhoneStatus);
   entries = $state.raw<Entry[]>([]);
+  /** What the server said last of the switch, and when that came, by this PC's clock. */
+  #heardLive = $state.raw<{ board: LiveBoard; at_ms: number } | null>(null);
   positions = $state.raw<ReadonlyMap<string, Position>>(new Map());
   /** The server's time, once a second. */
   now_ms = $state(serverNow_ms());
@@ -84,6 +90,7 @@ export class Desk {
       rows: this.rows,
       onState: (state) => (this.feedState = state),
       onPositions: (positions) => this.#moved(positions),
+      ...(maySupervise(this.operator.roles) ? { onLive: (board: LiveBoard) => this.#liveHeard(board) } : {}),
     });
     this.outbox = new Outbox({
       store: openStore<Entry>("outbox"),
@@ -166,6 +173,14 @@ export class Desk {
     return this.lineHistory.bars(call_id, Date.now());
   }
 
+  /** What the switch says to a supervisor whom no seat's line tells it; null: nothing new was heard. */
+  get live(): LiveBoard | null {
+    void this.now_ms;
+    const heard = this.#heardLive;
+    if (heard === null || Date.now() - heard.at_ms > LIVE_MS) return null;
+    return this.phone.line === "open" && this.phone.push ? null : heard.board;
+  }
+
   isPending(subject: string): boolean {
     return this.entries.some((entry) => entry.subject === subject && entry.state !== "refused");
   }
@@ -233,6 +248,11 @@ export class Desk {
     }
     this.lineHistory.note([...(status.push?.live ?? []), ...(status.push?.call ? [status.push.call] : [])], Date.now());
     this.phone = status;
+  }
+
+  #liveHeard(board: LiveBoard): void {
+    this.#heardLive = { board, at_ms: Date.now() };
+    if (this.live) this.lineHistory.note(board.calls, Date.now());
   }
 
   #moved(positions: Position[]): void {

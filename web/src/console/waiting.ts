@@ -1,7 +1,7 @@
-/** Who waits: as the switch says while the phone is on, else as the log says. */
+/** Who waits and who talks: as the switch says where it is heard, else as the log says. */
 
 import { personalOf } from "../core/rows";
-import type { Caller, NumberStatus, Turn } from "../core/types";
+import type { CallBody, Caller, NumberStatus, PhoneCall, Row, SetAside, Turn } from "../core/types";
 import type { Desk } from "./desk.svelte";
 
 export interface Waiting extends Turn {
@@ -12,28 +12,73 @@ export interface Waiting extends Turn {
   lane?: "normal" | "slow";
 }
 
+/** A call that is parked or on its way to a seat; the log does not say since when, nor to which. */
+export type Aside = Omit<SetAside, "since" | "seat_id"> & { since: string | null };
+
 export function waitingCallers(desk: Desk): Waiting[] {
   const { line, push } = desk.phone;
-  const found: Waiting[] =
-    line === "open" && push
-      ? push.queue
-      : desk
-          .all("call")
-          .filter(({ body }) => body.state === "queued" || body.state === "offered")
-          .map((row) => ({
-            call_id: row.key,
-            arrived_at: row.body.arrived_at,
-            number: personalOf<Caller>(row, row.body.caller)?.number ?? null,
-            number_status: row.body.number_status,
-            lane: row.body.lane === "slow" ? ("slow" as const) : ("normal" as const),
-            precedence: row.body.precedence ?? 0,
-            precedence_reason: row.body.precedence_reason ?? null,
-            language: row.body.language ?? null,
-            agency_id: row.body.agency_id ?? null,
-            overflow: row.body.overflow ?? [],
-            requeued: Boolean(row.body.requeued),
-          }));
-  return line === "open" && push ? found : [...found].sort(byTurn);
+  if (line === "open" && push) return push.queue;
+  const told = desk.live?.queue ?? [];
+  const recorded = desk.all("call").filter(({ body }) => waits(body) && isOnlyInLog(desk, body));
+  return recorded.length === 0 ? told : [...told, ...recorded.map(callerOf)].sort(byTurn);
+}
+
+/** Every live call in the switch's words, for a supervisor; null: only the log tells of them. */
+export function liveCalls(desk: Desk, supervises: boolean): PhoneCall[] | null {
+  const { line, push } = desk.phone;
+  if (line === "open" && push) return supervises ? (push.live ?? []) : null;
+  return desk.live && !desk.live.away ? desk.live.calls : null;
+}
+
+/** Calls that talk, as the log says; beside the switch's own only those of other nodes. */
+export function recordedCalls(desk: Desk): Row<CallBody>[] {
+  return desk.all("call").filter(({ body }) => (body.state === "answered" || body.state === "held") && isOnlyInLog(desk, body));
+}
+
+/** Parked calls, and those on their way to a seat. */
+export function setAside(desk: Desk): Aside[] {
+  const { line, push } = desk.phone;
+  if (line === "open" && push) return push.waiting ?? [];
+  return desk
+    .all("call")
+    .filter(({ body }) => isAside(body))
+    .map((row) => ({
+      call_id: row.key,
+      number: numberOf(row),
+      number_status: row.body.number_status,
+      since: null,
+      slot: row.body.slot ?? null,
+      to_seat_id: row.body.offered_to,
+    }));
+}
+
+const isAside = ({ state, transferring }: CallBody): boolean =>
+  state === "parked" || (Boolean(transferring) && (state === "queued" || state === "offered"));
+
+const waits = (body: CallBody): boolean => (body.state === "queued" || body.state === "offered") && !isAside(body);
+
+/** Whether the switch that is heard does not tell of the call: it is away, or the call another node's. */
+function isOnlyInLog({ live }: Desk, { call_id, node }: CallBody): boolean {
+  if (live === null || live.away) return true;
+  return (node || "") !== live.node && ![...live.queue, ...live.calls].some((one) => one.call_id === call_id);
+}
+
+const numberOf = (row: Row<CallBody>): string | null => personalOf<Caller>(row, row.body.caller)?.number ?? null;
+
+function callerOf(row: Row<CallBody>): Waiting {
+  return {
+    call_id: row.key,
+    arrived_at: row.body.arrived_at,
+    number: numberOf(row),
+    number_status: row.body.number_status,
+    lane: row.body.lane === "slow" ? "slow" : "normal",
+    precedence: row.body.precedence ?? 0,
+    precedence_reason: row.body.precedence_reason ?? null,
+    language: row.body.language ?? null,
+    agency_id: row.body.agency_id ?? null,
+    overflow: row.body.overflow ?? [],
+    requeued: Boolean(row.body.requeued),
+  };
 }
 
 /** As the switch orders them: cut off first, the slow lane last, between them precedence, then arrival. */

@@ -2,7 +2,7 @@
 
 import { learnTime } from "./clock";
 import type { Rows } from "./rows";
-import type { Batch, Position } from "./types";
+import type { Batch, LiveBoard, Position } from "./types";
 
 export const FEED_BACKOFF_MAX_MS = 10_000;
 const FEED_BACKOFF_FIRST_MS = 250;
@@ -18,6 +18,8 @@ export interface FeedOptions {
   /** Something came; the age of the data starts again. */
   onHeard?: (at_ms: number) => void;
   onPositions?: (positions: Position[]) => void;
+  /** Asked for where this is given; the server tells it to supervisors alone. */
+  onLive?: (board: LiveBoard) => void;
   fetch?: (path: string, init: RequestInit) => Promise<Response>;
   path?: string;
 }
@@ -56,9 +58,11 @@ export class Feed {
   readonly #options: FeedOptions;
   #run: AbortController | null = null;
   #attempt = 0;
+  #live: boolean;
 
   constructor(options: FeedOptions) {
     this.#options = options;
+    this.#live = options.onLive !== undefined;
   }
 
   start(): void {
@@ -98,6 +102,10 @@ export class Feed {
     while (!signal.aborted) {
       const status = await this.#listen(signal);
       if (signal.aborted) return;
+      if (status === 403 && this.#live) {
+        this.#live = false; // a supervisor no more; the rows are still theirs to see
+        continue;
+      }
       if (status === 401 || status === 403) {
         this.#run = null;
         this.#tell("signed-out");
@@ -126,7 +134,7 @@ export class Feed {
     signal.addEventListener("abort", end, { once: true });
     let silent = setTimeout(end, FEED_SILENT_MS);
     try {
-      const answer = await send(`${path}?after=${rows.seq}`, {
+      const answer = await send(`${path}?after=${rows.seq}${this.#live ? "&live=1" : ""}`, {
         headers: { Accept: "text/event-stream" },
         credentials: "same-origin",
         cache: "no-store",
@@ -158,7 +166,7 @@ export class Feed {
 
   /** False if we know more than the server: it has another log, so everything is asked again. */
   #take({ event, data }: SseEvent): boolean {
-    const { rows, onPositions } = this.#options;
+    const { rows, onPositions, onLive } = this.#options;
     switch (event) {
       case "rows": {
         const batch = JSON.parse(data) as Batch;
@@ -183,6 +191,10 @@ export class Feed {
         return true;
       case "positions":
         onPositions?.((JSON.parse(data) as { positions: Position[] }).positions);
+        return true;
+      case "live":
+        // No sign of the log: the switch is seen also while the database is away.
+        onLive?.(JSON.parse(data) as LiveBoard);
         return true;
       default:
         return true;

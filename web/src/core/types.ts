@@ -631,6 +631,18 @@ export interface Turn {
   held_back_until?: string | null;
 }
 
+/** Who waits and who talks, as the switch says; sent with the feed to supervisors, once a second. */
+export interface LiveBoard {
+  now: string;
+  /** The node whose switch this is; empty where there is but one. */
+  node: string;
+  /** The switch does not answer the server. */
+  away: boolean;
+  queue: QueueEntry[];
+  /** Every live call, the oldest first. */
+  calls: PhoneCall[];
+}
+
 /** The whole truth of one seat, pushed by the switch on every change and every 5 s. */
 export interface SeatPush {
   now: string;

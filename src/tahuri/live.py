@@ -1,0 +1,99 @@
+"""Who waits and who talks, as the switch sees it now: for supervisors who sit at no seat.
+
+A seat has this by its own line to the switch; whoever sits at none has it with the feed.  Asked
+once a second for all of them, and only while one of them looks; drop-oldest.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from tahuri.kernel import clock
+from tahuri.kernel.feed import sse
+from tahuri.kernel.refusal import Invalid, Refused, Unavailable
+from tahuri.telephony.protocol.snapshot import CallView, QueuedView, Snapshot
+
+READ_S = 1.0
+ANSWER_S = 2.0
+"""A switch that does not answer within so many seconds is shown as away."""
+
+log = structlog.get_logger()
+
+
+class Board(msgspec.Struct, frozen=True, kw_only=True):
+    """The data of the feed's event ``live``."""
+
+    now: datetime
+    node: str
+    """The node whose switch this is; empty where there is but one."""
+    away: bool = False
+    """The switch does not answer: only the log's rows tell of calls."""
+    queue: list[QueuedView] = []
+    """Calls that wait, in the order in which they will be offered."""
+    calls: list[CallView] = []
+    """Every live call, the oldest first; lines without their history."""
+
+
+def board_of(state: Snapshot, now: datetime, node: str = "") -> Board:
+    """What supervisors are shown of the switch's present state; their room sees all numbers."""
+    live = [call for call in state.calls if call.state == "live"]
+    calls = [
+        replace(call, lines=[replace(line, history=[]) for line in call.lines]) for call in live
+    ]
+    return Board(now=now, node=node, queue=state.queue, calls=calls)
+
+
+class LiveBoard:
+    """Asks the switch while anybody looks, and gives each reader the latest answer."""
+
+    def __init__(self, state: Callable[[], Awaitable[Snapshot]], node: str = "") -> None:
+        """
+        Args:
+            state: asks the switch; raises Unavailable, Refused or Invalid.
+        """
+        self._state = state
+        self.node = node
+        self._changed = asyncio.Condition()
+        self._frame = b""
+        self.readers = 0
+
+    async def run(self) -> None:
+        """Asks for ever; a switch that is away is shown as such, and asked again."""
+        while True:
+            await asyncio.sleep(READ_S)
+            if self.readers:
+                await self.look()
+
+    async def look(self) -> None:
+        """Asks the switch and tells every reader."""
+        frame = await self._asked()
+        async with self._changed:
+            self._frame = frame
+            self._changed.notify_all()
+
+    async def _asked(self) -> bytes:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                board = board_of(await self._state(), clock.now(), self.node)
+        except (Unavailable, Refused, Invalid, TimeoutError):
+            board = Board(now=clock.now(), node=self.node, away=True)
+        except msgspec.ValidationError:  # a switch of another version, until it is started anew
+            log.exception("the switch's state cannot be read")
+            board = Board(now=clock.now(), node=self.node, away=True)
+        return sse("live", msgspec.json.encode(board))
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """How it is now, then each later answer; a slow reader skips some."""
+        self.readers += 1
+        try:
+            yield await self._asked()
+            while True:
+                async with self._changed:
+                    await self._changed.wait()
+                yield self._frame
+        finally:
+            self.readers -= 1
