@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import json
-import os
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from chromium import get_up, opened, sit_down
-from playwright.async_api import Page, expect
-from shift import LONG_MS, at_a_seat, caller_answered, wrap_up
+from playwright.async_api import expect
+from shift import LONG_MS, at_a_seat, caller_answered, pictured, wrap_up
 from test_line_quality import Breaking
 
 from demo import Api, DemoCentre, wait_for
@@ -18,12 +17,6 @@ from soundphone import SoundPhone
 FIRST, SECOND, THIRD = "0811000501", "0811000502", "0811000503"
 TALKER = "0811000504"
 WRAP_UP_S = 100.0
-
-
-async def pictured(page: Page, name: str) -> None:
-    """Keeps a picture where somebody wants to look."""
-    if folder := os.environ.get("TAHURI_SHOTS"):
-        await page.screenshot(path=f"{folder}/{name}.png")
 
 
 @contextlib.asynccontextmanager

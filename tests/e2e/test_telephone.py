@@ -5,7 +5,7 @@ import signal
 
 from chromium import opened
 from playwright.async_api import expect
-from shift import LONG_MS
+from shift import LONG_MS, pictured
 
 from demo import DemoCentre
 
@@ -70,8 +70,7 @@ async def test_the_page_says_at_once_that_its_server_is_gone_and_comes_back_by_i
             await expect(parts.locator(".good")).to_have_count(0)
             await expect(page.get_by_test_id("reasons")).to_contain_text("Siap")
             await expect(answer).to_have_attribute("data-state", "unknown", timeout=2 * LONG_MS)
-            if folder := os.environ.get("TAHURI_SHOTS"):
-                await page.screenshot(path=f"{folder}/telephone-gone.png")
+            await pictured(page, "telephone-gone")
         finally:
             os.kill(supervisor.pid, signal.SIGCONT)
         await expect(answer).to_have_attribute("data-state", "degraded", timeout=2 * LONG_MS)

@@ -134,25 +134,35 @@ async def test_a_switch_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPat
 async def test_the_switch_is_asked_once_for_all_and_not_at_all_while_nobody_looks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It has calls to answer.  Given no reader; then it is not asked; given two; then each word of
-    it reaches both; when both are gone; then it is left alone again."""
+    """It has calls to answer.  Given no reader; then it is not asked; given two; then one question
+    answers both; when both are gone; then it is left alone again."""
     monkeypatch.setattr(live, "READ_S", 0)
     switch = Switch()
     board = LiveBoard(switch.state)
-    running = asyncio.create_task(board.run())
-    for _ in range(20):
-        await asyncio.sleep(0)  # its turn
-    assert switch.asked == 0
+
+    async def turns() -> int:
+        """How often the switch is asked in some turns of the board."""
+        before, running = switch.asked, asyncio.create_task(board.run())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return switch.asked - before
+
+    assert await turns() == 0
     readers = [board.frames(), board.frames()]
     for frames in readers:
         assert data(await anext(frames))["queue"]
-    first, second = await asyncio.gather(*(anext(frames) for frames in readers))
-    assert first == second
+    assert await turns() > 0
+    asked = switch.asked
+    waiting = [asyncio.ensure_future(anext(frames)) for frames in readers]
+    await asyncio.sleep(0)  # let them wait
+    await board.look()
+    first, second = await asyncio.gather(*waiting)
+    assert (first, switch.asked) == (second, asked + 1)
     for frames in readers:
         await frames.aclose()  # type: ignore[attr-defined]
-    assert board.readers == 0
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    assert (board.readers, await turns()) == (0, 0)
 
 
 async def test_an_open_feed_ends_when_its_reader_has_other_rights(

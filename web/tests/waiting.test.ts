@@ -6,7 +6,7 @@ import { byTurn, liveCalls, recordedCalls, setAside, waitingCallers, type Waitin
 import WaitingCallers from "../src/console/WaitingCallers.svelte";
 import type { Desk } from "../src/console/desk.svelte";
 import en from "../src/core/i18n/en.json";
-import type { CallBody, LiveBoard, PhoneCall, Role, SeatPush } from "../src/core/types";
+import type { CallBody, LiveBoard, PhoneCall, QueueEntry, Role, SeatPush } from "../src/core/types";
 import { setLanguage } from "../src/ui/text.svelte";
 
 const room = vi.hoisted(() => ({ hand: null as unknown }));
@@ -37,7 +37,7 @@ describe("who waits, as the log says while the switch is away", () => {
 /** A desk without a seat: the log's rows, and what the server says of the switch. */
 function desk(live: Partial<LiveBoard> | null, ...rows: Partial<CallBody>[]): Desk {
   const board = live && { now: "", node: "A", away: false, queue: [], calls: [], ...live };
-  const all = rows.map((body) => ({ key: body.call_id, personal: {}, body: { node: "A", caller: null, arrived_at: "2026-11-26T03:00:05Z", ...body } }));
+  const all = rows.map((body) => ({ key: body.call_id, personal: {}, body: { node: "A", caller: null, offered_to: null, arrived_at: "2026-11-26T03:00:05Z", ...body } }));
   return { phone: { line: "closed", push: null }, live: board, all: () => all } as unknown as Desk;
 }
 const ids = (calls: readonly { call_id: string }[] | null): string[] | null => calls && calls.map(({ call_id }) => call_id);
@@ -52,8 +52,8 @@ describe("who waits and who talks, for a supervisor without a seat", () => {
     { call_id: "gone", state: "answered" },
     { call_id: "W-at-B", state: "queued", node: "B" },
     { call_id: "T-at-B", state: "held", node: "B" },
-    { call_id: "P", state: "parked", slot: 3 },
-    { call_id: "S", state: "offered", transferring: true, offered_to: "M2" },
+    { call_id: "S", state: "queued", transferring: true, to_seat_id: "M2", aside_since: "2026-11-26T03:02:00Z" },
+    { call_id: "P", state: "parked", slot: 3, aside_since: "2026-11-26T03:01:00Z" },
   ];
 
   it("are the switch's own words, beside other nodes' calls from the log", () => {
@@ -74,12 +74,25 @@ describe("who waits and who talks, for a supervisor without a seat", () => {
     }
   });
 
-  it("leave out no parked caller and none on the way to a seat", () => {
+  it("leave out no parked caller and none on the way to a seat, and say since when", () => {
     const aside = setAside(desk({ queue, calls }, ...recorded));
-    expect(aside.map(({ call_id, slot, to_seat_id }) => [call_id, slot, to_seat_id])).toEqual([
-      ["P", 3, undefined],
-      ["S", null, "M2"],
+    expect(aside.map(({ call_id, slot, to_seat_id, since }) => [call_id, slot, to_seat_id, since])).toEqual([
+      ["P", 3, null, "2026-11-26T03:01:00Z"],
+      ["S", null, "M2", "2026-11-26T03:02:00Z"],
     ]);
+  });
+
+  it("know of a parked caller in a row of before, though not since when", () => {
+    const aside = setAside(desk({}, { call_id: "P", state: "parked" }, { call_id: "S", state: "offered", transferring: true, offered_to: "M2" }));
+    expect(aside.map(({ call_id, to_seat_id, since }) => [call_id, to_seat_id, since])).toEqual([
+      ["P", null, null],
+      ["S", "M2", null],
+    ]);
+  });
+
+  it("show a caller who was picked up once, though the log still says parked", () => {
+    const late = { queue: [caller("S", 1) as QueueEntry], calls: [{ call_id: "P" } as PhoneCall] };
+    expect(setAside(desk(late, ...recorded))).toEqual([]);
   });
 
   it("name a bridged call once, whichever node's it is", () => {

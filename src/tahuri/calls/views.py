@@ -257,6 +257,10 @@ class CallRow(Row, frozen=True):
     """Legs that have ended, in that order."""
     slot: int | None = None
     """Where it is parked."""
+    to_seat_id: SeatId | None = None
+    """The seat where it is to ring, sent on by another."""
+    aside_since: datetime | None = None
+    """Since when it is parked or on its way to a seat; None in rows that were stored before."""
     transferring: bool = False
     """A target rings, and the caller hears the hold prompt."""
     handed_over: bool = False
@@ -384,7 +388,7 @@ def _fold(row: CallRow, fact: Fact) -> CallRow:
         case LegReplaced() | ReferRefused():
             return row  # who talks is the same side; the timeline tells of it
         case TransferStarted() | TransferCompleted() | TransferFailed() | CallParked():
-            return _sent_on(row, event)
+            return _sent_on(row, event, fact.at)
         case (
             PrecedenceSet()
             | SkillAsked()
@@ -474,6 +478,8 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 on_hold=False,
                 muted=False,
                 slot=None,
+                to_seat_id=None,
+                aside_since=None,
                 handed_over=False,
             )
         case CallPlaced():
@@ -503,6 +509,8 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 muted=False,
                 requeued=row.requeued + 1,
                 slot=None,
+                to_seat_id=None,
+                aside_since=None,
                 handed_over=False,
             )
         case KeyPressed():
@@ -526,6 +534,8 @@ def _conversation(row: CallRow, event: Conversation, at: datetime) -> CallRow:
                 on_hold=False,
                 muted=False,
                 slot=None,
+                to_seat_id=None,
+                aside_since=None,
                 transferring=False,
                 parties=tuple(replace(party, state="left") for party in row.parties),
             )
@@ -564,18 +574,33 @@ def _line(event: LegQualityMeasured) -> Line:
 
 
 def _sent_on(
-    row: CallRow, event: TransferStarted | TransferCompleted | TransferFailed | CallParked
+    row: CallRow,
+    event: TransferStarted | TransferCompleted | TransferFailed | CallParked,
+    at: datetime,
 ) -> CallRow:
     match event:
         case CallParked():
             return replace(
-                row, state="parked", slot=event.slot, seat_id=None, on_hold=False, muted=False
+                row,
+                state="parked",
+                slot=event.slot,
+                aside_since=at,
+                seat_id=None,
+                on_hold=False,
+                muted=False,
             )
         case TransferStarted(to_seat_id=None):
             return replace(row, transferring=True)
         case TransferStarted():
             return replace(
-                row, state="queued", transferring=True, seat_id=None, on_hold=False, muted=False
+                row,
+                state="queued",
+                transferring=True,
+                to_seat_id=event.to_seat_id,
+                aside_since=at,
+                seat_id=None,
+                on_hold=False,
+                muted=False,
             )
         case TransferCompleted(leg_id=None):
             return replace(row, transferring=False)
@@ -590,7 +615,7 @@ def _sent_on(
                 muted=False,
             )
         case TransferFailed():
-            return replace(row, transferring=False)
+            return replace(row, transferring=False, to_seat_id=None, aside_since=None)
         case _:
             assert_never(event)
 

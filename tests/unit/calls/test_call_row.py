@@ -164,12 +164,16 @@ def test_a_caller_whose_seat_vanished_waits_again_and_is_answered_at_the_first_t
 TO_PARTY = TransferStarted(**M1, kind="blind", leg_id=DAMKAR)
 TO_SEAT = TransferStarted(**M1, kind="blind", to_seat_id=SeatId("M2"))
 PARKED = CallParked(**M1, slot=2)
+NOT_ASIDE: dict[str, Any] = {"to_seat_id": None, "aside_since": None}
 
 
 @pytest.mark.parametrize(
     ("events", "shown"),
     [
-        ([TO_PARTY], {"state": "answered", "transferring": True, "seat_id": "M1"}),
+        (
+            [TO_PARTY],
+            {"state": "answered", "transferring": True, "seat_id": "M1", "aside_since": None},
+        ),
         ([TO_PARTY, TransferFailed(**M1, reason="refused")], {"transferring": False}),
         (
             [CallHeld(), TO_PARTY, TransferCompleted(**M1, kind="blind", leg_id=DAMKAR)],
@@ -177,7 +181,8 @@ PARKED = CallParked(**M1, slot=2)
         ),
         (
             [SeatMuted(), TO_SEAT],
-            {"state": "queued", "transferring": True, "seat_id": None, "muted": False},
+            {"state": "queued", "transferring": True, "seat_id": None, "muted": False}
+            | {"to_seat_id": "M2", "aside_since": at(3)},
         ),
         (
             [
@@ -185,13 +190,22 @@ PARKED = CallParked(**M1, slot=2)
                 CallAnswered(seat_id=SeatId("M2"), operator_id=OperatorId("O2")),
                 TransferCompleted(**M1, kind="blind", to_seat_id=SeatId("M2")),
             ],
-            {"state": "answered", "transferring": False, "seat_id": "M2", "handed_over": False},
+            {"state": "answered", "transferring": False, "seat_id": "M2", "handed_over": False}
+            | NOT_ASIDE,
         ),
-        ([PARKED], {"state": "parked", "slot": 2, "seat_id": None, "operator_id": "O1"}),
-        ([PARKED, CallAnswered(**M1, how="picked-up")], {"state": "answered", "slot": None}),
+        ([TO_SEAT, TransferFailed(**M1, reason="no-answer")], {"state": "queued"} | NOT_ASIDE),
+        (
+            [PARKED],
+            {"state": "parked", "slot": 2, "seat_id": None, "operator_id": "O1"}
+            | {"aside_since": at(2)},
+        ),
+        (
+            [PARKED, CallAnswered(**M1, how="picked-up")],
+            {"state": "answered", "slot": None} | NOT_ASIDE,
+        ),
         (
             [PARKED, CallRequeued(seat_id=SeatId("M1"), reason="park-over")],
-            {"state": "queued", "slot": None},
+            {"state": "queued", "slot": None} | NOT_ASIDE,
         ),
         (
             [

@@ -252,7 +252,7 @@ export class Desk {
 
   #liveHeard(board: LiveBoard): void {
     this.#heardLive = { board, at_ms: Date.now() };
-    if (this.live) this.lineHistory.note(board.calls, Date.now());
+    if (this.live && !board.away) this.lineHistory.note(board.calls, Date.now());
   }
 
   #moved(positions: Position[]): void {

@@ -12,7 +12,7 @@ export interface Waiting extends Turn {
   lane?: "normal" | "slow";
 }
 
-/** A call that is parked or on its way to a seat; the log does not say since when, nor to which. */
+/** A call that is parked or on its way to a seat; old rows of the log do not say since when. */
 export type Aside = Omit<SetAside, "since" | "seat_id"> & { since: string | null };
 
 export function waitingCallers(desk: Desk): Waiting[] {
@@ -41,15 +41,16 @@ export function setAside(desk: Desk): Aside[] {
   if (line === "open" && push) return push.waiting ?? [];
   return desk
     .all("call")
-    .filter(({ body }) => isAside(body))
+    .filter(({ body }) => isAside(body) && !isTold(desk, body.call_id))
     .map((row) => ({
       call_id: row.key,
       number: numberOf(row),
       number_status: row.body.number_status,
-      since: null,
+      since: row.body.aside_since ?? null,
       slot: row.body.slot ?? null,
-      to_seat_id: row.body.offered_to,
-    }));
+      to_seat_id: row.body.to_seat_id ?? row.body.offered_to,
+    }))
+    .sort((a, b) => (a.slot ?? Infinity) - (b.slot ?? Infinity) || (a.since ?? "").localeCompare(b.since ?? ""));
 }
 
 const isAside = ({ state, transferring }: CallBody): boolean =>
@@ -60,7 +61,12 @@ const waits = (body: CallBody): boolean => (body.state === "queued" || body.stat
 /** Whether the switch that is heard does not tell of the call: it is away, or the call another node's. */
 function isOnlyInLog({ live }: Desk, { call_id, node }: CallBody): boolean {
   if (live === null || live.away) return true;
-  return (node || "") !== live.node && ![...live.queue, ...live.calls].some((one) => one.call_id === call_id);
+  return (node || "") !== live.node && !isTold({ live }, call_id);
+}
+
+/** Whether the switch that is heard says that the call waits or talks, whatever the log knows by now. */
+function isTold({ live }: Pick<Desk, "live">, call_id: string): boolean {
+  return live !== null && [...live.queue, ...live.calls].some((one) => one.call_id === call_id);
 }
 
 const numberOf = (row: Row<CallBody>): string | null => personalOf<Caller>(row, row.body.caller)?.number ?? null;

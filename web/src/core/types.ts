@@ -157,6 +157,10 @@ export interface CallBody extends Turn {
   lines?: LineView[];
   /** The place where it is parked. */
   slot?: number | null;
+  /** The seat where it is to ring, sent on by another. */
+  to_seat_id?: string | null;
+  /** Since when it is parked or on its way to a seat; missing in rows that were stored before. */
+  aside_since?: string | null;
   /** A transfer's target rings. */
   transferring?: boolean;
   /** Its last seat left it to parties; it goes on without one. */
