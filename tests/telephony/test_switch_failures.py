@@ -1,6 +1,7 @@
 """Killed processes, vanished seats, refused calls: what an emergency call must survive."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from signal import SIGKILL
@@ -16,6 +17,7 @@ from centre import (
     person,
     phone_seat,
     seated,
+    until,
 )
 
 from tahuri.telephony import rpc
@@ -94,6 +96,41 @@ async def test_killed_media_comes_back_into_the_call(centre: Centre) -> None:
         await taken.wait_ended(5)
         await centre.fact("recording-closed")
     assert (await centre.types()).count("call-ended") == 1
+
+
+async def test_a_switch_killed_between_a_new_session_and_its_answer_loses_no_call(
+    centre: Centre,
+) -> None:
+    """Media dies, and then the switch, before the caller's answer to the new session comes.
+
+    Given that answer, sent to nobody; when the next switch is there; then it acknowledges the
+    repeated answer (the caller's telephone would else hang up after 32 s), offers the session anew,
+    and both hear each other.
+    """
+    async with person(centre, CALLER_HZ) as caller, seated(centre, "S1") as seat:
+        call = await caller.dial()
+        await seat.pick_up()
+        await caller.hears(SEAT_HZ)
+        caller.follow()
+        seat.follow()
+        follow, offers = call.on_reoffer, []
+
+        def killing(session: bytes | None) -> bytes | None:
+            offers.append(session)
+            if len(offers) == 1:
+                os.kill(centre.pid, SIGKILL)
+            return follow(session)
+
+        call.on_reoffer = killing
+        await centre.kill_media()
+        await until(lambda: offers, 10)
+        await centre.stop(SIGKILL)
+        await until(lambda: not centre.rpc.connected)
+        await centre.start()
+        await until(lambda: len(offers) >= 2 and call.leg.reoffer_key is None, 15)
+        await asyncio.gather(caller.hears(SEAT_HZ), seat.hears(CALLER_HZ))
+        call.hang_up()
+        await centre.fact("call-ended", outcome="answered", by="caller")
 
 
 async def test_a_call_whose_far_end_cannot_follow_killed_media_ends_as_failure(

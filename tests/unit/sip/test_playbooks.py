@@ -167,21 +167,6 @@ def test_a_bye_that_nobody_answers_is_forgotten() -> None:
     assert len(wire.caller.agent.transactions) == 0
 
 
-def test_a_session_is_offered_anew_from_both_sides_at_once() -> None:
-    """Glare: 491, and the call goes on."""
-    wire = Wire()
-    wire.up()
-    wire.lose = lambda label: label == "INVITE"
-    caller, callee = wire.caller.agent, wire.callee.agent
-    wire.perform(wire.caller, caller.reoffer(wire.caller_leg, OFFER, wire.now))
-    assert caller.reoffer(wire.caller_leg, OFFER, wire.now) == []
-    wire.lose = lambda _: False
-    wire.perform(wire.callee, callee.reoffer(wire.callee_leg, ANSWER, wire.now))
-    answered = wire.callee.last(events.Reanswered)
-    assert isinstance(answered, events.Reanswered)
-    assert answered.status == 491
-
-
 @pytest.mark.parametrize("lost", ["INVITE", "200 INVITE", "ACK"])
 def test_a_reoffer_survives_loss(lost: str) -> None:
     """Hold by the far side, on a bad network."""

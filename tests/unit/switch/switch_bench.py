@@ -253,6 +253,7 @@ class Bench:
         )
         self.switch = Switch(self.settings)
         self.phone = Phone()
+        self._instances = 0
 
     async def start(self) -> None:
         """Start the switch and wait for its media."""
@@ -299,6 +300,19 @@ class Bench:
         """Wait for a fact."""
         await until(lambda: self.types().count(kind) >= count)
         return [fact for fact in self.facts() if fact.type.endswith(f".{kind}")][count - 1]
+
+    async def kill_media(self) -> None:
+        """Every port, cell and recording is gone; new media is there when this returns."""
+        media = self.media
+        await media.server.stop()
+        media.ports.clear()
+        media.cells.clear()
+        media.recordings.clear()
+        self._instances += 1
+        media.instance = f"again {self._instances}"
+        await media.server.start()
+        core = self.switch.core
+        await until(lambda: core.media_ready and core.media_instance == media.instance, 10)
 
     async def restart(self) -> None:
         """A new switch takes up what the old one left, as after a kill."""

@@ -150,12 +150,7 @@ async def test_restarted_media_gets_every_leg_again(centre: Bench) -> None:
     await seat.sit()
     call = await centre.call()
     await seat.ask("answer", call_id=await seat.offered())
-    await centre.media.server.stop()
-    centre.media.ports.clear()
-    centre.media.cells.clear()
-    centre.media.recordings.clear()
-    centre.media.instance = "two"
-    await centre.media.server.start()
+    await centre.kill_media()
     await centre.told("recording-started", 2)
     await until(lambda: seat.state["seat"]["media"] == "down")
     await seat.ask("webrtc", sdp="offer")

@@ -107,7 +107,6 @@ class Room:
         self.fixed = Phone()
         self.desk_phone = Phone(Account("p1", "secret"), self.rings.append)
         self.history: list[str] = []
-        self.instances = 0
         self.centre: Bench
 
     async def open(self) -> None:
@@ -145,15 +144,7 @@ class Room:
         """Every port and recording is gone; the browsers connect their sound anew."""
         self.history.append("media")
         media = self.centre.media
-        await media.server.stop()
-        media.ports.clear()
-        media.cells.clear()
-        media.recordings.clear()
-        self.instances += 1
-        media.instance = f"again {self.instances}"
-        await media.server.start()
-        core = self.centre.switch.core
-        await until(lambda: core.media_ready and core.media_instance == media.instance, 10)
+        await self.centre.kill_media()
         for seat_id, seat in self.seats.items():
             await until(lambda seat=seat: seat.state["seat"]["media"] == "down")  # type: ignore[misc]
             await seat.ask("webrtc", sdp="offer")

@@ -26,6 +26,7 @@ from tahuri.telephony.sip.transaction import (
     Replied,
     Send,
     ServerKey,
+    Stray,
     Unanswered,
     server_key,
 )
@@ -103,7 +104,7 @@ class Agent(Referring):
 
     def elapse(self, now: float) -> list[Output]:
         outputs = self._lift(self.transactions.elapse(now), now)
-        return outputs + self.never_pracked() + self.sessions_due(now)
+        return outputs + self.never_pracked() + self.sessions_due(now) + self.offers_due(now)
 
     def _lift(self, lower: Iterable[Lower], now: float) -> list[Output]:
         outputs: list[Output] = []
@@ -121,6 +122,8 @@ class Agent(Referring):
                     outputs += self._never_acknowledged(key, now)
                 case Replied(client, response):
                     outputs += self._replied(client, response, now)
+                case Stray(response):
+                    outputs += self.acknowledge_stray(response)
                 case Unanswered(client):
                     outputs += self._unanswered(client, now)
                 case _:
@@ -278,7 +281,7 @@ class Agent(Referring):
             leg.reoffer_key = None
         if leg.state == "calling":
             leg.early, leg.early_updated = leg.early_offer, True
-        leg.session = session.decode("utf-8", "replace")
+        leg.session, leg.owed = session.decode("utf-8", "replace"), False  # this is the newest
         timer = self.timer_answer(leg, now) if leg.state == "up" and key[2] != "PRACK" else ()
         return self.respond(key, 200, now, (*self._session_headers(leg), *timer), session)
 

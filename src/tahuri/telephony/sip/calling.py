@@ -1,34 +1,26 @@
-"""INVITEs and re-INVITEs of ours."""
-
-from collections.abc import Callable
+"""INVITEs of ours."""
 
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.body import session_of
-from tahuri.telephony.sip.dialogs import Identity, Output
+from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.leg import (
     ALLOW,
     Leg,
     again,
     established,
     next_hop,
-    refresh_target,
     request_in,
 )
 from tahuri.telephony.sip.message import Response
-from tahuri.telephony.sip.provisional import Provisionals
-from tahuri.telephony.sip.transaction import TIMEOUT_S, Flow, Send
-from tahuri.telephony.sip.transaction import Output as Lower
+from tahuri.telephony.sip.reoffering import Reoffering
+from tahuri.telephony.sip.transaction import Flow, Send
 
 RANG_MAX = 16
 """Early dialogs of one INVITE of ours that are remembered."""
 
 
-class Calling(Provisionals):
+class Calling(Reoffering):
     """The side that calls."""
-
-    def __init__(self, identity: Identity, mint: Callable[[], str]) -> None:
-        super().__init__(identity, mint)
-        self._reoffering: dict[str, Leg] = {}
 
     def call(
         self,
@@ -77,7 +69,7 @@ class Calling(Provisionals):
         leg.state = "cancelling"
         request = request_in(leg, "INVITE", self._contact_value(leg), leg.invite_cseq)
         self._calling[leg.client] = leg
-        self._forget_client_later(self._calling, leg.client, now)
+        self.forget_client_later(self._calling, leg.client, now)
         via = self._via(leg.flow)
         self.transactions.adopt(leg.client, request, leg.flow, via, now, again(leg))
         return self._lift(self.transactions.cancel(leg.client, now), now)
@@ -98,14 +90,14 @@ class Calling(Provisionals):
         via = self._via(flow)
         leg.client, sent = self.transactions.request(request, flow, via, now, again(leg))
         self._calling[leg.client] = leg
-        self._forget_client_later(self._calling, leg.client, now)
+        self.forget_client_later(self._calling, leg.client, now)
         return self._lift(sent, now)
 
     def _replied(self, client: str, response: Response, now: float) -> list[Output]:
         if leg := self._calling.get(client):
             return self._invite_replied(leg, response, now)
-        if leg := self._reoffering.get(client):
-            return self._reoffer_replied(leg, client, response, now)
+        if client in self._reoffering:
+            return self.reoffer_replied(client, response, now)
         if client in self._refreshing:
             return self.refresh_replied(client, response, now)
         return [events.Replied(client, response)] if response.status >= 200 else []
@@ -188,58 +180,8 @@ class Calling(Provisionals):
         if leg := self._calling.pop(client, None):
             leg.state = "ended"
             return [events.Rejected(leg, 408, None)]
-        if leg := self._reoffering.pop(client, None):
-            leg.offering = False
-            return [events.Reanswered(leg, 408, None)]
+        if client in self._reoffering:
+            return self.reoffer_unanswered(client)
         if client in self._refreshing:
             return self.refresh_unanswered(client, now)
         return [events.Replied(client, None)]
-
-    def reoffer(self, leg: Leg, session: bytes, now: float) -> list[Output]:
-        """Re-INVITE with a new session; `events.Reanswered` follows."""
-        if leg.state != "up" or leg.offering:
-            return []
-        leg.offering = True
-        leg.session = session.decode("utf-8", "replace")
-        request = request_in(leg, "INVITE", self._contact_value(leg))
-        request.headers += [("allow", ALLOW), *self.timer_offer(leg)]
-        request.headers.append(("content-type", "application/sdp"))
-        request.body = session
-        client, sent = self._send_in(leg, request, now)
-        self._reoffering[client] = leg
-        self._forget_client_later(self._reoffering, client, now)
-        return sent
-
-    def _reoffer_replied(
-        self, leg: Leg, client: str, response: Response, now: float
-    ) -> list[Output]:
-        if response.status < 200:
-            return []
-        outputs: list[Output] = []
-        if response.status < 300:
-            refresh_target(leg, response)
-            outputs.append(self._ack(leg, response.cseq[0]))
-        if not leg.offering:
-            return outputs  # a repeated 200
-        leg.offering = False
-        if response.status < 300:
-            self.timer_agreed(leg, response, now)
-        elif self.takes_more(leg, response):
-            return self.reoffer(leg, leg.session.encode(), now)
-        outputs.append(events.Reanswered(leg, response.status, session_of(response)))
-        if response.status in (408, 481):
-            outputs += self.hang_up(leg, now, "lost")
-        return outputs
-
-    def _forget_client_later(self, kept: dict[str, Leg], client: str, now: float) -> None:
-        """A repeated 200 must still find its leg, for as long as the far end may repeat it."""
-
-        def forget(then: float) -> list[Lower]:
-            leg = kept.get(client)
-            if leg is not None and leg.state in ("calling", "cancelling"):
-                self.transactions.after(then + TIMEOUT_S, forget)  # it still rings
-            else:
-                kept.pop(client, None)
-            return []
-
-        self.transactions.after(now + 2 * TIMEOUT_S, forget)

@@ -50,6 +50,13 @@ class Leg(Struct, kw_only=True):
     sdp_version: int = 0
     offering: bool = False
     """A re-INVITE of ours waits for its answer."""
+    owed: bool = False
+    """``session`` is newer than what the far end was told, and could not be offered yet."""
+    owed_due: float = 0.0
+    """When to try, on the clock that never steps."""
+    owed_since: float = 0.0
+    owed_tries: int = 0
+    """How often it was refused for the moment."""
     reoffer_key: ServerKey | None = None
     """A re-INVITE of theirs that we have not answered or that is not acknowledged."""
     acks: dict[int, str] = {}

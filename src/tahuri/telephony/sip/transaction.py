@@ -91,7 +91,14 @@ class Unanswered:
     client: str
 
 
-Output = Send | Asked | CancelAsked | AckSeen | NeverAcknowledged | Replied | Unanswered
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A 2xx to an INVITE of which nothing is known here (any more)."""
+
+    response: Response
+
+
+Output = Send | Asked | CancelAsked | AckSeen | NeverAcknowledged | Replied | Stray | Unanswered
 
 
 @dataclass(slots=True)
@@ -183,7 +190,10 @@ class Transactions:
 
     def _receive_response(self, response: Response, now: float) -> list[Output]:
         client = self._clients.get(response.branch)
-        if client is None or client.request.method != response.cseq[1] or len(response.vias) > 1:
+        _, method = response.cseq
+        if client is None and 200 <= response.status < 300 and method == "INVITE":
+            return [Stray(response)] if len(response.vias) == 1 else []
+        if client is None or client.request.method != method or len(response.vias) > 1:
             return []
         name, invite = response.branch, client.request.method == "INVITE"
         if response.status < 200:

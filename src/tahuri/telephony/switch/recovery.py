@@ -328,7 +328,9 @@ async def _replace(core: Core, call: Call, old: Audio, place: Place) -> None:
         leg = call.phone.leg
     elif place.role == "party":
         leg = next(party.leg for party in call.parties if party.leg_id == place.leg_id)
-    core.perform(core.endpoint.agent.reoffer(leg, audio.offer_of(old), core.sip_now))
+    outputs = core.endpoint.agent.reoffer(leg, audio.offer_of(old), core.sip_now)
+    core.save(call)  # killed before the answer comes, the next process offers it anew
+    core.perform(outputs)
 
 
 def known_ports(core: Core) -> set[int]:

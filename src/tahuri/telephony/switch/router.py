@@ -119,7 +119,7 @@ class Router:
                 await refers.answered(core, call, status)
             case events.ReferProgress(_, status):
                 await refers.progress(core, call, status)
-            case events.Reanswered(_, status, _) if status >= 300 and status != 491:
+            case events.Reanswered(_, status, _) if status >= 300:
                 await ending.end(core, call, "failure", "media-lost")
             case _:
                 await self._session(call.audio, event)
@@ -159,6 +159,8 @@ class Router:
                     await answering.without_seat(core, call)
                 else:
                     await ending.end(core, call, "seat", "hung-up")
+            case events.Reanswered(leg, status, _) if leg is phone.leg and status >= 300:
+                answering.lose_seat(core, seat, 0)  # it cannot follow: nobody would be heard there
             case events.Acknowledged(leg, session) if leg is phone.leg:
                 phone.answer = None
                 if session is not None and not await self._take(phone.audio, session):
@@ -193,6 +195,8 @@ class Router:
                     await overflow.far_side_gone(core, call, party, failed)
                     return
                 await parties.left(core, call, party, "failed" if failed else "hung-up")
+            case events.Reanswered(_, status, _) if status >= 300:
+                await parties.left(core, call, party, "failed", status)
             case events.Acknowledged(_, session):
                 party.answer = None
                 offered = party.audio.remote is None

@@ -1,0 +1,117 @@
+"""Media is killed under calls whose far ends do not follow at once, or not at all."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
+
+from tahuri.telephony.sip import sdp
+from tahuri.telephony.sip.digest import Account
+from tahuri.telephony.sip.phone import Phone, PhoneCall
+
+OFFER = sdp.offer(ADDRESS, 40000, 1)
+
+
+@pytest.fixture
+async def centre(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with bench(tmp_path, seats=[phone_seat("S1")], offer_s=5) as one:
+        yield one
+
+
+@pytest.fixture
+async def telephone() -> AsyncIterator[tuple[Phone, list[PhoneCall]]]:
+    """The phone of seat S1, or a party's."""
+    rings: list[PhoneCall] = []
+    phone = Phone(Account("s1", "secret-S1"), rings.append)
+    await phone.start()
+    yield phone, rings
+    await phone.stop()
+
+
+def following(call: PhoneCall) -> list[bytes | None]:
+    """The call goes along with new sessions; those that came."""
+    came: list[bytes | None] = []
+
+    def taken(session: bytes | None) -> bytes:
+        came.append(session)
+        return sdp.answer(sdp.parse(session or OFFER), ADDRESS, 40000, 2)
+
+    call.on_reoffer = taken
+    return came
+
+
+async def test_a_caller_who_cannot_follow_now_is_asked_again(centre: Bench) -> None:
+    """Given a caller whose network changes the session itself (491); when media is killed; then the
+    new session is offered until it is taken, and the call has its sound: nobody sits in silence."""
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    call = await centre.call()
+    await seat.ask("answer", call_id=await seat.offered())
+    came = following(call)
+    call.leg.offering = True  # as if a re-INVITE of its own were under way
+    await centre.kill_media()
+    [ours] = centre.switch.core.calls.values()
+    await until(lambda: ours.leg.owed)
+    call.leg.offering = False
+    await until(lambda: came)
+    await until(lambda: ours.leg.session.encode() == came[-1] and not ours.leg.offering)
+    assert b"m=audio %d " % ours.audio.udp in (came[-1] or b"")
+    assert "call-ended" not in centre.types()
+    await seat.leave()
+
+
+async def test_media_that_dies_twice_is_followed_to_the_last(centre: Bench) -> None:
+    """Given media that is killed again before the caller has answered the first new session; then
+    the caller is told of the last one."""
+    call = await centre.call()
+    came = following(call)
+    call.leg.offering = True
+    await centre.kill_media()
+    await centre.kill_media()
+    call.leg.offering = False
+    [ours] = centre.switch.core.calls.values()
+    await until(lambda: came and b"m=audio %d " % ours.audio.udp in (came[-1] or b""))
+    await until(lambda: not ours.leg.owed)
+    assert not call.ended.is_set()
+
+
+async def test_a_seats_phone_that_cannot_follow_costs_no_caller(
+    centre: Bench, telephone: tuple[Phone, list[PhoneCall]]
+) -> None:
+    """Given a seat's phone that refuses a new session (488); when media is killed; then the caller
+    does not talk into nothing: they are at the head of the queue."""
+    phone, rings = telephone
+    assert await phone.register(centre.flow) == 200
+    call = await centre.call()
+    following(call)
+    await until(lambda: rings)
+    rings[0].accept(OFFER)
+    await centre.told("call-answered")
+    await centre.kill_media()
+    assert (await centre.told("call-requeued")).body["seat_id"] == "S1"
+    assert await rings[0].wait_ended(5) == "hung-up"
+    assert not call.ended.is_set()
+
+
+async def test_a_party_that_cannot_follow_is_off_and_the_seat_sees_why(
+    centre: Bench, telephone: tuple[Phone, list[PhoneCall]]
+) -> None:
+    """Given a party that refuses a new session; when media is killed; then it is off the call, and
+    seat and caller talk on."""
+    phone, rings = telephone
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    call = await centre.call()
+    following(call)
+    await seat.ask("answer", call_id=await seat.offered())
+    await seat.ask("add_party", address=f"sip:rs@{ADDRESS}:{phone.agent.identity.udp_port}")
+    await until(lambda: rings)
+    rings[0].accept(OFFER)
+    await centre.told("party-joined")
+    await centre.kill_media()
+    left = await centre.told("party-left")
+    assert (left.body["reason"], left.body["status"]) == ("failed", 488)
+    await seat.until(lambda state: state["call"]["gone"][0]["status"] == 488)
+    assert not call.ended.is_set()
+    await seat.leave()
