@@ -9,6 +9,7 @@ import structlog
 
 from tahuri import watching
 from tahuri.calls.copying import Copier, Copying
+from tahuri.calls.faults import FaultCode
 from tahuri.calls.keeping import erase_due
 from tahuri.calls.places import Folder, Place, original
 from tahuri.calls.reading import Pace
@@ -22,12 +23,16 @@ from tahuri.kernel.db import Database
 from tahuri.kernel.ids import RecordingId
 from tahuri.kernel.view import View
 from tahuri.settings import Settings
+from tahuri.watch import queries
 from tahuri.watch.reconcile import Difference, LoggedCall
 
 COPY_LATE = timedelta(seconds=watching.COPY_LATE_S)
 DAY = timedelta(days=1)
 AT_ONCE_BYTES_S = 100e6
 """A file that somebody touched is read at once, but not faster."""
+
+NOT_THE_PLACE = (FaultCode.STRANGE, FaultCode.FOLDER_EMPTY)
+"""Faults of a place that may be new: a supervisor says so, or its disk is brought back."""
 
 log = structlog.get_logger()
 
@@ -77,6 +82,12 @@ class Keeper:
 
     async def reread(self) -> None:
         """Reads recordings again, and repairs what is damaged.  Raises Unavailable."""
+        self.rereader.accepted = frozenset(
+            row["about"]
+            for row in await queries.open_findings(self._db)
+            if (row["code"], row["state"]) == ("place-strange", "accepted")
+            and row.get("node", "") == self._node
+        )
         self.kept.reading = await self.rereader.round()
         await self.repairer.round()
         today = f"{clock.now():%Y-%m-%d}"
@@ -191,7 +202,9 @@ def harmed(one: Recorded) -> list[Difference]:
 
 
 def unread(reading: Reading, period: timedelta, now: datetime) -> list[Difference]:
-    """Recordings that were not read again within the period."""
+    """Recordings that were not read again within the period, and why if it is another place."""
+    if reading.fault is not None and reading.fault.code in NOT_THE_PLACE:
+        return [Difference("place-strange", reading.place)]
     if not reading.unread:
         return []
     age = now - reading.oldest_at if reading.oldest_at is not None else period

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -288,6 +289,48 @@ async def test_a_place_that_is_away_has_lost_nothing_and_is_asked_once(
     assert await findings(three) == {
         ("recordings-repaired", ORIGINAL), ("recordings-unread", "store"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["empty", "another"])
+async def test_another_disk_in_the_places_stead_has_lost_nothing_until_somebody_says_so(
+    place: Place, http: httpx.AsyncClient, how: str
+) -> None:
+    """A forgotten mount must not become a thousand lost recordings, nor a new disk stay empty.
+
+    Given three recordings, and a second folder that is empty, or has other files alone; when all
+    is read again; then the log says of no recording that it is gone, and a finding says that it is
+    another place; when a supervisor says that the disk is new; then all three are brought there,
+    and the finding is closed.
+    """
+    place.copy.mkdir()
+    calls = [await kept(place, OLD - timedelta(days=days)) for days in range(3)]
+    shutil.rmtree(place.copy)
+    place.copy.mkdir()
+    if how == "another":
+        (place.copy / "lost+found").mkdir()
+    for _ in range(2):
+        await place.watchman.keeper.reread()
+        assert [await told(place, call_id) for call_id, _ in calls] == [[], [], []]
+        assert await strange(place) == [("open",)]
+    body = {"finding_id": "place-strange:folder", "reason": "Disk baru, yang lama rusak."}
+    assert (await post(http, "/api/findings/accept", body)).status_code == 200
+    await place.watchman.keeper.reread()
+    for call_id, file in calls:
+        assert places_of(place, file)["folder"].read_bytes() == file.read_bytes()
+        assert await told(place, call_id) == [
+            ("checked", "folder", False), ("repaired", "folder", ORIGINAL),
+        ]  # fmt: skip
+    assert await strange(place) == [("closed",)]
+    await place.watchman.keeper.reread()
+    assert await strange(place) == [("closed",)]
+
+
+async def strange(place: Place) -> list[Any]:
+    await place.watchman.round()
+    return await place.database.all(
+        "select body ->> 'state' from view_rows where view = 'finding' "
+        "and body ->> 'code' = 'place-strange' and body ->> 'about' = 'folder'"
+    )
 
 
 async def test_one_broken_wire_ends_the_round(three: Place, store: Server) -> None:

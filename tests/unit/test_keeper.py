@@ -86,6 +86,10 @@ def test_reading_that_does_not_keep_up_is_told_and_shown(tmp_path: Path) -> None
     assert (told.code, told.about, told.numbers) == (
         "recordings-unread", "store", {"unread": 2.0, "days": 45.0},
     )  # fmt: skip
+    for code in (FaultCode.STRANGE, FaultCode.FOLDER_EMPTY):
+        elsewhere = Reading("store", 9, 2, at(99), Fault(code, "", True))
+        (other,) = unread(elsewhere, timedelta(days=30), NOW)
+        assert (other.code, other.about) == ("place-strange", "store")
     (never,) = unread(Reading("store", 9, 2), timedelta(days=30), NOW)
     assert never.numbers["days"] == 30.0
     settings = Settings(data=str(tmp_path))

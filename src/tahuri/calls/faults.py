@@ -20,6 +20,7 @@ class FaultCode(StrEnum):
 
     FOLDER_ABSENT = "folder-absent"
     FOLDER_EMPTY = "folder-empty"
+    STRANGE = "strange"
     NOT_ALLOWED = "not-allowed"
     FULL = "full"
     DISK = "disk"
@@ -46,6 +47,7 @@ class FaultCode(StrEnum):
 SENTENCES: dict[FaultCode, str] = {
     FaultCode.FOLDER_ABSENT: "the folder is not there",
     FaultCode.FOLDER_EMPTY: "the folder is empty: perhaps its disk is not mounted",
+    FaultCode.STRANGE: "nothing that was copied there is there: perhaps it is another place",
     FaultCode.NOT_ALLOWED: "the folder cannot be read or written: {detail}",
     FaultCode.FULL: "the place is full: {detail}",
     FaultCode.DISK: "the disk fails: {detail}",

@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 
 from tahuri.calls.events import RecordingsReread
-from tahuri.calls.faults import Fault
+from tahuri.calls.faults import Fault, FaultCode, PlaceError
 from tahuri.calls.nodes import OURS
 from tahuri.calls.places import Place
 from tahuri.calls.reading import Pace, fault_at
@@ -32,6 +32,8 @@ ROUND_S = 55.0
 """A round reads no longer than this, shared by the places, before it tells how far it is."""
 ENROLLED = 500
 RECENT = timedelta(days=2)
+PROBED = 5
+"""Where one recording is absent, so many others are looked for: are all of them gone?"""
 DUE_SHARE = 0.7
 """Share of the period after which a recording is read again: the rest is room for delays."""
 
@@ -112,6 +114,19 @@ def recorded(row: dict[str, Any]) -> Recorded | None:
     )
 
 
+EMPTY = Fault(FaultCode.FOLDER_EMPTY, whole=True)
+
+
+def _lies_there(place: Place, path: str) -> bool:
+    """Whether it can be begun to be read; not whether it is sound."""
+    blocks = place.read(path)
+    try:
+        next(blocks, None)
+    except PlaceError as error:
+        return error.fault.code not in (FaultCode.ABSENT, FaultCode.FOLDER_EMPTY)
+    return True
+
+
 class Log:
     """Tells the log what was found, by the rules of ``soundness``."""
 
@@ -150,6 +165,8 @@ class Rereader:
     ) -> None:
         self._db, self._views, self._log = db, views, Log(db, views)
         self._places, self._pace, self._period, self._node = places, pace, period, node
+        self.accepted: frozenset[str] = frozenset()
+        """Places of which somebody said that they are new: what is absent there is copied again."""
         self._enrolled = ""
         """Key of the call up to which all have rows, in turn."""
         self._read = {one.name: (0, 0) for one in places}
@@ -210,9 +227,32 @@ class Rereader:
         Raises Unavailable.
         """
         fault = await fault_at(place, one.path, one.sha256, pace)
+        if place.name in self.accepted and fault == EMPTY:
+            fault = Fault(FaultCode.ABSENT)
+        if fault == Fault(FaultCode.ABSENT) and await self._is_strange(one, place):
+            fault = Fault(FaultCode.STRANGE, whole=True)
         if fault is None or not fault.whole:
             await self.note(one, place.name, fault)
         return fault
+
+    async def _is_strange(self, one: Recorded, place: Place) -> bool:
+        """Whether none of those is there that were read there last: then it is another place, an
+        unmounted disk, a wrong bucket, and no recording of the right one is lost."""
+        if place.name in self.accepted or place.name in one.damaged:
+            return False
+        records = await self._db.all(
+            "select v.body from recording_reads r join view_rows v "
+            "on v.city_id = r.city_id and v.view = 'call' and v.key = r.call_id "
+            "where r.city_id = %s and r.place = %s and (%s = '' or r.node in ('', %s)) "
+            "and r.call_id <> %s order by r.read_at desc nulls last limit %s",
+            (self._db.city_id, place.name, self._node, self._node, one.call_id, PROBED),
+        )
+        others = [recorded(record[0]) for record in records]
+        known = [each for each in others if each and place.name in set(each.there) - each.damaged]
+        for other in known:
+            if await asyncio.to_thread(_lies_there, place, other.path):
+                return False
+        return bool(known)
 
     async def note(self, one: Recorded, place: str, fault: Fault | None) -> None:
         """It was read there just now, and this was found.  Raises Unavailable."""

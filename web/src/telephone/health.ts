@@ -188,6 +188,7 @@ const TODO: Record<string, string> = {
   "recording-lost": "lost",
   "recordings-unread": "unread",
   "recordings-repaired": "health",
+  "place-strange": "place",
   "node-silent": "node",
 };
 
