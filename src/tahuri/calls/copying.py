@@ -157,7 +157,8 @@ class Copier:
         records = await self._db.all(
             "select body from view_rows where city_id = %s and view = 'call' "  # noqa: S608
             "and body #>> '{recording,state}' = 'erased' "
-            f"and (body -> 'recording' ->> %s)::boolean and {OURS} order by key limit %s",
+            "and (body #>> '{recording,copied}' = 'true' or body #>> '{recording,stored}' = 'true')"
+            f" and body -> 'recording' ->> %s = 'true' and {OURS} order by key limit %s",
             (self._db.city_id, self._there, self._node, self._node, BATCH),
         )
         return [record[0] for record in records]
