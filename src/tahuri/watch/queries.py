@@ -36,7 +36,7 @@ async def logged_calls(db: Database, since: datetime) -> list[LoggedCall]:
     return _loaded(
         await db.all(
             # each in an index of its own: a condition with "or" would read every call of years
-            LOGGED + "and v.key in (select key from view_rows where city_id = %s "
+            LOGGED + "and v.key in (select key from view_rows where city_id = %s "  # noqa: S608
             "and view = 'call' and body ->> 'ended_at' is null "
             "union select key from view_rows where city_id = %s and view = 'call' and key > %s "
             "union select key from view_rows where city_id = %s and view = 'call' "
