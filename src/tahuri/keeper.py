@@ -73,7 +73,10 @@ class Keeper:
 
     async def copy(self, name: str = "folder") -> None:
         """Brings recordings to a second place.  Raises Unavailable."""
-        done = await self.copiers[name].round()
+        faults = {one.place: one.fault for one in self.kept.reading}
+        fault = faults.get(name)
+        doubt = fault if fault is not None and fault.code in NOT_THE_PLACE else None
+        done = await self.copiers[name].round(doubt)
         if name == "folder":
             self.kept.copying = done
         else:

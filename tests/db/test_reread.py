@@ -312,6 +312,12 @@ async def test_another_disk_in_the_places_stead_has_lost_nothing_until_somebody_
         await place.watchman.keeper.reread()
         assert [await told(place, call_id) for call_id, _ in calls] == [[], [], []]
         assert await strange(place) == [("open",)]
+    erased, due = await place.call(timedelta(days=100), PRANK)
+    await place.watchman.keeper.copy()
+    waits = place.watchman.kept.copying
+    assert waits is not None
+    assert (waits.waiting, waits.fault and waits.fault.whole) == (1, True)
+    assert [one for one in place.copy.rglob("*") if one.is_file()] == []
     body = {"finding_id": "place-strange:folder", "reason": "Disk baru, yang lama rusak."}
     assert (await post(http, "/api/findings/accept", body)).status_code == 200
     await place.watchman.keeper.reread()
@@ -321,8 +327,39 @@ async def test_another_disk_in_the_places_stead_has_lost_nothing_until_somebody_
             ("checked", "folder", False), ("repaired", "folder", ORIGINAL),
         ]  # fmt: skip
     assert await strange(place) == [("closed",)]
+    await place.watchman.keeper.copy()
+    assert place.watchman.kept.copying == Copying()
+    assert places_of(place, due)["folder"].is_file()
+    assert (await place.row(erased))["recording"]["copied"] is True
     await place.watchman.keeper.reread()
     assert await strange(place) == [("closed",)]
+
+
+async def test_a_copy_on_an_unplugged_disk_is_not_called_erased(place: Place) -> None:
+    """What the law says must go may not wait on a shelf under the name of "erased".
+
+    Given an erased recording whose copy lies on a disk that is not mounted; when copies are
+    erased; then the copy still waits; when the disk is back; then it is gone, and told as gone.
+    """
+    place.copy.mkdir()
+    call_id, file = await kept(place, timedelta(days=100), PRANK)
+    disk = place.copy.rename(place.copy.with_name("unplugged"))
+    place.copy.mkdir()
+    await place.watchman.keeper.erase()
+    assert not file.exists()
+    await place.watchman.keeper.copy()
+    waits = place.watchman.kept.copying
+    assert waits is not None
+    assert (waits.to_erase, waits.fault and waits.fault.code) == (1, FaultCode.FOLDER_EMPTY)
+    assert (await place.row(call_id))["recording"]["copied"] is True
+    place.copy.rmdir()
+    disk.rename(place.copy)
+    half = places_of(place, file)["folder"].with_name(f".{file.name}.new")
+    half.write_bytes(b"half of it")  # of a process that was killed
+    await place.watchman.keeper.copy()
+    assert place.watchman.kept.copying == Copying()
+    assert (await place.row(call_id))["recording"]["copied"] is False
+    assert [one for one in place.copy.rglob("*") if one.is_file()] == []
 
 
 async def strange(place: Place) -> list[Any]:

@@ -76,17 +76,20 @@ class Copier:
         self._failing_since = failing_since
         self._asked_s: float | None = None
 
-    async def round(self) -> Copying:
+    async def round(self, doubt: Fault | None = None) -> Copying:
         """Copies what waits, at most ``BATCH``; how far it is then.  Raises Unavailable.
 
         The first fault of the place itself ends the round: it would be met for each recording.
+
+        Args:
+            doubt: why it may be another place: then nothing is brought there, nor called erased.
         """
         waiting, erased = await self._waiting(), await self._erased()
         if not waiting and not erased:
             self._from = encoded_id(int((clock.now() - LOOK_BACK).timestamp() * 1000), 0)
-            if not self._is_to_be_asked():
+            if doubt is None and not self._is_to_be_asked():
                 return Copying()
-        fault = await asyncio.to_thread(self._place.fault)
+        fault = doubt or await asyncio.to_thread(self._place.fault)
         self._asked_s = clock.monotonic_s()
         kept, done = list(erased), set[str]()
         for row in erased:

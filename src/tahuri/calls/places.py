@@ -47,7 +47,7 @@ def copied(file: Path, to: Path, sha256: str, aside: Path | None = None) -> Faul
 
     The copy takes its name only when it is whole and on the disk.
     """
-    fresh = to.with_name(f".{to.name}.new")
+    fresh = fresh_of(to)
     try:
         source = file.open("rb")
     except OSError as error:
@@ -74,6 +74,11 @@ def copied(file: Path, to: Path, sha256: str, aside: Path | None = None) -> Faul
                 fresh.unlink(missing_ok=True)
             return of_disk(error, writing=True)
     return None
+
+
+def fresh_of(file: Path) -> Path:
+    """The name of a copy until it is whole."""
+    return file.with_name(f".{file.name}.new")
 
 
 def _poured(source: int, target: int) -> Fault | None:
@@ -138,7 +143,10 @@ class Folder:
 
     def erase(self, path: str) -> Fault | None:
         try:
-            for file in those_of(self._root, path):
+            found = [file for file in those_of(self._root, path) if file.exists()]
+            if not found and self._is_empty():
+                return fault(FaultCode.FOLDER_EMPTY)
+            for file in found:
                 file.unlink(missing_ok=True)
         except OSError as error:
             return Fault(FaultCode.DISK, error.strerror or "cannot be removed")
@@ -146,12 +154,13 @@ class Folder:
 
 
 def those_of(root: Path, path: str) -> list[Path]:
-    """The recording's file, and those that were put aside; none outside the folder."""
+    """The recording's file, those that were put aside, and half a copy of a process that was
+    killed; none outside the folder."""
     base = root.resolve()
     file = (base / path).resolve()
     if file == base or not file.is_relative_to(base):
         return []
-    found = [file]
+    found = [file, fresh_of(file)]
     with suppress(FileNotFoundError, NotADirectoryError):
         found += [one for one in file.parent.iterdir() if one.name.startswith(file.name + ASIDE)]
     return found

@@ -210,8 +210,11 @@ class Rereader:
         told = await asyncio.to_thread(place.fault)
         if told is not None:
             return told
+        due = await self._due(place.name)
+        if not due:
+            return await self._strange(place)
         begun_s = clock.monotonic_s()
-        for one in await self._due(place.name):
+        for one in due:
             told = await self.read(one, place, self._pace)
             if told is not None and told.whole:
                 return told
@@ -229,30 +232,35 @@ class Rereader:
         fault = await fault_at(place, one.path, one.sha256, pace)
         if place.name in self.accepted and fault == EMPTY:
             fault = Fault(FaultCode.ABSENT)
-        if fault == Fault(FaultCode.ABSENT) and await self._is_strange(one, place):
-            fault = Fault(FaultCode.STRANGE, whole=True)
+        if fault == Fault(FaultCode.ABSENT) and place.name not in one.damaged:
+            fault = await self._strange(place, one.call_id) or fault
         if fault is None or not fault.whole:
             await self.note(one, place.name, fault)
         return fault
 
-    async def _is_strange(self, one: Recorded, place: Place) -> bool:
+    async def _strange(self, place: Place, gone: str = "") -> Fault | None:
         """Whether none of those is there that were read there last: then it is another place, an
-        unmounted disk, a wrong bucket, and no recording of the right one is lost."""
-        if place.name in self.accepted or place.name in one.damaged:
-            return False
+        unmounted disk, a wrong bucket, and no recording of the right one is lost.
+
+        Args:
+            gone: the call whose recording is known not to be there.
+        """
+        if place.name in self.accepted:
+            return None
         records = await self._db.all(
             "select v.body from recording_reads r join view_rows v "
             "on v.city_id = r.city_id and v.view = 'call' and v.key = r.call_id "
             "where r.city_id = %s and r.place = %s and (%s = '' or r.node in ('', %s)) "
             "and r.call_id <> %s order by r.read_at desc nulls last limit %s",
-            (self._db.city_id, place.name, self._node, self._node, one.call_id, PROBED),
+            (self._db.city_id, place.name, self._node, self._node, gone, PROBED),
         )
         others = [recorded(record[0]) for record in records]
         known = [each for each in others if each and place.name in set(each.there) - each.damaged]
         for other in known:
             if await asyncio.to_thread(_lies_there, place, other.path):
-                return False
-        return bool(known)
+                return None
+        # one alone that is gone may well be lost
+        return Fault(FaultCode.STRANGE, whole=True) if len(known) + bool(gone) > 1 else None
 
     async def note(self, one: Recorded, place: str, fault: Fault | None) -> None:
         """It was read there just now, and this was found.  Raises Unavailable."""
