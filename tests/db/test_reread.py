@@ -15,7 +15,7 @@ from test_watch import PRANK, Place, pages, post
 
 from s3_server import Server, running
 from tahuri.app import VIEWS
-from tahuri.calls import repair
+from tahuri.calls import copying, repair
 from tahuri.calls.copying import Copying
 from tahuri.calls.events import LegalHoldSet, RecordingChecked
 from tahuri.calls.faults import FaultCode
@@ -368,6 +368,35 @@ async def strange(place: Place) -> list[Any]:
         "select body ->> 'state' from view_rows where view = 'finding' "
         "and body ->> 'code' = 'place-strange' and body ->> 'about' = 'folder'"
     )
+
+
+async def test_what_a_store_locks_is_asked_for_seldom_and_holds_back_nothing(
+    three: Place, store: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a store that locks what must be erased; when rounds go by; then it was asked to erase
+    once, why stays to be read, and a recording that waits is copied; when the lock is gone and time
+    has passed; then the recording goes from there too."""
+    _, file = await kept(three, timedelta(days=100), PRANK)
+    await three.watchman.keeper.erase()
+    store.locked = True
+    store.asked.clear()
+    await three.watchman.keeper.copy("store")
+    _, new = await three.call()
+    for _ in range(2):
+        await three.watchman.keeper.copy("store")
+        told = three.watchman.kept.storing
+        assert told is not None
+        assert (told.waiting, told.to_erase, told.failing_since) == (0, 1, None)
+        assert told.fault is not None
+        assert told.fault.code is FaultCode.LOCKED
+    path = f"/{BUCKET}/{file.relative_to(three.recordings)}"
+    assert store.asked.count(f"DELETE {path}") == 2  # the object, and its first version
+    store.locked = False
+    monkeypatch.setattr(copying, "AGAIN_S", 0.0)
+    await three.watchman.keeper.copy("store")
+    assert three.watchman.kept.storing == Copying()
+    left = {one for one, of in store.kept.items() if of}
+    assert left == {places_of(three, new, store)["store"]}
 
 
 async def test_one_broken_wire_ends_the_round(three: Place, store: Server) -> None:

@@ -1,7 +1,7 @@
 """Recordings after the call are copied to second places, and erased there when they are here."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from tahuri.kernel.view import View
 BATCH = 100
 LOOK_BACK = timedelta(days=2)
 """Calls of this age may still have a recording to be copied."""
+AGAIN_S = 600.0
+"""What failed for one recording's sake is tried again after so long, not in each round."""
 IDLE_S = 300.0
 """A place for which nothing waits is asked so often whether it is there."""
 
@@ -71,8 +73,8 @@ class Copier:
         self._there = "copied" if place.name == "folder" else "stored"
         self._from = ""
         """All recordings of calls before it are copied."""
-        self._failed: dict[str, float] = {}
-        """Call → when its recording last could not be copied: those not tried yet come first."""
+        self._failed: dict[str, tuple[float, Fault]] = {}
+        """Call → when its recording last could not be copied or erased, and why."""
         self._failing_since = failing_since
         self._asked_s: float | None = None
 
@@ -91,28 +93,44 @@ class Copier:
                 return Copying()
         fault = doubt or await asyncio.to_thread(self._place.fault)
         self._asked_s = clock.monotonic_s()
-        kept, done = list(erased), set[str]()
-        for row in erased:
+        kept, fault = await self._each(erased, self._remove, fault)
+        left, fault = await self._each(waiting, self._copy, fault)
+        names = {row["call_id"] for row in (*left, *kept)}
+        self._failed = {name: one for name, one in self._failed.items() if name in names}
+        self._note(fault)
+        if fault is None and self._failed:
+            _, fault = max(self._failed.values(), key=lambda one: one[0])
+        return self._behind(left, kept, fault)
+
+    async def _each(
+        self,
+        rows: list[dict[str, Any]],
+        step: Callable[[dict[str, Any]], Awaitable[Fault | None]],
+        fault: Fault | None,
+    ) -> tuple[list[dict[str, Any]], Fault | None]:
+        """Does it with at most ``BATCH``; what is left, and the last fault.
+
+        Args:
+            fault: of the place itself: then nothing is tried.
+        """
+        done = set()
+        now_s = clock.monotonic_s()
+        due = [row for row in rows if self._tried_s(row) + AGAIN_S <= now_s]
+        for row in due[:BATCH]:
             if fault is not None and fault.whole:
                 break
-            told = await self._remove(row)
-            if told is None:
-                kept.remove(row)
-            fault = told or fault
-        for row in sorted(waiting, key=lambda row: self._failed.get(row["call_id"], 0.0))[:BATCH]:
-            if fault is not None and fault.whole:
-                break
-            told = await self._copy(row)
+            told = await step(row)
             if told is None:
                 done.add(row["call_id"])
             elif not told.whole:
-                self._failed[row["call_id"]] = clock.monotonic_s()
+                self._failed[row["call_id"]] = (clock.monotonic_s(), told)
             fault = told or fault
-        left = [row for row in waiting if row["call_id"] not in done]
-        names = {row["call_id"] for row in left}
-        self._failed = {name: at for name, at in self._failed.items() if name in names}
-        self._note(fault)
-        return self._behind(left, kept, fault)
+        return [row for row in rows if row["call_id"] not in done], fault
+
+    def _tried_s(self, row: dict[str, Any]) -> float:
+        """When it failed last; before all time if it did not."""
+        at_s, _ = self._failed.get(row["call_id"], (-AGAIN_S, None))
+        return at_s
 
     def _is_to_be_asked(self) -> bool:
         """Whether it is time to ask a place for which nothing waits: it must not be found away only
