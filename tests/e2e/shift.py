@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -130,6 +131,20 @@ def stopped(centre: DemoCentre, part: str) -> Iterator[None]:
         for each in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(each, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def switch_told(centre: DemoCentre, **settings: Any) -> Iterator[None]:
+    """The switch runs with these, as a settings file would say them; undone at the end."""
+    file = centre.data / "run" / "switch.json"
+    before = file.read_bytes()
+    file.write_text(json.dumps({**json.loads(before), **settings}))
+    centre.kill("switch")
+    try:
+        yield
+    finally:
+        file.write_bytes(before)
+        centre.kill("switch")
 
 
 async def waited_for(seen: Any, seconds: float = 60.0) -> Any:

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from chromium import opened, sit_down
+from chromium import get_up, opened, sit_down
 from playwright.async_api import expect
-from shift import LONG_MS, call_of, pictured
+from shift import LONG_MS, call_of, caller_answered, close_those_of, pictured, switch_told, wrap_up
 from test_call_to_close import (
     CALLER_HZ,
     TAKER_HZ,
@@ -20,7 +21,8 @@ from demo import DemoCentre, wait_for
 from soundphone import SoundPhone
 from tahuri.demo import DESK_AGENCY
 
-NUMBER = "0811000205"
+NUMBER, WAITS_LONG = "0811000205", "0811000206"
+OVERFLOW_S = 3.0
 
 
 async def test_a_desk_takes_a_caller_of_its_agency_and_writes_the_report(
@@ -73,3 +75,28 @@ async def test_a_desk_takes_a_caller_of_its_agency_and_writes_the_report(
         await expect(page.get_by_test_id("incident-detail")).to_contain_text("3", timeout=LONG_MS)
         await page.keyboard.press("Alt+x")
         await expect(page.get_by_test_id("seat-take")).to_be_visible(timeout=LONG_MS)
+        await asyncio.to_thread(close_those_of, centre, NUMBER)
+
+
+async def test_a_desk_is_rung_by_whoever_has_waited_too_long_for_the_room(
+    centre: DemoCentre,
+) -> None:
+    """Given a rule that lets desks take part after some seconds, and nobody but a desk at a seat;
+    when somebody of no agency calls; then it rings there, not before that time; the desk has the
+    caller, and the log says that the call overflowed and who answered it."""
+    rule = {"after_s": OVERFLOW_S, "to": "agency-desks"}
+    with contextlib.ExitStack() as put_back:
+        told = switch_told(centre, overflow=[rule])
+        await asyncio.to_thread(put_back.enter_context, told)
+        async with opened(centre, "agency_desk", "/console") as page:
+            await sit_down(page, "D1")
+            async with caller_answered(centre, page, WAITS_LONG):
+                await pictured(page, "desk-overflow")
+                await page.keyboard.press("F8")
+            await wrap_up(page)
+            await get_up(page)
+    row = await asyncio.to_thread(call_of, centre.client("supervisor"), WAITS_LONG)
+    assert row is not None
+    assert (row["overflow"], row["seat_id"], row["agency_id"]) == (["agency-desks"], "D1", None)
+    arrived, answered = (datetime.fromisoformat(row[at]) for at in ("arrived_at", "answered_at"))
+    assert answered - arrived >= timedelta(seconds=OVERFLOW_S)

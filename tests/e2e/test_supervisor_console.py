@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from chromium import get_up, opened, sit_down
 from playwright.async_api import expect
-from shift import LONG_MS, at_a_seat, caller_answered, pictured, wrap_up
+from shift import LONG_MS, at_a_seat, caller_answered, pictured, switch_told, wrap_up
 from test_line_quality import Breaking
 
 from demo import Api, DemoCentre, wait_for
@@ -80,20 +79,6 @@ async def test_a_supervisor_lets_a_caller_go_first_by_keys_and_takes_it_back(
 
 
 @contextlib.contextmanager
-def wrap_up_ends(centre: DemoCentre, after_s: float) -> Iterator[None]:
-    """Wrap-up ends by itself, as a settings file would say it; undone at the end."""
-    file = centre.data / "run" / "switch.json"
-    before = file.read_bytes()
-    file.write_text(json.dumps({**json.loads(before), "wrap_up_s": after_s}))
-    centre.kill("switch")
-    try:
-        yield
-    finally:
-        file.write_bytes(before)
-        centre.kill("switch")
-
-
-@contextlib.contextmanager
 def speaking(centre: DemoCentre, *languages: str) -> Iterator[None]:
     """The call taker's account says these languages; none at the end."""
     with contextlib.closing(centre.client("administrator")) as api:
@@ -126,7 +111,7 @@ async def test_a_supervisor_sees_skills_lines_and_how_long_somebody_writes_up(
     then both screens count the wrap-up down, and F4 gives two minutes more.
     """
     with contextlib.ExitStack() as put_back:
-        await asyncio.to_thread(put_back.enter_context, wrap_up_ends(centre, WRAP_UP_S))
+        await asyncio.to_thread(put_back.enter_context, switch_told(centre, wrap_up_s=WRAP_UP_S))
         await asyncio.to_thread(put_back.enter_context, speaking(centre, "id", "en"))
         async with (
             at_a_seat(centre) as taker,

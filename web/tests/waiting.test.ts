@@ -1,10 +1,12 @@
 import { render } from "svelte/server";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Hand } from "../src/console/hand.svelte";
+import CallsPane from "../src/console/CallsPane.svelte";
 import LiveCalls from "../src/console/LiveCalls.svelte";
 import { byTurn, liveCalls, recordedCalls, setAside, waitingCallers, type Waiting } from "../src/console/waiting";
+import { STALE_S, type Desk } from "../src/console/desk.svelte";
+import TopBar from "../src/console/TopBar.svelte";
 import WaitingCallers from "../src/console/WaitingCallers.svelte";
-import type { Desk } from "../src/console/desk.svelte";
 import en from "../src/core/i18n/en.json";
 import type { CallBody, LiveBoard, PhoneCall, QueueEntry, Role, SeatPush } from "../src/core/types";
 import { setLanguage } from "../src/ui/text.svelte";
@@ -145,5 +147,27 @@ describe("on screen", () => {
     const seated = render(LiveCalls, { props: { calls: [talks] } }).body;
     expect(seated).not.toMatch(/data-testid="live-call"[^>]* disabled/);
     expect(seated).not.toContain("ambil kursi");
+  });
+
+  it("a switch that does not answer is said in alarm, beside where to look", () => {
+    const { desk } = sat("supervisor");
+    const board = { now: "", node: "", away: false, queue: [], calls: [] };
+    const heard = vi.spyOn(desk, "live", "get").mockReturnValue(board);
+    expect(render(CallsPane).body).not.toContain("tidak menjawab");
+    heard.mockReturnValue({ ...board, away: true });
+    expect(render(CallsPane).body).toMatch(/role="alert".*Sentral telepon tidak menjawab.*menurut catatan.*Alt\+H/s);
+  });
+
+  it("rows that nothing renews are never called live, though the server tells of the switch", () => {
+    const { desk } = sat("supervisor");
+    desk.feedState = "live";
+    const age = vi.spyOn(desk, "dataAge_s", "get").mockReturnValue(STALE_S - 1);
+    expect(render(TopBar).body).toContain("Data langsung");
+    age.mockReturnValue(STALE_S);
+    const old = render(TopBar).body;
+    expect(old).not.toContain("Data langsung");
+    expect(old).toContain("Data tertinggal");
+    desk.feedState = "down";
+    expect(render(TopBar).body).toContain("Basis data mati");
   });
 });
