@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from tahuri.telephony.spareaddress import NO_ROOM, is_ours, spare_of
+
 LINE_BYTES_MAX = 1 << 20
 """Longest line either side reads or writes."""
 CLIENTS_MAX = 64
@@ -65,21 +67,35 @@ class Server:
         self._path = Path(path)
         self._handler = handler
         self._server: asyncio.Server | None = None
+        self._spare = False
+        """Whether it listens where every user of this machine may connect."""
         self._writers: set[asyncio.StreamWriter] = set()
         self._connections: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Listen, replacing a socket that a killed process left; only the owner may connect."""
+        """Listen, replacing a socket that a killed process left; only the owner may connect.
+
+        Where the disk has no room for the socket's name, at its spare address.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
         mask = os.umask(0o177)
         try:
-            self._server = await asyncio.start_unix_server(
-                self._serve, str(self._path), limit=LINE_BYTES_MAX
-            )
+            try:
+                await self._listen(str(self._path))
+                self._spare = False
+            except OSError as error:
+                if error.errno not in NO_ROOM:
+                    raise
+                log.error("no room for a socket; it listens at its spare address")
+                await self._listen(spare_of(self._path))
+                self._spare = True
         finally:
             os.umask(mask)
+
+    async def _listen(self, address: str) -> None:
+        self._server = await asyncio.start_unix_server(self._serve, address, limit=LINE_BYTES_MAX)
 
     @property
     def clients(self) -> int:
@@ -113,6 +129,9 @@ class Server:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is None or len(self._writers) >= CLIENTS_MAX:
+            writer.close()
+            return
+        if self._spare and not is_ours(writer):
             writer.close()
             return
         self._connections.add(task)
@@ -242,9 +261,7 @@ class Client:
         pause_s = RECONNECT_FIRST_S
         while True:
             try:
-                reader, writer = await asyncio.open_unix_connection(
-                    self._path, limit=LINE_BYTES_MAX
-                )
+                reader, writer = await self._connect()
             except OSError:
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, RECONNECT_MAX_S)
@@ -252,6 +269,18 @@ class Client:
             pause_s = RECONNECT_FIRST_S
             await self._connected(reader, writer)
             await asyncio.sleep(pause_s)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Raises OSError."""
+        try:
+            return await asyncio.open_unix_connection(self._path, limit=LINE_BYTES_MAX)
+        except OSError:
+            spare = spare_of(self._path)
+            reader, writer = await asyncio.open_unix_connection(spare, limit=LINE_BYTES_MAX)
+        if not is_ours(writer):
+            writer.close()
+            raise PermissionError("somebody else listens at the spare address")
+        return reader, writer
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer

@@ -1,6 +1,9 @@
 """JSON lines between switch, media and serve."""
 
 import asyncio
+import errno
+import os
+import socket
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -180,3 +183,84 @@ async def test_rubbish_on_the_socket_is_answered_and_survived(
     writer.write(b"x" * (rpc.LINE_BYTES_MAX + 10) + b"\n")
     assert await reader.read() == b""
     writer.close()
+
+
+async def until_connected(client: rpc.Client) -> None:
+    """Wait for the connection."""
+    async with asyncio.timeout(5):
+        while not client.connected:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def no_room(*_: object) -> None:
+    """What XFS says to whoever makes a name on a full disk."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_a_disk_without_room_for_a_name_keeps_no_process_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a full disk on which no socket can be made; when the switch or media is started anew;
+    then they find each other all the same, and again when there is room."""
+    path = tmp_path / "x.sock"
+    server, client = rpc.Server(path, handle), rpc.Client(path)
+    bind = socket.socket.bind
+
+    def refuse(self: socket.socket, address: str) -> None:
+        bind(self, address) if address.startswith("\0") else no_room()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket.socket, "bind", refuse)
+        await server.start()
+    assert not path.exists()
+    client.start()
+    await until_connected(client)
+    assert await client.call("echo", a=1) == {"a": 1}
+    await server.stop()
+    await server.start()
+    assert path.is_socket()
+    await until_connected(client)
+    assert await client.call("echo", a=2) == {"a": 2}
+    await client.close()
+    await server.stop()
+
+
+@pytest.mark.parametrize("side", ["server", "client"])
+async def test_nobody_else_is_spoken_with_at_the_spare_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: str
+) -> None:
+    """Given that the other end is of another user; then it is told nothing and believed nothing."""
+    server, client = rpc.Server(tmp_path / "x.sock", handle), rpc.Client(tmp_path / "x.sock")
+    bind, ours = socket.socket.bind, rpc.is_ours
+    told: list[str] = []
+
+    def refuse(self: socket.socket, address: str) -> None:
+        bind(self, address) if address.startswith("\0") else no_room()
+
+    def differs(writer: asyncio.StreamWriter) -> bool:
+        asks = "server" if writer.get_extra_info("sockname") else "client"
+        told.append(asks)
+        return asks != side and ours(writer)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket.socket, "bind", refuse)
+        await server.start()
+
+    monkeypatch.setattr(rpc, "is_ours", differs)
+    client.start()
+    async with asyncio.timeout(5):
+        while told.count(side) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    with pytest.raises(rpc.Unavailable):
+        await client.call("echo", timeout_s=0.2)
+    await client.close()
+    await server.stop()
+
+
+async def test_a_socket_that_cannot_be_made_for_another_reason_is_an_error(tmp_path: Path) -> None:
+    """Nobody must look for the centre where it is not."""
+    (tmp_path / "x.sock").mkdir()
+    with pytest.raises(OSError, match=r".+") as caught:
+        await rpc.Server(tmp_path / "x.sock", handle).start()
+    assert caught.value.errno not in (errno.ENOSPC, errno.EDQUOT)
+    assert os.listdir(tmp_path) == ["x.sock"]
