@@ -111,7 +111,10 @@ def verdict_now(
     alarms = found["switch"].get("alarm_list", ())
     return verdict(
         parts=found,
-        alarms=[Reason(code=one.code, about=one.about, since=one.since) for one in alarms],
+        alarms=[
+            Reason(code=one.code, about=one.about, since=one.since, numbers=one.numbers)
+            for one in alarms
+        ],
         findings=findings,
         lines=kept.lines.values(),
         round_at=kept.round_at,

@@ -233,6 +233,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether a tone tells the seat (and the caller, of one who barges in) of a supervisor."""
     calls_max: int = 200
     """Calls at once; further ones are answered 503, counted and recorded."""
+    spool_reserve_mb: int = 64
+    """MiB of the disk kept for the facts of calls on a full disk, from 1 to 4096; 0: none."""
+    spool_max_mb: int = 8192
+    """MiB that facts may fill while the log takes none; from half of it on there is an alarm."""
     call_back_automatic: bool = True
     """Whether free seats are offered call-backs to callers who could not be answered."""
     call_back_after_s: float = 30.0
@@ -561,6 +565,10 @@ def _numbers(settings: Settings) -> Iterator[str]:
         yield "comfort_every_s: 0, or from 10 to 600 seconds"
     if settings.calls_max < 1:
         yield "calls_max: at least 1"
+    if not 0 <= settings.spool_reserve_mb <= 4096:
+        yield "spool_reserve_mb: from 1 to 4096 MiB, or 0"
+    if settings.spool_max_mb < 64:
+        yield "spool_max_mb: at least 64 MiB"
     if settings.country_code is not None and not is_country_code(settings.country_code):
         yield f"country_code: no country has it: {settings.country_code!r}"
     if settings.area_code and not AREA_CODE.fullmatch(settings.area_code):

@@ -51,10 +51,15 @@ class AlreadyRunning(Exception):  # noqa: N818
 
 
 def write_secret(file: Path, content: Any) -> None:
-    """JSON that only its owner may read; whole or not at all."""
+    """JSON that only its owner may read; whole or not at all.  Not written where it is so already:
+    a full disk must not keep a centre from its next start."""
+    wanted = msgspec.json.format(msgspec.json.encode(content), indent=2)
+    with suppress(OSError):
+        if file.read_bytes() == wanted:
+            return
     fresh = file.with_suffix(".new")
     fresh.touch(mode=0o600)
-    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2))
+    fresh.write_bytes(wanted)
     fresh.replace(file)
 
 
@@ -157,6 +162,8 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
         "seat_vanish_s": settings.seat_vanish_s,
         "robot_after_s": settings.robot_after_s,
         "calls_max": settings.calls_max,
+        "spool_reserve_mb": settings.spool_reserve_mb,
+        "spool_max_mb": settings.spool_max_mb,
         "call_back_ring_s": settings.call_back_ring_s,
         "slow_lane_s": settings.slow_lane_s,
         "slow_lane_sample": settings.slow_lane_sample,

@@ -148,12 +148,14 @@ def _of_switch(settings: Settings, seen: Inventory) -> Iterable[Limit]:
     rtp = sum(1 for one in seen.ports if one.kind == "rtp")
     webrtc = sum(1 for one in seen.ports if one.kind == "webrtc")
     pairs = (settings.rtp_last_port - settings.rtp_first_port + 1) // 2
-    waiting = seen.spool_end - seen.spool_done
     yield Limit("calls", sum(not one.loopback for one in seen.calls), seen.calls_max)
     if seen.media:
         yield Limit("rtp_ports", rtp, pairs)
         yield Limit("media_streams", rtp + webrtc, STREAMS_MAX)
         yield Limit("browser_seats", webrtc, BROWSER_SEATS_PLANNED)
     yield Limit("seats", seen.seats, seen.seats_max)
-    yield Limit("spool", waiting, seen.spool_unwritten_max)
+    if seen.spool_bytes_max:
+        yield Limit("spool", seen.spool_bytes, seen.spool_bytes_max)
+    if seen.reserve_bytes:
+        yield Limit("spool_reserve", seen.reserve_bytes - seen.reserve_left, seen.reserve_bytes)
     yield Limit("spool_memory", seen.spool_unwritten, seen.spool_unwritten_max)

@@ -98,6 +98,7 @@ class Centre:
             "numbers": ["112"],
             "seats": [],
             "prompts": prompts,
+            "spool_reserve_mb": 1,
             "offer_s": 3,
             "seat_vanish_s": 3,
             "robot_after_s": 1,

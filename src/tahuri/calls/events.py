@@ -1,4 +1,5 @@
-"""Facts about calls.  Streams: ``call/<call_id>``, ``trunk/<name>``, ``reread/<place>``.
+"""Facts about calls.  Streams: ``call/<call_id>``, ``trunk/<name>``, ``reread/<place>``,
+``disk/<node>``.
 
 Most are made by the switch, which goes on without the log and hands them over later.
 """
@@ -573,3 +574,26 @@ class TrunkDown(Event, frozen=True, tag="calls.trunk-down"):
 
 class TrunkRemoved(Event, frozen=True, tag="calls.trunk-removed"):
     """The settings name the line no longer."""
+
+
+class DiskFilled(Event, frozen=True, tag="calls.disk-filled"):
+    """The switch's disk took no more facts: from here on they came from its reserve."""
+
+    fault: str
+    """``full``, ``failing``, or ``limit``: as many as the spool may keep."""
+    reserve_bytes: int
+    """What the reserve had room for."""
+
+
+class DiskFreed(Event, frozen=True, tag="calls.disk-freed"):
+    """The switch's disk took facts again."""
+
+    since: datetime
+    """When it began to refuse."""
+    until: datetime
+
+
+class FactsLost(Event, frozen=True, tag="calls.facts-lost"):
+    """So many facts of the switch found neither disk nor room in memory, and are in no log."""
+
+    facts: int

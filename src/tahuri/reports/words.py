@@ -171,6 +171,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "calls.call-unlinked": ("Kaitan panggilan dilepas", "Call no longer linked"),
     "calls.trunk-up": ("Saluran telepon tersambung", "Telephone line is up"),
     "calls.trunk-down": ("Saluran telepon tidak menjawab", "Telephone line does not answer"),
+    "calls.disk-filled": (
+        "Disk tidak menerima catatan: masuk ke cadangan ({fault})",
+        "The disk takes no facts: they go to the reserve ({fault})",
+    ),
+    "calls.disk-freed": ("Disk menerima catatan lagi", "The disk takes facts again"),
+    "calls.facts-lost": ("{facts} catatan telepon hilang", "{facts} facts of telephony were lost"),
     "calls.trunk-removed": ("Saluran telepon dihapus", "Telephone line removed"),
     "calls.fact-unreadable": (
         "Catatan sentral tidak terbaca ({event_type})",

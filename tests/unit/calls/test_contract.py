@@ -19,7 +19,7 @@ from tahuri.telephony.protocol.facts import AnyBody, Body, Fact, fact_of
 
 BODIES: tuple[type[Body], ...] = get_args(AnyBody)
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
-SAMPLES: dict[Any, Any] = {str: "text", int: 488, float: 9.5, bool: True}
+SAMPLES: dict[Any, Any] = {str: "text", int: 488, float: 9.5, bool: True, datetime: AT}
 OURS = {
     "calls.recording-played",
     "calls.recording-checked",

@@ -246,6 +246,7 @@ class Bench:
                 "rpc_socket": str(folder / "switch.sock"),
                 "trunks": [{"name": "telco", "sources": ["127.0.0.1/32"]}],
                 "prompts": prompts,
+                "spool_reserve_mb": 0,
                 "offer_s": 0.4,
                 "seat_vanish_s": 0.4,
                 **settings,

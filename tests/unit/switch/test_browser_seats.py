@@ -174,10 +174,11 @@ async def test_a_full_disk_stops_no_call(centre: Bench, monkeypatch: pytest.Monk
         await seat.ask("answer", call_id=await seat.offered())
         state = await centre.switch.answer("state", {})
         codes = {alarm.code for alarm in state.alarms}  # type: ignore[attr-defined]
-        assert {"spool-disk-full", "recording-failed"} <= codes
-        await until(lambda: {"spool-disk-full", "recording-failed"} <= set(seat.state["alarms"]))
+        expected = {"spool-disk-full", "spool-memory-only", "recording-failed"}
+        assert expected <= codes
+        await until(lambda: expected <= set(seat.state["alarms"]))
         assert "call-answered" in centre.types()
-    await until(lambda: not centre.switch.core.spool.disk_full)
+    await until(lambda: not centre.switch.core.spool.unwritten)
     await seat.leave()
 
 

@@ -12,6 +12,7 @@ import pytest
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.switch import journal as journal_module
 from tahuri.telephony.switch.journal import Journal, Seats
+from tahuri.telephony.switch.journalreserve import JournalReserve
 from tahuri.telephony.switch.model import Audio, Call
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -118,3 +119,88 @@ def test_a_journal_of_an_earlier_version_is_taken_up(tmp_path: Path) -> None:
     (taken,) = journal.load_calls()
     assert (taken.lane, taken.slow, taken.ghost) == ("normal", False, None)
     assert journal.load_measures().measures == []
+
+
+def refuse(*_: object) -> int:
+    """A disk without a free block."""
+    raise OSError(errno.ENOSPC, "full")
+
+
+def reserved(folder: Path, size: int = 64 << 10) -> Journal:
+    """A journal whose reserve is made."""
+    journal = Journal(folder)
+    journal.reserve.make(size)
+    journal.reserve.open()
+    return journal
+
+
+def kept(folder: Path) -> list[tuple[str, int]]:
+    """What the next process takes up."""
+    return [(one.call_id, one.keys) for one in Journal(folder).load_calls()]
+
+
+def test_a_full_disk_keeps_the_newest_state_of_each_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given calls from before and calls that come while the disk is full; then the next process
+    takes up each as it was last, and none that is over; also when there is room again."""
+    journal = reserved(tmp_path)
+    journal.save_call(call("C1", 1))
+    journal.save_call(call("C2", 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", refuse)
+        journal.save_call(call("C1", 2))
+        journal.save_call(call("C3", 3))
+        journal.save_call(call("C4", 4))
+        journal.save_seats(Seats(media_instance="m"))
+        journal.forget_call("C4")
+        assert kept(tmp_path) == [("C1", 2), ("C2", 1), ("C3", 3)]
+        assert Journal(tmp_path).load_seats().media_instance == "m"
+        assert Journal(tmp_path).unreadable == []
+    journal.save_call(call("C1", 5))
+    journal.forget_call("C3")
+    assert journal.reserve.states.keys() == {"seats.json"}
+    assert kept(tmp_path) == [("C1", 5), ("C2", 1)]
+
+
+def test_the_journal_of_a_disk_that_stays_full_ends_never(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two halves in turn: a day of calls fits, as long as those of one moment do; and whichever
+    write a kill falls into, every call is as it was or as it was to be."""
+    journal = reserved(tmp_path, 16 << 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", refuse)
+        for keys in range(60):
+            for name in ("C1", "C2", "C3"):
+                journal.save_call(call(name, keys))
+            assert kept(tmp_path) == [("C1", keys), ("C2", keys), ("C3", keys)]
+        reserve = journal.reserve
+        whole = os.pwrite
+        for number in range(40):  # torn at a place that moves
+            cut = number * 31
+            patch.setattr(os, "pwrite", lambda file, one, at, cut=cut: whole(file, one[:cut], at))
+            journal.save_call(call("C2", 100 + number))
+            patch.setattr(os, "pwrite", whole)
+            assert kept(tmp_path) == [("C1", 59), ("C2", 59), ("C3", 59)]
+        assert reserve.states.keys() == {f"calls/C{number}.json" for number in (1, 2, 3)}
+        journal.save_call(call("C2", 99))
+        assert kept(tmp_path)[1] == ("C2", 99)
+
+
+def test_a_journal_reserve_without_room_refuses_and_keeps_what_it_has(tmp_path: Path) -> None:
+    """The state before counts, as with the file."""
+    reserve = JournalReserve(tmp_path / "reserve")
+    assert reserve.missing
+    with pytest.raises(OSError, match="no reserve"):
+        reserve.put("calls/C1.json", b"{}")
+    reserve.make(400)
+    reserve.open()
+    reserve.put("calls/C1.json", b"{}")
+    with pytest.raises(OSError, match="used up"):
+        reserve.put("calls/C1.json", b"x" * 300)
+    with pytest.raises(OSError, match="used up"):
+        reserve.put("calls/C2.json", b"x" * 300)
+    assert reserve.states == {"calls/C1.json": b"{}"}
+    reserve.close()
+    assert JournalReserve(tmp_path / "reserve").states == {"calls/C1.json": b"{}"}

@@ -1,10 +1,12 @@
 """What `up` tells the switch is what the switch reads, the edge included."""
 
+import errno
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
+import pytest
 from cryptography import x509
 
 from tahuri.centre import Centre
@@ -12,7 +14,7 @@ from tahuri.host.folder import DataFolder
 from tahuri.settings import Settings, Trunk
 from tahuri.telephony.switch import config
 from tahuri.telephony.switch.trunks import flow_of
-from tahuri.up import switch_config
+from tahuri.up import switch_config, write_secret
 
 
 def told(tmp_path: Path, **settings: Any) -> config.Settings:
@@ -87,3 +89,27 @@ def test_what_is_kept_for_a_trunk_group_reaches_the_switch(tmp_path: Path) -> No
     [line] = [one for one in found.trunks if one.name == "telkom"]
     assert (line.group, line.reserved_calls, line.reserved_seats) == ("fixed", 4, 2)
     assert found.reserved_seat_wait_s == 7.5
+
+
+def test_the_room_for_facts_reaches_the_switch(tmp_path: Path) -> None:
+    """A reserve that is asked for and not made would be missed on the worst day."""
+    found = told(tmp_path, spool_reserve_mb=9, spool_max_mb=77)
+    assert (found.spool_reserve_mb, found.spool_max_mb) == (9, 77)
+
+
+def test_settings_that_stand_there_already_are_not_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a full disk and settings as they were; then the centre's next start does not fail on
+    them; changed ones must be written, or the start says why it cannot."""
+    file = tmp_path / "switch.json"
+    write_secret(file, {"a": 1})
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    write_secret(file, {"a": 1})
+    with pytest.raises(OSError, match="full"):
+        write_secret(file, {"a": 2})
+    assert msgspec.json.decode(file.read_bytes()) == {"a": 1}

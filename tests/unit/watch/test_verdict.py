@@ -1,13 +1,17 @@
 """Is the telephone alive?  One word that an operator understands, and why."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tahuri import watching
 from tahuri.host.processes import open_files
+from tahuri.settings import Settings
 from tahuri.telephony.media.jitter import ROWS_MAX
 from tahuri.telephony.media.protocol import STREAMS_MAX
+from tahuri.telephony.protocol.snapshot import Inventory
 from tahuri.watch.limits import Limit, Sample, hours_until_full, near, shown
 from tahuri.watch.verdict import Line, Reason, Verdict, verdict
 
@@ -101,6 +105,26 @@ def test_a_limit_alarms_above_its_share_and_says_how_long_it_lasts() -> None:
     assert hours_until_full(samples, 50.0) == 5.0
     assert hours_until_full(samples[::-1][:1], 50.0) is None
     assert hours_until_full([*samples, Sample(NOW + timedelta(hours=2), 90.0)], 50.0) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "percent", "alarms"), [(64, 0.0, False), (8, 87.5, True), (0, 100.0, True)]
+)
+def test_a_reserve_that_is_used_or_could_not_be_made_is_near_its_end(
+    tmp_path: Path, left: int, percent: float, alarms: bool
+) -> None:
+    """Given a reserve of 64; then what is left counts, and one that is not there counts as used."""
+    seen = Inventory(
+        now=NOW, calls=[], calls_max=9, seats=0, seats_max=9, spool_done=0, spool_end=0,
+        spool_unwritten=0, spool_unwritten_max=9, media=False, spool_bytes=51, spool_bytes_max=60,
+        reserve_bytes=64, reserve_left=left,
+    )  # fmt: skip
+    settings = Settings(data=str(tmp_path / "none"))
+    found = watching.limits(settings, tmp_path, watching.Kept(), seen)
+    named = {one.name: one.percent for one in found}
+    assert (named["spool"], named["spool_reserve"]) == (85.0, percent)
+    expected = ["spool", *(["spool_reserve"] if alarms else [])]
+    assert [one.about for one in near(found, 80)] == expected
 
 
 def test_what_the_inventory_counts_against_is_what_media_has() -> None:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from tahuri.telephony.protocol.words import (
     AnsweredHow,
+    DiskFault,
     GhostAnswer,
     GhostQuestion,
     LeftReason,
@@ -480,6 +481,31 @@ class SurgeSwitched(Body, frozen=True, tag="calls.surge-switched"):
     notice: str | None
 
 
+# ---- stream disk/<node, or "spool"> -----------------------------------------------------------
+
+
+class DiskFilled(Body, frozen=True, tag="calls.disk-filled"):
+    """The disk takes no more facts of the switch: they go to its reserve."""
+
+    fault: DiskFault
+    reserve_bytes: int
+    """What the reserve has room for."""
+
+
+class DiskFreed(Body, frozen=True, tag="calls.disk-freed"):
+    """The disk takes facts again."""
+
+    since: datetime
+    """When it began to refuse."""
+    until: datetime
+
+
+class FactsLost(Body, frozen=True, tag="calls.facts-lost"):
+    """So many facts found neither disk nor room in memory, or were in memory alone in a kill."""
+
+    facts: int
+
+
 AnyBody = (
     CallArrived
     | CallRefused
@@ -538,6 +564,9 @@ AnyBody = (
     | TrunkRemoved
     | WrapUpExtended
     | SurgeSwitched
+    | DiskFilled
+    | DiskFreed
+    | FactsLost
 )
 
 
@@ -571,7 +600,7 @@ class Fact(Struct, frozen=True, kw_only=True):
     id: str
     at: datetime
     stream: str
-    """``call/<call_id>``, ``seat/<seat_id>`` or ``trunk/<name>``."""
+    """``call/<call_id>``, ``seat/<seat_id>``, ``trunk/<name>`` or ``disk/<node>``."""
     type: str
     body: dict[str, object]
     personal: dict[str, dict[str, object]]

@@ -212,6 +212,8 @@ class Alarm(Struct, frozen=True, kw_only=True):
     since: datetime
     about: str = ""
     """The trunk, where the alarm is about one."""
+    numbers: dict[str, float] = {}
+    """What is left, or how many, by name."""
 
 
 class TrunkView(Struct, frozen=True, kw_only=True):
@@ -323,6 +325,15 @@ class Inventory(Struct, frozen=True, kw_only=True):
     spool_unwritten: int
     """Facts that wait in memory because the disk takes none."""
     spool_unwritten_max: int
+    spool_bytes: int = 0
+    """Of facts on the disk, until the log has them."""
+    spool_bytes_max: int = 0
+    reserve_bytes: int = 0
+    """Of the reserve for a full disk, as the settings ask for it."""
+    reserve_left: int = 0
+    """What of it may still be written; 0 as well while it could not be made."""
+    disk_full_since: datetime | None = None
+    """Since when the disk takes no facts."""
     media: bool
     """Whether media answered; without it the next two are empty."""
     ports: list[MediaPort] = []

@@ -30,12 +30,18 @@ OverflowTo = Literal["supervisors", "agency-desks", "number"]
 AlarmCode = Literal[
     "media-lost",
     "spool-disk-full",
+    "spool-disk-failing",
+    "spool-full",
+    "spool-filling",
+    "spool-memory-only",
     "facts-lost",
     "recording-failed",
     "draining",
     "trunk-down",
     "test-call-missing",
 ]
+DiskFault = Literal["full", "failing", "limit"]
+"""No room, an error, or as many facts as the spool may keep."""
 TrunkStateName = Literal["unknown", "up", "down"]
 LineVerdict = Literal["good", "fair", "bad"]
 RefusedReason = Literal[

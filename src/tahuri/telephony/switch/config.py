@@ -197,6 +197,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seat_vanish_s: float = 30
     robot_after_s: float = 6
     calls_max: int = 200
+    spool_reserve_mb: int = 64
+    """Room on the disk, in MiB, that is kept for facts while the disk is full; 0: none."""
+    spool_max_mb: int = 8192
+    """Room, in MiB, for facts that the log has not taken."""
     call_back_ring_s: float = 45
     """How long a call of ours may ring."""
     slow_lane_s: float = 20

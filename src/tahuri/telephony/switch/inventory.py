@@ -33,6 +33,11 @@ async def taken(core: Core) -> Inventory:
         spool_end=core.spool.end,
         spool_unwritten=core.spool.unwritten,
         spool_unwritten_max=UNWRITTEN_FACTS_MAX,
+        spool_bytes=core.spool.size,
+        spool_bytes_max=core.spool.bytes_max,
+        reserve_bytes=core.spool.reserve_bytes,
+        reserve_left=core.spool.reserve_left,
+        disk_full_since=core.spool.full_since,
         media=holdings is not None,
         ports=[
             MediaPort(port=one.port, kind=one.kind, name=one.name, known=one.port in known)

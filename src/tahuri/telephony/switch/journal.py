@@ -2,7 +2,8 @@
 
 Each save appends a line with a checksum; the last whole line counts.  Replacing a file by renaming
 would be as safe, and costs 2 ms on ext4, which flushes the new file first: at 60 calls a second the
-switch would do nothing else.
+switch would do nothing else.  What a full disk refuses goes to a reserve; a file that is there and
+can be read counts before it.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 from tahuri.telephony.protocol.operations import SetMeasures
 from tahuri.telephony.protocol.snapshot import Surge
+from tahuri.telephony.switch.journalreserve import JournalReserve
 from tahuri.telephony.switch.model import Call, Gateway, Kept, Seat, TrunkState
 from tahuri.telephony.switch.text import Encoder, decode
 
@@ -52,12 +54,14 @@ class Journal:
         self._seats = folder / "seats.json"
         self._measures = folder / "measures.json"
         self._written: dict[Path, bytes] = {}
+        self._folder = folder
         self.failures = 0
         """Writes that the disk refused; the calls went on."""
         self.unreadable: list[str] = []
         """Calls whose file is damaged: they cannot be taken up, but have to end."""
         for kind in (self._calls, self._unanswered):
             kind.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.reserve = JournalReserve(folder / "reserve")
 
     def owe_answer(self, call_id: str, refusal: Kept) -> None:
         """An INVITE is let in: should we die before its answer, the next process refuses it."""
@@ -70,9 +74,9 @@ class Journal:
     def load_unanswered(self) -> dict[str, Kept]:
         """By call, the refusals that a killed process still owed."""
         found: dict[str, Kept] = {}
-        for path in sorted(self._unanswered.glob("*.json")):
+        for path in self._paths(self._unanswered):
             with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeError):
-                found[path.stem] = decode(_last_line(path), Kept)
+                found[path.stem] = decode(self._last(path), Kept)
         return found
 
     def save_call(self, call: Call) -> None:
@@ -89,7 +93,7 @@ class Journal:
     def load_seats(self) -> Seats:
         """What was saved last; nothing if there is nothing readable."""
         try:
-            return decode(_last_line(self._seats), Seats)
+            return decode(self._last(self._seats), Seats)
         except (OSError, msgspec.DecodeError, UnicodeError):
             return Seats()
 
@@ -99,16 +103,16 @@ class Journal:
     def load_measures(self) -> SetMeasures:
         """What `serve` told last; none if there is nothing readable: everybody is let by."""
         try:
-            return msgspec.json.decode(_last_line(self._measures), type=SetMeasures)
+            return msgspec.json.decode(self._last(self._measures), type=SetMeasures)
         except (OSError, msgspec.DecodeError, UnicodeError):
             return SetMeasures(salt="", measures=[])
 
     def load_calls(self) -> list[Call]:
         """Every call that was not over, in the order of arrival; see ``unreadable`` as well."""
         calls: list[Call] = []
-        for path in sorted(self._calls.glob("*.json")):
+        for path in self._paths(self._calls):
             try:
-                calls.append(decode(_last_line(path), Call))
+                calls.append(decode(self._last(path), Call))
             except (OSError, msgspec.DecodeError, UnicodeError):
                 log.error("journal has an unreadable call")
                 self.unreadable.append(path.stem)
@@ -116,8 +120,26 @@ class Journal:
                     path.rename(path.with_suffix(".unreadable"))
         return calls
 
+    def _name(self, path: Path) -> str:
+        return str(path.relative_to(self._folder))
+
+    def _paths(self, folder: Path) -> list[Path]:
+        """Files of a folder, and those that the reserve stands for."""
+        kept = {self._folder / name for name in self.reserve.states}
+        return sorted({*folder.glob("*.json"), *(path for path in kept if path.parent == folder)})
+
+    def _last(self, path: Path) -> bytes:
+        """The state that counts; empty when there is none.  Raises OSError."""
+        kept = self.reserve.states.get(self._name(path), b"")
+        if not kept:
+            return _last_line(path)
+        with contextlib.suppress(OSError):
+            return _last_line(path) or kept
+        return kept
+
     def _remove(self, path: Path) -> None:
         self._written.pop(path, None)
+        self.reserve.drop(self._name(path))
         with contextlib.suppress(OSError):
             path.unlink()
 
@@ -135,8 +157,13 @@ class Journal:
         except OSError:
             self.failures += 1
             log.warning("journal cannot be written")
+            with contextlib.suppress(OSError):
+                self.reserve.put(self._name(path), content)
+                self._written[path] = content
+                path.unlink(missing_ok=True)  # else it would count, and it is older
         else:
             self._written[path] = content
+            self.reserve.drop(self._name(path))
 
     def _append(self, path: Path, line: bytes) -> int:
         """Add a line; half a line is taken back.  Returns the file's size.  Raises OSError."""

@@ -17,6 +17,7 @@ from tahuri.telephony.spool import Spool
 from tahuri.telephony.switch import clockwork, config, edge, lines, operations, recovery
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core
+from tahuri.telephony.switch.disk import DiskWatch
 from tahuri.telephony.switch.journal import Journal
 from tahuri.telephony.switch.registrar import Registrar
 from tahuri.telephony.switch.router import Router
@@ -47,7 +48,8 @@ class Switch:
     """All parts of one switch."""
 
     def __init__(self, settings: config.Settings) -> None:
-        self.spool = Spool(settings.data_dir / "spool")
+        reserve_bytes, bytes_max = settings.spool_reserve_mb << 20, settings.spool_max_mb << 20
+        self.spool = Spool(settings.data_dir / "spool", reserve_bytes, bytes_max)
         self.core = core = Core(settings, self.spool, Journal(settings.data_dir / "journal"))
         self._endpoint = Endpoint(lambda event: self._router.on_sip(event), core.gate)
         core.endpoint = self._endpoint
@@ -63,6 +65,7 @@ class Switch:
         self._router: Router
         self._trunks: TrunkWatch
         self._nat_pings = edge.NatPings(core)
+        self._disk = DiskWatch(core)
 
     async def start(self) -> None:
         """Take up what the last process left, then listen.  Raises OSError: a port is taken."""
@@ -116,6 +119,7 @@ class Switch:
                 clockwork.tick(core)
                 self._trunks.tick()
                 self._nat_pings.tick()
+                self._disk.tick()
             except Exception:
                 log.exception("the clockwork failed")
 

@@ -21,7 +21,7 @@ from tahuri.telephony.protocol.snapshot import (
     WaitingView,
 )
 from tahuri.telephony.protocol.words import OverflowTo
-from tahuri.telephony.switch import acd, ghost, lines, outgoing, testcalls
+from tahuri.telephony.switch import acd, disk, ghost, lines, outgoing, testcalls
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat, TrunkState
 
@@ -123,12 +123,9 @@ def gateways(core: Core) -> list[GatewayView]:
 def alarms(core: Core) -> list[Alarm]:
     """What is wrong right now."""
     found = list(core.alarms.values())
-    if core.spool.disk_full:
-        found.append(Alarm(code="spool-disk-full", since=core.now()))
+    found += disk.alarms(core)
     if core.draining_since is not None:
         found.append(Alarm(code="draining", since=core.draining_since))
-    if core.spool.lost:
-        found.append(Alarm(code="facts-lost", since=core.now()))
     if down := trunks_down(core):
         found.append(Alarm(code="trunk-down", since=min(trunk.since for trunk in down)))
     return found + testcalls.missing(core)

@@ -1,0 +1,407 @@
+"""The files of the spool: segments that grow, a reserve that is written in place, a state.
+
+A line is ``crc32 position JSON``, in segments and reserve alike; positions ascend in each file.
+"""
+
+import contextlib
+import errno
+import logging
+import os
+import zlib
+from array import array
+from bisect import bisect_right, insort
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from tahuri.telephony import preallocated
+
+SEGMENT_BYTES_MAX = 8 << 20
+STATE_BYTES = 80
+
+
+class ShareUsed(OSError):  # noqa: N818
+    """The segments have all that they may have."""
+
+
+log = logging.getLogger(__name__)
+Entry = tuple[int, bytes]
+"""Position and the fact as JSON."""
+
+
+def line_of(position: int, content: bytes) -> bytes:
+    rest = b"%d %s" % (position, content)
+    return b"%08x %s\n" % (zlib.crc32(rest), rest)
+
+
+def entry_of(line: bytes) -> Entry | None:
+    """What a line without its end says; None: it is damaged."""
+    checksum, _, rest = line.partition(b" ")
+    position, _, content = rest.partition(b" ")
+    if not position.isdigit() or checksum != b"%08x" % zlib.crc32(rest):
+        return None
+    return int(position), content
+
+
+def _entries(content: bytes) -> list[Entry]:
+    """The whole lines of a segment; a damaged one is left out and reported."""
+    found: list[Entry] = []
+    for line in content.split(b"\n"):
+        entry = entry_of(line)
+        if entry is not None:
+            found.append(entry)
+        elif line:
+            log.error("spool has a damaged line")
+    return found
+
+
+class Segments:
+    """Files ``<first position>.facts``; the newest grows, a whole one is removed at a time.
+
+    Args:
+        folder: must be there.
+        bytes_max: of all of them; `write` refuses more.
+    """
+
+    def __init__(self, folder: Path, bytes_max: int) -> None:
+        self._folder = folder
+        self._bytes_max = bytes_max
+        self._file = -1
+        self._full: list[int] = []
+        """Older files, open until `syncing` has been to them."""
+        self._torn = False
+        self._parsed: tuple[int, int, list[Entry]] = (-1, 0, [])
+        """Of the segment read last: first position, bytes parsed, entries."""
+        self._starts: list[int] = []
+        self._sizes: dict[int, int] = {}
+        for path in sorted(folder.glob("*.facts")):
+            with contextlib.suppress(ValueError, OSError):
+                self._sizes[int(path.stem)] = path.stat().st_size
+        self._starts = sorted(self._sizes)
+        self.dirty = False
+        """Whether something was written that `syncing` has not brought to the disk."""
+        self.tail = self._mend()
+        """Entries of the newest segment, as found at the start."""
+        self.last = self.tail[-1][0] if self.tail else self._starts[-1] - 1 if self._starts else 0
+        """Position written last."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all segments."""
+        return sum(self._sizes.values())
+
+    @property
+    def room(self) -> int:
+        """Bytes until ``bytes_max``."""
+        return self._bytes_max - self.size
+
+    def write(self, position: int, line: bytes) -> None:
+        """Put a line at the end; half a line is taken back.  Raises OSError."""
+        if len(line) > self.room:
+            raise ShareUsed(errno.EDQUOT, "the spool has its share of the disk")
+        start = self._starts[-1] if self._starts else -1
+        if self._file < 0 or self._sizes[start] + len(line) > SEGMENT_BYTES_MAX:
+            start = self._begin(position)
+        if self._torn:
+            line = b"\n" + line
+        try:
+            if os.write(self._file, line) != len(line):
+                raise OSError(errno.ENOSPC, "half a line")
+        except OSError:
+            self._take_back(start)
+            raise
+        self._torn = False
+        self._sizes[start] += len(line)
+        self.last = position
+        self.dirty = True
+
+    def read(self, position: int, limit: int) -> list[Entry]:
+        """The first entries after a position.  Raises OSError."""
+        found: list[Entry] = []
+        for start in self._starts[max(0, bisect_right(self._starts, position + 1) - 1) :]:
+            entries = self._entries_of(start)
+            begin = bisect_right(entries, position, key=lambda entry: entry[0])
+            found += entries[begin : begin + limit]
+            if len(found) >= limit:
+                break
+        return found
+
+    def remove(self, upto: int) -> None:
+        """Segments of which every position is at most this one; never the newest."""
+        while len(self._starts) > 1 and self._starts[1] <= upto + 1:
+            try:
+                self._path(self._starts[0]).unlink(missing_ok=True)
+            except OSError:
+                return
+            del self._sizes[self._starts.pop(0)]
+
+    def syncing(self) -> Callable[[], None]:
+        """What brings everything to the disk, to be called in a thread.  It raises OSError."""
+        self.dirty = False
+        files = [*self._full, os.dup(self._file)]
+        folder, self._full = self._folder, []
+
+        def sync() -> None:
+            try:
+                for file in files:
+                    os.fsync(file)
+                preallocated.sync_folder(folder)
+            finally:
+                for file in files:
+                    os.close(file)
+
+        return sync
+
+    def abandon(self) -> None:
+        """Write no more into the newest segment: what it holds may not be on the disk."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self.dirty = -1, False
+
+    def _path(self, start: int) -> Path:
+        return self._folder / f"{start:020d}.facts"
+
+    def _begin(self, position: int) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        opened = os.open(self._path(position), flags, 0o600)
+        if self._file >= 0:
+            self._full.append(self._file)
+        self._file = opened
+        size = os.fstat(opened).st_size
+        self._torn = size > 0
+        if position not in self._sizes:
+            insort(self._starts, position)
+        self._sizes[position] = size
+        return position
+
+    def _take_back(self, start: int) -> None:
+        try:
+            os.ftruncate(self._file, self._sizes[start])
+        except OSError:  # the next line begins on a line of its own
+            self._torn = True
+            with contextlib.suppress(OSError):
+                self._sizes[start] = os.fstat(self._file).st_size
+
+    def _entries_of(self, start: int) -> list[Entry]:
+        known, size, entries = self._parsed
+        if known != start:
+            size, entries = 0, []
+        if size < self._sizes[start]:
+            with self._path(start).open("rb") as file:
+                file.seek(size)
+                content = file.read(self._sizes[start] - size)
+            whole = content.rfind(b"\n") + 1
+            entries = entries + _entries(content[:whole])
+            self._parsed = (start, size + whole, entries)
+        return entries
+
+    def _mend(self) -> list[Entry]:
+        """Cut a torn last line off the newest segment and go on in it."""
+        if not self._starts:
+            return []
+        start = self._starts[-1]
+        path = self._path(start)
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        with contextlib.suppress(OSError):
+            if whole < len(content):
+                log.warning("spool ended in half a line; cut off")
+                os.truncate(path, whole)
+            self._begin(start)
+            self._torn = False
+        return _entries(content[:whole])
+
+
+class Reserve:
+    """One file of a fixed size, written from its beginning, in place; emptied by one zero.
+
+    What an earlier use left behind the present end is told from it by its positions: they are
+    lower.  A half written line is not whole, and is overwritten by the next.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = -1
+        self._positions = array("Q")
+        self._ends = array("Q")
+        self._unsynced: list[tuple[int, bytes]] = []
+        self._wiped = False
+        self.size = 0
+        """Bytes; 0: there is none."""
+        self.firm = False
+        """Whether each byte has its block."""
+        self.open()
+
+    @property
+    def used(self) -> int:
+        """Bytes."""
+        return self._ends[-1] if self._ends else 0
+
+    @property
+    def left(self) -> int:
+        """Bytes."""
+        return self.size - self.used
+
+    @property
+    def first(self) -> int:
+        """Position of its first fact; 0: it is empty."""
+        return self._positions[0] if self._positions else 0
+
+    @property
+    def last(self) -> int:
+        """Position of its last fact; 0: it is empty."""
+        return self._positions[-1] if self._positions else 0
+
+    @property
+    def dirty(self) -> bool:
+        """Whether something was written that `syncing` has not brought to the disk."""
+        return self._wiped or bool(self._unsynced)
+
+    def open(self) -> None:
+        """Take the file as it is now, with what stands in it."""
+        self.close()
+        with contextlib.suppress(OSError):
+            self._file = os.open(self.path, os.O_RDWR)
+            self.size = os.fstat(self._file).st_size
+            self.firm = preallocated.is_firm(self._file)
+            self._scan()
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self.size = -1, 0
+        self._forget()
+
+    def write(self, position: int, line: bytes) -> None:
+        """Put a line behind the last one.  Raises OSError: it has no room, or the disk fails."""
+        at = self.used
+        if self._file < 0 or at + len(line) > self.size:
+            raise OSError(errno.ENOSPC, "the reserve is used up")
+        preallocated.put(self._file, line, at)
+        self._positions.append(position)
+        self._ends.append(at + len(line))
+        self._unsynced.append((at, line))
+
+    def read(self, position: int, limit: int) -> list[Entry]:
+        """The first entries after a position.  Raises OSError."""
+        begin = bisect_right(self._positions, position)
+        return self._read(begin, min(begin + limit, len(self._positions)))
+
+    def tail(self, position: int, limit: int) -> list[Entry]:
+        """The last entries, as far as they are after a position.  Raises OSError."""
+        count = len(self._positions)
+        return self._read(max(bisect_right(self._positions, position), count - limit), count)
+
+    def _read(self, begin: int, end: int) -> list[Entry]:
+        found: list[Entry] = []
+        for number in range(begin, end):
+            at = self._ends[number - 1] if number else 0
+            line = os.pread(self._file, self._ends[number] - at, at)
+            entry = entry_of(line[line[:-1].rfind(b"\n") + 1 : -1])
+            if entry is None:
+                log.error("spool has a damaged line")
+            else:
+                found.append(entry)
+        return found
+
+    def clear(self) -> None:
+        """What it holds is on the disk elsewhere, or in the log.  Raises OSError."""
+        preallocated.put(self._file, b"\0", 0)
+        self._forget()
+        self._wiped = True
+
+    def syncing(self) -> Callable[[], None]:
+        """What brings everything to the disk, to be called in a thread.  It raises OSError."""
+        copy = os.dup(self._file)
+        self._wiped = False
+
+        def sync() -> None:
+            try:
+                os.fsync(copy)
+            finally:
+                os.close(copy)
+
+        return sync
+
+    @property
+    def unsynced(self) -> list[tuple[int, bytes]]:
+        """Places and lines that may not be on the disk yet; whoever has synced takes them out."""
+        return self._unsynced
+
+    def write_again(self) -> None:
+        """After a sync that failed: the kernel may have dropped them.  Raises OSError."""
+        self._wiped = True
+        for at, line in self._unsynced:
+            preallocated.put(self._file, line, at)
+
+    def _forget(self) -> None:
+        self._positions, self._ends = array("Q"), array("Q")
+        self._unsynced = []
+        self._wiped = False
+
+    def _scan(self) -> None:
+        if os.pread(self._file, 1, 0) in (b"", b"\0"):
+            return
+        content = os.pread(self._file, self.size, 0).rstrip(b"\0")
+        at, last = 0, 0
+        while (end := content.find(b"\n", at)) >= 0:
+            entry = entry_of(content[at:end])
+            if entry is not None and entry[0] > last:
+                last = entry[0]
+                self._positions.append(last)
+                self._ends.append(end + 1)
+            at = end + 1
+
+
+class State(Struct, frozen=True):
+    """The small file ``done``."""
+
+    done: int = 0
+    """Position up to which the log has everything."""
+    full_since_us: int = 0
+    """Since when the disk takes no facts, in microseconds since 1970; 0: it takes them."""
+    endangered: int = 0
+    """Facts that stand in no file: in memory alone, or lost and not told yet."""
+
+
+class StateFile:
+    """Written in place, so that it needs no room; a torn one counts as if nothing was done."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = -1
+        self.state = self._read()
+        self._put()  # now, so that its block is there when the disk is full
+
+    def keep(self, state: State) -> None:
+        """As far as the disk allows."""
+        if state != self.state:
+            self.state = state
+            self._put()
+
+    def _put(self) -> None:
+        state = self.state
+        rest = b"%020d %020d %020d" % (state.done, state.full_since_us, state.endangered)
+        content = b"%s %08x" % (rest, zlib.crc32(rest))
+        with contextlib.suppress(OSError):
+            if self._file < 0:
+                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            preallocated.put(self._file, content.ljust(STATE_BYTES - 1) + b"\n", 0)
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
+
+    def _read(self) -> State:
+        try:
+            content = self._path.read_bytes()
+            if len(content) < STATE_BYTES:
+                return State(done=int(content))  # as earlier versions wrote it
+            rest, _, checksum = content.strip().rpartition(b" ")
+            if int(checksum, 16) != zlib.crc32(rest):
+                raise ValueError("torn")
+            return State(*(int(number) for number in rest.split()))
+        except (OSError, ValueError):
+            return State()
