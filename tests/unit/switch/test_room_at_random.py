@@ -8,6 +8,7 @@ Longer:
 ``TAHURI_SEEDS=7,9`` those.
 """
 
+import asyncio
 import contextlib
 import os
 import secrets
@@ -18,7 +19,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from mortal import Death
 from switch_bench import ADDRESS, Bench, Browser, bench, until
+from websockets.exceptions import ConnectionClosed
 
 from tahuri.kernel import clock
 from tahuri.telephony import rpc
@@ -136,9 +139,29 @@ class Room:
             await self.desk_phone.register(self.centre.flow)
 
     async def killed(self) -> None:
-        self.history.append("kill")
-        await self.centre.restart()
+        """Orderly, as by SIGTERM, or by SIGKILL between any two things that the switch does."""
+        if self.chance.random() < 0.3:
+            self.history.append("stop")
+            await self.centre.restart()
+        else:
+            death = Death(self.centre.switch, after := self.chance.randrange(30))
+            self.history.append(f"kill after {after}")
+            for _ in range(5):
+                await self._until_death(death)
+            await death.bury()
+            self.history.append("dead")
+            await self.centre.resume()
         await self.sit()
+
+    async def _until_death(self, death: Death) -> None:
+        """A step, of which the switch may see a part."""
+        step, came = asyncio.create_task(self.step()), asyncio.create_task(death.came.wait())
+        if not death.came.is_set():
+            await asyncio.wait({step, came}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (step, came):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ConnectionClosed, OSError):
+                await task
 
     async def media_killed(self) -> None:
         """Every port and recording is gone; the browsers connect their sound anew."""
@@ -167,6 +190,7 @@ class Room:
             tuple(headers),
         )
         call.on_reoffer = lambda session: sdp.answer(sdp.parse(session or OFFER), host, 40000, 2)
+        self.calls.append(call)
         if chance.random() < 0.1:
             call.hang_up()  # a CANCEL that crosses the answer
             self.history.append("call, cancelled at once")
@@ -174,7 +198,6 @@ class Room:
             self.history.append(f"call {number}")
             with contextlib.suppress(CallFailed):
                 await call.wait_answered(5)
-        self.calls.append(call)
 
     def _answer_somewhere(self) -> None:
         """A telephone outside, or the one of seat P1."""
