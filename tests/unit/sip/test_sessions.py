@@ -5,8 +5,16 @@ from wire import ANSWER, Wire
 
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.leg import Leg
-from tahuri.telephony.sip.message import Request, Response
-from tahuri.telephony.sip.sessions import EXPIRES_S, LEAST_S, SLACK_S_MAX, Times, asked_in
+from tahuri.telephony.sip.message import Request, Response, response_to
+from tahuri.telephony.sip.sessions import (
+    EXPIRES_S,
+    LEAST_S,
+    MISSES_S,
+    PROBE_S,
+    Times,
+    asked_in,
+)
+from tahuri.telephony.sip.transaction import TIMEOUT_S
 
 INVITE = """INVITE sip:112@192.0.2.2 SIP/2.0
 Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1;rport
@@ -240,14 +248,43 @@ def test_a_killed_process_goes_on_refreshing() -> None:
     assert wire.callee.told(events.Ended) == wire.caller.told(events.Ended) == 0
 
 
-def test_a_killed_process_gives_the_far_end_time_and_then_ends_the_call() -> None:
-    """Their refresh may have met nobody; a dead far end is found all the same."""
+@pytest.mark.parametrize("side", ["caller", "callee"])
+def test_a_killed_process_asks_whether_the_far_end_is_there(side: str) -> None:
+    """Given a leg that the next process takes up, whoever refreshes it; then it asks soon, and goes
+    on with the roles that were agreed."""
+    wire = adopted(None, side)  # type: ignore[arg-type]
+    leg = wire.caller_leg if side == "caller" else wire.callee_leg
+    wire.pass_s(2 * PROBE_S + 5, 1)
+    assert wire.trace.count("200 UPDATE") == 1
+    assert not leg.probe
+    assert leg.refreshes == ("us" if side == "caller" else "them")
+    wire.pass_s(3 * EXPIRES_S, 5)
+    assert wire.callee.told(events.Ended) == wire.caller.told(events.Ended) == 0
+
+
+def test_a_killed_process_ends_a_call_whose_far_end_is_silent() -> None:
+    """Given a far end that is dead; then its call ends after a minute of questions."""
     wire = adopted(None, "callee")  # type: ignore[arg-type]
     wire.lose = lambda _: True
-    wire.pass_s(EXPIRES_S + 2 * SLACK_S_MAX, 5)
+    wire.pass_s(2 * PROBE_S + MISSES_S + 3 * TIMEOUT_S, 1)
     ended = wire.callee.last(events.Ended)
     assert isinstance(ended, events.Ended)
-    assert ended.reason == "session-expired"
+    assert ended.reason == "lost"
+
+
+@pytest.mark.parametrize(("status", "stays"), [(481, False), (488, True), (405, True), (500, True)])
+def test_what_a_far_end_says_after_a_kill_shows_whether_it_is_there(
+    status: int, stays: bool
+) -> None:
+    """Only 481 means that the call is gone; whoever refuses the question is there."""
+    wire = adopted(None, "callee")  # type: ignore[arg-type]
+    wire.lose = lambda name: name == "UPDATE"
+    wire.pass_s(2 * PROBE_S, 0.25)
+    asked = next(m for m in reversed(wire.callee.sent) if getattr(m, "method", "") == "UPDATE")
+    assert isinstance(asked, Request)
+    response = response_to(asked, status, ("192.0.2.2", 5060), "")
+    wire.perform(wire.callee, wire.callee.agent.receive(response, wire.caller.flow, wire.now))
+    assert (wire.callee_leg.state == "up") is stays
 
 
 def test_a_refresh_waits_for_a_hold_that_is_under_way() -> None:

@@ -8,7 +8,7 @@ import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, until
 
 from ports import has_ipv6
-from tahuri.telephony.sip import sdp
+from tahuri.telephony.sip import sdp, sessions
 from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.sip.sessions import Times
 from tahuri.telephony.sip.transaction import Flow
@@ -50,27 +50,34 @@ async def test_a_caller_who_refreshes_stays_and_one_who_vanishes_is_found(centre
     await centre.told("call-ended", 2)
 
 
-async def test_a_killed_switch_keeps_its_session_timers(centre: Bench) -> None:
-    """Given a caller; when the switch is killed and then the caller's device dies; then the next
-    switch finds it: the timer is in the journal."""
-    call = await centre.call()
-    [kept] = centre.switch.core.calls.values()
-    assert kept.leg.refreshes == "them"
+async def test_a_killed_switch_asks_whether_its_callers_are_still_there(
+    centre: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever hung up in the moment of a kill must not ring at seats as a ghost.
+
+    Given two callers; when the switch is killed and one device loses its call meanwhile; then the
+    next switch asks both, ends the one call that is gone (481), and keeps the other.
+    """
+    monkeypatch.setattr(sessions, "PROBE_S", 0.1)
+    lasting = await centre.call("<sip:+620001@127.0.0.1>")
+    device = Phone()
+    await device.start()
+    port = device.agent.identity.udp_port
+    gone = device.call("sip:112@127.0.0.1", centre.flow, sdp.offer(ADDRESS, 40000, 1))
+    await gone.wait_answered(5)
     await centre.switch.stop()
-    port = centre.flow.port
-    await centre.phone.stop()
-    raw = centre.switch.core.settings
-    centre.settings = raw
+    await device.stop()
+    again = Phone()
+    await again.start(udp_port=port)
     await centre.resume()
-    centre.switch.core.endpoint.agent.times = Times(3, 1)
-    [leg] = centre.switch.core.endpoint.agent.legs.values()
-    assert (leg.refreshes, leg.expires_s) == ("them", 3)
-    now = centre.switch.core.sip_now
-    assert now < leg.session_due <= now + 3
-    assert centre.flow.port == port
     ended = await centre.told("call-ended")
-    assert ended.body["reason"] == "session-expired"
-    assert not call.ended.is_set()
+    assert (ended.body["by"], ended.body["reason"]) == ("failure", "lost")
+    await until(lambda: len(centre.switch.core.calls) == 1)
+    [kept] = centre.switch.core.calls.values()
+    await until(lambda: not kept.leg.probe)
+    assert kept.leg.refreshes == "them"
+    assert not lasting.ended.is_set()
+    await again.stop()
 
 
 class Agency:

@@ -141,6 +141,6 @@ async def test_hundreds_of_calls_leave_nothing_behind(centre: Bench) -> None:
         for number in range(CALLS):
             group.create_task(placed(number))
     assert await quiet(centre) == before
-    told = Counter(f.stream for f in centre.all_facts() if f.type in OUTCOMES)
+    told = Counter(f.stream for f in centre.facts() if f.type in OUTCOMES)
     assert len(told) == CALLS + 6
     assert set(told.values()) == {1}

@@ -70,6 +70,8 @@ class Leg(Struct, kw_only=True):
     refreshes: Literal["", "us", "them"] = ""
     session_due: float = 0.0
     """When to refresh, or to hang up if they do not, on the clock that never steps."""
+    probe: bool = False
+    """It was taken up after a kill, and nobody knows yet whether the far end is still there."""
     missed_since: float | None = None
     """Since when refreshes of ours get no answer, on the clock that never steps."""
     least_s: int = 0

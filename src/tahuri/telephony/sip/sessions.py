@@ -27,6 +27,9 @@ AGAIN_S = 5.0
 SLACK_S_MAX = 32.0
 """So long before the end of the interval the side that waits hangs up, at most."""
 LOOK_EVERY_S = 32.0
+PROBE_S = 10.0
+"""A dialog that is taken up after a kill is refreshed after so long, and up to as much again: its
+far end may have hung up in that very moment."""
 MISSES_S = 60.0
 """So long refreshes may go unanswered: a line that is down for a moment ends no call."""
 
@@ -140,11 +143,10 @@ class Sessions(Dialogs):
 
     def adopt(self, leg: Leg, now: float = 0.0) -> None:
         super().adopt(leg, now)
-        if leg.refreshes == "them":  # their refresh may have met nobody
-            leg.session_due = max(leg.session_due, now + SLACK_S_MAX)
         if leg.refreshes:
-            leg.session_due = min(leg.session_due, now + leg.expires_s)
-            self._watch(leg, now)
+            share = int.from_bytes(self._mint().encode()[-2:]) % 100 / 100
+            leg.probe = True
+            self._later(leg, PROBE_S * (1 + share), now)
 
     def sessions_due(self, now: float) -> list[Output]:
         """Refresh, or hang up, whatever it is time for."""
@@ -153,7 +155,7 @@ class Sessions(Dialogs):
         for leg in due:
             if leg.state != "up" or now < leg.session_due:
                 continue  # refreshed meanwhile
-            if leg.refreshes == "them":
+            if leg.refreshes == "them" and not leg.probe:
                 outputs += self.hang_up(leg, now, "session-expired")
             else:
                 outputs += self._refresh(leg, now)
@@ -161,7 +163,7 @@ class Sessions(Dialogs):
 
     def _begin(self, leg: Leg, interval_s: int, by_us: bool, now: float) -> None:
         leg.expires_s, leg.refreshes = interval_s, "us" if by_us else "them"
-        leg.missed_since = None
+        leg.missed_since, leg.probe = None, False
         wait_s = interval_s / 2 if by_us else interval_s - min(SLACK_S_MAX, interval_s / 3)
         leg.session_due = now + wait_s
         self._watch(leg, now)
@@ -240,6 +242,9 @@ class Sessions(Dialogs):
             leg.updates = False
             return self._refresh(leg, now) if leg.session else []
         wait_s = AGAIN_S if response.status == 491 else max(AGAIN_S, leg.expires_s / 4)
+        if leg.probe and response.status != 491:
+            leg.probe = False  # it is there
+            wait_s = leg.expires_s if leg.refreshes == "them" else wait_s
         self._later(leg, wait_s, now)
         return [events.Refreshed(leg)]
 

@@ -179,14 +179,27 @@ async def start_recording(core: Core, call: Call) -> None:
         begun = await core.media.record(core.settings.recordings.absolute() / path, *sources)
     except (MediaRefused, Unavailable) as error:
         fault = str(error.code) if isinstance(error, MediaRefused) else "media-unavailable"
-        core.of_call(call, RecordingFailed(recording_id=identifier, fault=fault))
+        tell_fault(core, call, identifier, fault)
         core.alarm("recording-failed", on=True)
         return
     call.recording = Recording(recording_id=identifier, number=begun.recording, path=path)
     core.channels[call.call_id] = sources
     core.save(call)  # killed from here on, the next process closes it and tells so
-    core.of_call(call, RecordingStarted(recording_id=identifier, path=path))
+    tell_recording(core, call, call.recording)
     core.alarm("recording-failed", on=False)
+
+
+def tell_recording(core: Core, call: Call, recording: Recording) -> None:
+    """The fact that it runs, and where.  Told twice, it counts once."""
+    identifier = recording.recording_id
+    body = RecordingStarted(recording_id=identifier, path=recording.path)
+    core.of_call(call, body, identifier=f"{identifier}-started")
+
+
+def tell_fault(core: Core, call: Call, recording_id: str, fault: str) -> None:
+    """The fact that a recording is not what it should be.  Told twice, it counts once."""
+    body = RecordingFailed(recording_id=recording_id, fault=fault)
+    core.of_call(call, body, identifier=f"{recording_id}-{fault}")
 
 
 async def stop_recording(core: Core, call: Call) -> None:
@@ -200,22 +213,20 @@ async def stop_recording(core: Core, call: Call) -> None:
     except (MediaRefused, Unavailable) as error:
         lost = isinstance(error, Unavailable) or error.code == MediaError.NO_SUCH_PORT
         fault = "media-lost" if lost else str(error)
-        core.of_call(call, RecordingFailed(recording_id=identifier, fault=fault))
+        tell_fault(core, call, identifier, fault)
         return
     if closed.fault is not None:
         if not recording.failed:
-            core.of_call(call, RecordingFailed(recording_id=identifier, fault="incomplete"))
+            tell_fault(core, call, identifier, "incomplete")
         core.alarm("recording-failed", on=True)
     if closed.sha256:
-        core.of_call(
-            call,
-            RecordingClosed(
-                recording_id=identifier,
-                sha256=closed.sha256,
-                duration_s=closed.duration_s,
-                bytes=closed.bytes,
-            ),
+        body = RecordingClosed(
+            recording_id=identifier,
+            sha256=closed.sha256,
+            duration_s=closed.duration_s,
+            bytes=closed.bytes,
         )
+        core.of_call(call, body, identifier=f"{identifier}-closed")
 
 
 async def release(core: Core, call: Call) -> None:

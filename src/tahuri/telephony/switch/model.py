@@ -78,6 +78,8 @@ class Party(Struct, kw_only=True):
     ring_due: float = 0.0
     early: bool = False
     """Whether the seat hears what comes before the answer: a ring-back, an announcement."""
+    by: str = ""
+    """Who had it called, as its facts name them."""
     referred_by: str = ""
     """Leg of the party that sends the caller on to this one."""
     overflow: int | None = None
@@ -150,6 +152,8 @@ class Ghost(Struct, kw_only=True):
 class Transfer(Struct, kw_only=True):
     """A call on its way to a party or a seat that has not answered."""
 
+    transfer_id: str = ""
+    """Part of the ids of its facts: told again after a kill, each counts once."""
     kind: TransferKind
     seat_id: str
     """Who sends it on, and gets it back."""
@@ -177,6 +181,9 @@ class Parked(Struct, kw_only=True):
 class Supervisor(Struct, kw_only=True):
     """A supervisor's seat that takes part in a call."""
 
+    supervision_id: str = ""
+    """As of a `Transfer`."""
+    audible: bool = False
     seat_id: str
     operator_id: str
     mode: SupervisionMode

@@ -166,5 +166,5 @@ async def _ring(core: Core, call: Call, seat: Seat) -> None:
     call.ringing.append(Phone(audio=port, leg=leg, seat_id=seat.seat_id))
     core.places[leg.name] = Place(call.call_id, "seat", seat.seat_id)
     core.ports[port.port] = Place(call.call_id, "seat", seat.seat_id)
+    core.save(call)  # before it rings: killed from here on, the next process cancels it
     core.perform(outputs)
-    core.save(call)

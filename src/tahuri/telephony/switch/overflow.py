@@ -6,23 +6,19 @@ While the number rings the call stays in the queue; whoever answers first has th
 import logging
 from functools import partial
 
-from msgspec import Struct
-
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol.facts import (
-    Address,
     CallOverflowed,
     OverflowAnswered,
     OverflowReturned,
-    PartyAdded,
     PartyJoined,
 )
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.switch import audio, edge, ending, offers, parties
 from tahuri.telephony.switch.config import Overflow
-from tahuri.telephony.switch.core import SWITCH, Core, Place
+from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Call, Party
 
 TALK_S_MIN = 10.0
@@ -88,11 +84,10 @@ async def _invite(core: Core, call: Call, rule: Overflow, at: int) -> None:
     call.parties.append(party)
     core.places[leg.name] = Place(call.call_id, "party", leg_id)
     core.ports[port.port] = Place(call.call_id, "party", leg_id)
+    core.save(call)  # before it rings, as for every party
     core.of_call(call, CallOverflowed(to=rule.to, after_s=rule.after_s, leg_id=leg_id))
-    personal: dict[str, Struct] = {"address": Address(address=rule.address)}
-    core.of_call(call, PartyAdded(leg_id=leg_id), SWITCH, personal)
+    parties.tell_added(core, call, party)
     core.perform(outputs)
-    core.save(call)
     core.changed()
 
 

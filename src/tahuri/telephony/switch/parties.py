@@ -3,6 +3,8 @@
 import re
 from functools import partial
 
+from msgspec import Struct
+
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol.facts import Address, PartyAdded, PartyJoined, PartyLeft
@@ -138,18 +140,24 @@ async def invite(
         audio=port,
         leg=leg,
         ring_due=core.monotonic_s() + PARTY_RING_S,
+        by=actor,
         referred_by=referred_by,
     )
     call.parties.append(party)
     call.gone = [one for one in call.gone if one.address != address]
     core.places[leg.name] = Place(call.call_id, "party", leg_id)
     core.ports[port.port] = Place(call.call_id, "party", leg_id)
-    personal = {"address": Address(address=address)}
-    body = PartyAdded(leg_id=leg_id, referred_by=referred_by)
-    core.of_call(call, body, actor, dict(personal))
+    core.save(call)  # before it rings: killed from here on, the next process lets it go
+    tell_added(core, call, party)
     core.perform(outputs)
-    core.save(call)
     core.changed()
+
+
+def tell_added(core: Core, call: Call, party: Party) -> None:
+    """The fact that somebody is called.  Told twice, it counts once."""
+    personal: dict[str, Struct] = {"address": Address(address=party.address)}
+    body = PartyAdded(leg_id=party.leg_id, referred_by=party.referred_by)
+    core.of_call(call, body, party.by or SWITCH, personal, f"{party.leg_id}-added")
 
 
 async def early(core: Core, call: Call, party: Party, session: bytes) -> None:

@@ -116,8 +116,8 @@ async def _ask(core: Core, call: Call) -> None:
     )
     call.parties.append(party)
     core.places[leg.name] = core.ports[port.port] = Place(call.call_id, "party", leg_id)
-    core.perform(outputs)
     core.save(call)
+    core.perform(outputs)
     core.changed()
 
 

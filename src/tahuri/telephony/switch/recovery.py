@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tahuri.telephony.media.protocol import Holdings, MediaRefused
-from tahuri.telephony.protocol.facts import CallEnded, PartyLeft, RecordingFailed
+from tahuri.telephony.protocol.facts import CallEnded, PartyLeft
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.message import REASONS
@@ -21,6 +21,7 @@ from tahuri.telephony.switch import (
     parties,
     seats,
     supervision,
+    transfer,
     turns,
 )
 from tahuri.telephony.switch.core import Core, Place
@@ -109,15 +110,22 @@ def _again(message: Kept, _now: float) -> list[Output]:
 
 def _has_seat(core: Core, seat: Seat) -> bool:
     call = core.calls.get(seat.call_id) if seat.call_id else None
-    if call is None or seat.state == "supervising":
-        return call is not None
-    return seat.seat_id in (call.seat_id, *call.rings_at)
+    if call is None or call.phase == "ended":
+        return False  # killed between the call's end and the seat's
+    return seat.state == "supervising" or seat.seat_id in (call.seat_id, *call.rings_at)
 
 
 def _restore_call(core: Core, call: Call) -> list[Owed]:
     owed: list[Owed] = []
     if call.arrived is not None:
         core.spool.append(call.arrived)  # told twice, counted once: it may have got lost
+    if call.recording is not None:
+        audio.tell_recording(core, call, call.recording)
+    if call.transfer is not None and call.transfer.kind != "warm":
+        transfer.tell_started(core, call, call.transfer)
+    for party in call.parties:
+        if not party.node and party.state == "calling":
+            parties.tell_added(core, call, party)
     call.notice_due = call.offer_due = 0.0
     now_s = core.monotonic_s()
     call.arrived_s = min(call.arrived_s, now_s)
@@ -194,17 +202,15 @@ def _tell_left(core: Core, call: Call, party: Party) -> None:
 
 def _restore_transfer(core: Core, call: Call) -> None:
     """A target that rang rings no longer: the call is its seat's again, or is queued."""
-    transfer = call.transfer
-    if transfer is None:
+    asked = call.transfer
+    if asked is None:
         return
     ringing = {party.leg_id for party in call.parties}
-    asked = transfer.kind == "refer"  # its NOTIFY may still come; else the target is called
-    if transfer.to_seat_id is None and not asked and transfer.leg_id not in ringing:
+    by_trunk = asked.kind == "refer"  # its NOTIFY may still come; else the target is called
+    if asked.to_seat_id is None and not by_trunk and asked.leg_id not in ringing:
         turns.failed(core, call, "failed")
         if call.phase == "live" and call.seat_id is None:
-            answering.requeue(
-                core, call, transfer.seat_id, "transfer-failed", first=[transfer.seat_id]
-            )
+            answering.requeue(core, call, asked.seat_id, "transfer-failed", first=[asked.seat_id])
 
 
 async def media_up(core: Core) -> None:
@@ -309,7 +315,7 @@ async def _give_audio(core: Core, call: Call, held: set[int]) -> None:
     if caller_is_new and call.recording is not None:
         identifier = call.recording.recording_id
         call.recording = None
-        core.of_call(call, RecordingFailed(recording_id=identifier, fault="media-lost"))
+        audio.tell_fault(core, call, identifier, "media-lost")
     if call.recording is None and not call.echo and not call.home:
         await audio.start_recording(core, call)
     await audio.mix(core, call)

@@ -141,6 +141,7 @@ async def bridge(core: Core, call: Call, status: int | None = None) -> None:
         return
     leg_id = mint.new_id()
     call.transfer = Transfer(
+        transfer_id=mint.new_id(),
         kind="blind",
         seat_id=asked.seat_id,
         operator_id=asked.operator_id,

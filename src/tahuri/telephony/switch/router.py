@@ -4,7 +4,7 @@ from typing import assert_never
 
 from tahuri.telephony.media import protocol as media
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol.facts import KeyPressed, MediaHeard, MediaSilent, RecordingFailed
+from tahuri.telephony.protocol.facts import KeyPressed, MediaHeard, MediaSilent
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
 from tahuri.telephony.switch import (
@@ -312,7 +312,6 @@ class Router:
             recording = call.recording
             if recording is not None and recording.number == number and not recording.failed:
                 recording.failed = True
-                body = RecordingFailed(recording_id=recording.recording_id, fault="disk")
-                core.of_call(call, body)
+                audio.tell_fault(core, call, recording.recording_id, "disk")
                 core.alarm("recording-failed", on=True)
                 core.save(call)

@@ -2,11 +2,12 @@
 
 from typing import Literal
 
+from tahuri.kernel import mint
 from tahuri.telephony.protocol.facts import SupervisionEnded, SupervisionStarted
 from tahuri.telephony.protocol.words import SupervisionMode
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.switch import audio, offers, seats
-from tahuri.telephony.switch.core import Core
+from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Beep, Call, Seat, Supervisor
 
 SUPERVISORS_MAX = 4
@@ -37,17 +38,32 @@ async def supervise(core: Core, seat: Seat, call_id: str, mode: SupervisionMode)
         told_end(core, call, known, "changed")
     assert seat.operator_id is not None
     audible = core.settings.supervision_notice and core.settings.prompts.beep is not None
-    call.supervisors.append(
-        Supervisor(seat_id=seat.seat_id, operator_id=seat.operator_id, mode=mode, since=core.now())
+    supervisor = Supervisor(
+        supervision_id=mint.new_id(),
+        seat_id=seat.seat_id,
+        operator_id=seat.operator_id,
+        mode=mode,
+        since=core.now(),
+        audible=audible,
     )
+    call.supervisors.append(supervisor)
     seats.supervising(core, seat, call_id)
-    body = SupervisionStarted(
-        seat_id=seat.seat_id, operator_id=seat.operator_id, mode=mode, audible=audible
-    )
-    core.of_call(call, body, seat.operator_id)
     core.save(call)
+    tell_started(core, call, supervisor)
     core.changed()
     await core.done(call_id, lambda: _begin(core, call, audible, mode == "barge"))
+
+
+def tell_started(core: Core, call: Call, one: Supervisor) -> None:
+    """The fact of it.  Told twice, it counts once."""
+    body = SupervisionStarted(
+        seat_id=one.seat_id, operator_id=one.operator_id, mode=one.mode, audible=one.audible
+    )
+    core.of_call(call, body, one.operator_id, identifier=_fact(one, "started"))
+
+
+def _fact(one: Supervisor, which: str) -> str:
+    return f"{one.supervision_id}-{which}" if one.supervision_id else ""
 
 
 def can_supervise(core: Core, seat: Seat, call: Call) -> None:
@@ -132,6 +148,7 @@ def mend(core: Core) -> None:
     for call in core.calls.values():
         call.beep = None
         for known in list(call.supervisors):
+            tell_started(core, call, known)  # it may have got lost
             seat = core.seats.get(known.seat_id)
             if seat is None or seat.state != "supervising" or seat.call_id != call.call_id:
                 told_end(core, call, known, "seat-vanished")
@@ -153,4 +170,5 @@ def told_end(core: Core, call: Call, known: Supervisor, reason: EndReason) -> No
         seat_id=known.seat_id, operator_id=known.operator_id, mode=known.mode, reason=reason
     )
     by_operator = reason in ("left", "changed", "taken-over")
-    core.of_call(call, body, known.operator_id if by_operator else "switch")
+    actor = known.operator_id if by_operator else SWITCH
+    core.of_call(call, body, actor, identifier=_fact(known, "over"))

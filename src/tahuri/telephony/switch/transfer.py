@@ -162,6 +162,7 @@ def _free_call(core: Core, seat: Seat) -> Call:
 
 def _transfer(core: Core, seat: Seat, kind: TransferKind, target: str) -> Transfer:
     return Transfer(
+        transfer_id=mint.new_id(),
         kind=kind,
         seat_id=seat.seat_id,
         operator_id=seat.operator_id or "",
@@ -173,6 +174,13 @@ def _transfer(core: Core, seat: Seat, kind: TransferKind, target: str) -> Transf
 def started(core: Core, call: Call, transfer: Transfer) -> None:
     """The call is on its way, and the log knows."""
     call.transfer = transfer
+    core.save(call)
+    tell_started(core, call, transfer)
+    core.changed()
+
+
+def tell_started(core: Core, call: Call, transfer: Transfer) -> None:
+    """The fact of it.  Told twice, it counts once."""
     body = TransferStarted(
         seat_id=transfer.seat_id,
         operator_id=transfer.operator_id,
@@ -183,6 +191,5 @@ def started(core: Core, call: Call, transfer: Transfer) -> None:
     personal: dict[str, Struct] = {}
     if transfer.kind == "refer":  # else the party, or the seat, stands in a fact
         personal["address"] = Address(address=transfer.target)
-    core.of_call(call, body, transfer.operator_id, personal)
-    core.save(call)
-    core.changed()
+    identifier = f"{transfer.transfer_id}-started" if transfer.transfer_id else ""
+    core.of_call(call, body, transfer.operator_id, personal, identifier)

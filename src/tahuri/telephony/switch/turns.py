@@ -8,7 +8,7 @@ from typing import Literal
 
 from tahuri.telephony.protocol.facts import TransferCompleted, TransferFailed
 from tahuri.telephony.switch.core import SWITCH, Core
-from tahuri.telephony.switch.model import Call, Seat
+from tahuri.telephony.switch.model import Call, Seat, Transfer
 
 COME_BACK_S = 5.0
 """How long a seat whose browser has just gone is waited for: it may only reload its page."""
@@ -69,7 +69,7 @@ def completed(core: Core, call: Call) -> None:
         leg_id=transfer.leg_id,
         to_seat_id=transfer.to_seat_id,
     )
-    core.of_call(call, body)
+    core.of_call(call, body, identifier=_over(transfer))
 
 
 def failed(
@@ -82,9 +82,14 @@ def failed(
     body = TransferFailed(
         seat_id=transfer.seat_id, operator_id=transfer.operator_id, reason=reason, status=status
     )
-    core.of_call(call, body, actor)
-    core.save(call)  # told once, also when the switch is killed before the call goes on
+    core.of_call(call, body, actor, identifier=_over(transfer))
+    core.save(call)
     core.changed()
+
+
+def _over(transfer: Transfer) -> str:
+    """The id of the one fact that ends it: told again after a kill, it counts once."""
+    return f"{transfer.transfer_id}-over" if transfer.transfer_id else ""
 
 
 def _passed(core: Core, call: Call, reason: FailedReason) -> None:
