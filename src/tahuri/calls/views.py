@@ -175,6 +175,8 @@ class Recording(Struct, frozen=True):
     damaged: tuple[str, ...] = ()
     """Places whose copy was found altered or absent."""
     erased_at: datetime | None = None
+    short: bool = False
+    """Whether it failed at some time, so that it does not hold the whole call."""
 
 
 class Silence(Struct, frozen=True):
@@ -627,11 +629,12 @@ def _recording(
     now = known or Recording(event.recording_id, "recording", "")
     match event:
         case RecordingStarted():
-            return Recording(event.recording_id, "recording", event.path)
+            short = known is not None and known.short
+            return Recording(event.recording_id, "recording", event.path, short=short)
         case RecordingClosed():
             return replace(now, state="closed", sha256=event.sha256, duration_s=event.duration_s)
         case RecordingFailed():
-            return replace(now, state="failed")
+            return replace(now, state="failed", short=True)
         case _:
             assert_never(event)
 

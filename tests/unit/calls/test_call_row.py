@@ -271,13 +271,29 @@ def test_the_recording_is_followed_from_its_start_to_its_check() -> None:
         R1, "closed", path, "ab", 9.5, False
     )
     failed = after(STARTED, RecordingFailed(recording_id=R1, fault="disk-full")).recording
-    assert failed == Recording(R1, "failed", path)
+    assert failed == Recording(R1, "failed", path, short=True)
+
+
+def test_a_recording_that_failed_on_the_way_stays_short_whatever_follows() -> None:
+    """Whoever hears it must know that it is not the whole call, though the file is as it was."""
+    failed = RecordingFailed(recording_id=R1, fault="No space left on device")
+    closed = RecordingClosed(recording_id=R1, sha256="ab", duration_s=1.0, bytes=32_044)
+    checked = RecordingChecked(recording_id=R1, intact=True, fault=None)
+    recording = after(STARTED, failed, closed, checked).recording
+    assert recording is not None
+    assert (recording.state, recording.intact, recording.short) == ("closed", True, True)
+    begun_late = after(failed, STARTED, closed).recording
+    assert begun_late is not None
+    assert begun_late.short
+    whole = after(STARTED, closed).recording
+    assert whole is not None
+    assert not whole.short
 
 
 def test_a_recording_that_failed_before_it_started_is_shown() -> None:
     """No file at all is what a supervisor must know first."""
     row = after(ARRIVED, RecordingFailed(recording_id=R1, fault="disk-full"))
-    assert row.recording == Recording(R1, "failed", "")
+    assert row.recording == Recording(R1, "failed", "", short=True)
 
 
 def test_a_call_may_be_about_several_incidents_each_once() -> None:

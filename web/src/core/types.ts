@@ -84,6 +84,8 @@ export interface Recording {
   duration_s: number | null;
   /** Whether the file was found to be what the log says; null until it was read again. */
   intact?: boolean | null;
+  /** It failed at some time: it does not hold the whole call. */
+  short?: boolean;
 }
 
 export type LineVerdict = "good" | "fair" | "bad";

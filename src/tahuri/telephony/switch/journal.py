@@ -156,14 +156,20 @@ class Journal:
                 temporary.replace(path)
         except OSError:
             self.failures += 1
-            log.warning("journal cannot be written")
-            with contextlib.suppress(OSError):
-                self.reserve.put(self._name(path), content)
-                self._written[path] = content
-                path.unlink(missing_ok=True)  # else it would count, and it is older
+            self._keep_in_reserve(path, content)
         else:
             self._written[path] = content
             self.reserve.drop(self._name(path))
+
+    def _keep_in_reserve(self, path: Path, content: bytes) -> None:
+        try:
+            self.reserve.put(self._name(path), content)
+        except OSError:
+            log.warning("journal cannot be written")
+            return
+        self._written[path] = content
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)  # else it would count, and it is older
 
     def _append(self, path: Path, line: bytes) -> int:
         """Add a line; half a line is taken back.  Returns the file's size.  Raises OSError."""
