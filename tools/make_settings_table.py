@@ -5,22 +5,15 @@ Run by hand after changing a setting: ``python tools/make_settings_table.py``; a
 
 import ast
 import inspect
+import sys
 from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 
-from tahuri import settings
-from tahuri.settings import (
-    PREFIX,
-    ROWS,
-    CalledNumber,
-    Gateway,
-    Overflow,
-    Settings,
-    SipSeat,
-    Trunk,
-)
+from tahuri.settings import CalledNumber, Gateway, Overflow, Settings, SipSeat, Trunk
+from tahuri.settings.loading import PREFIX
+from tahuri.settings.rows import ROWS
 
 FILE = Path(__file__).parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
@@ -33,8 +26,8 @@ Lists and tables (trunks, SIP seats, gateways, overflow, directory …) stand in
 
 
 def meanings(kind: type) -> dict[str, str]:
-    """Field → its docstring, from the source."""
-    tree = ast.parse(inspect.getsource(settings))
+    """Field → its docstring, from the source of the module that has the struct."""
+    tree = ast.parse(inspect.getsource(sys.modules[kind.__module__]))
     body = next(
         node.body
         for node in tree.body

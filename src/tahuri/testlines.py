@@ -4,7 +4,8 @@ from ipaddress import ip_address
 
 from msgspec import Struct
 
-from tahuri.settings import HOST_PORT, Settings
+from tahuri.settings import Settings
+from tahuri.settings.telephony import HOST_PORT
 from tahuri.telephony.families import of_family
 
 EDGE = "edge"

@@ -28,7 +28,8 @@ from tahuri.centre import Centre
 from tahuri.city.records import CityPack
 from tahuri.kernel.db import Database
 from tahuri.kernel.ids import PersonalId
-from tahuri.settings import Settings, impossible
+from tahuri.settings import Settings
+from tahuri.settings.checks import impossible
 from tahuri.watchman import Watchman
 
 SECRET = "not-in-any-log-3f9a"
