@@ -50,7 +50,9 @@ from tahuri.calls.events import (
     TransferFailed,
     TransferStarted,
 )
-from tahuri.calls.views import CALLS, CallEvent, CallRow, Party, Recording
+from tahuri.calls.views import CALLS, CallRow
+from tahuri.calls.views.call import CallEvent
+from tahuri.calls.views.rows import Party, Recording
 from tahuri.kernel.event import Event, StreamId
 from tahuri.kernel.ids import CallId, IncidentId, LegId, OperatorId, PersonalId, RecordingId, SeatId
 from tahuri.kernel.view import body_of

@@ -3,7 +3,8 @@
 from facts import fact, row_after
 
 from tahuri.calls.events import CallQueued, TrunkDown, TrunkRemoved, TrunkUp
-from tahuri.calls.views import TRUNKS, TrunkRow, trunk_fold
+from tahuri.calls.views import TRUNKS
+from tahuri.calls.views.trunks import TrunkRow, trunk_fold
 from tahuri.kernel.event import Event, StreamId
 
 
