@@ -14,8 +14,9 @@ from tahuri.kernel.ids import PersonalId
 from tahuri.operators.events import SeatNotReady
 from tahuri.reference import NOT_READY_REASONS
 from tahuri.refusals import Refusal
-from tahuri.telephony.protocol import facts, words
+from tahuri.telephony.protocol import words
 from tahuri.telephony.protocol.facts import AnyBody, Body, Fact, fact_of
+from tahuri.telephony.protocol.facts.call import CallArrived
 
 BODIES: tuple[type[Body], ...] = get_args(AnyBody)
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -130,7 +131,7 @@ def test_every_event_of_calls_and_seats_is_made_by_one_side() -> None:
 
 def test_the_personal_part_takes_its_place_in_the_event() -> None:
     """The event names the erasable row, never the number."""
-    body = facts.CallArrived(
+    body = CallArrived(
         trunk="telkom", number_status="present", request_uri_kind="number", test=False
     )
     event = event_of(spooled(body), {"caller": "P1"})

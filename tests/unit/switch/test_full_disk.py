@@ -11,7 +11,7 @@ import pytest
 from switch_bench import Bench, bench, until
 
 from tahuri.telephony import spool as spool_module
-from tahuri.telephony.protocol.facts import DiskFilled, DiskFreed, FactsLost
+from tahuri.telephony.protocol.facts.centre import DiskFilled, DiskFreed, FactsLost
 from tahuri.telephony.protocol.snapshot import Inventory, Snapshot
 
 MIB = 1 << 20

@@ -15,7 +15,8 @@ import pytest
 
 from tahuri.telephony import spool as spool_module
 from tahuri.telephony import spoolfiles
-from tahuri.telephony.protocol.facts import CallQueued, Fact, fact_of
+from tahuri.telephony.protocol.facts import Fact, fact_of
+from tahuri.telephony.protocol.facts.queue import CallQueued
 from tahuri.telephony.spool import Spool
 
 RESERVE = 64 << 10

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tahuri.telephony.protocol.facts import Location
+from tahuri.telephony.protocol.facts.personal import Location
 from tahuri.telephony.protocol.words import (
     AlarmCode,
     Direction,

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from tahuri.telephony.protocol.facts import (
+from tahuri.telephony.protocol.facts.call import (
     CallAnswered,
     CallHeld,
-    CallRequeued,
     CallResumed,
-    OverflowReturned,
     SeatMuted,
     SeatUnmuted,
 )
+from tahuri.telephony.protocol.facts.queue import CallRequeued, OverflowReturned
 from tahuri.telephony.protocol.words import AnsweredHow
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.switch import (

@@ -7,7 +7,9 @@ from msgspec import Struct
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaError, MediaRefused
-from tahuri.telephony.protocol.facts import CallArrived, CallQueued, fact_of
+from tahuri.telephony.protocol.facts import fact_of
+from tahuri.telephony.protocol.facts.call import CallArrived
+from tahuri.telephony.protocol.facts.queue import CallQueued
 from tahuri.telephony.protocol.words import RefusedReason
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip import events, sdp

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaError, MediaRefused, SrtpKeys
-from tahuri.telephony.protocol.facts import RecordingClosed, RecordingFailed, RecordingStarted
+from tahuri.telephony.protocol.facts.call import RecordingClosed, RecordingFailed, RecordingStarted
 from tahuri.telephony.protocol.words import SupervisionMode
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip import sdes, sdp

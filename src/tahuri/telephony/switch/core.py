@@ -15,23 +15,23 @@ from tahuri.kernel import clock, mint
 from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.media.protocol import PortFigures
 from tahuri.telephony.media.quality import Measured
-from tahuri.telephony.protocol.facts import (
-    Body,
-    CallOffered,
-    CallQueued,
-    Fact,
+from tahuri.telephony.protocol.facts import Body, Fact, fact_of
+from tahuri.telephony.protocol.facts.call import (
     KeyPressed,
     LegQualityMeasured,
     MediaHeard,
     MediaSilent,
-    OfferMissed,
-    OfferWithdrawn,
-    PrecedenceSet,
     RecordingClosed,
     RecordingFailed,
     RecordingStarted,
+)
+from tahuri.telephony.protocol.facts.queue import (
+    CallOffered,
+    CallQueued,
+    OfferMissed,
+    OfferWithdrawn,
+    PrecedenceSet,
     SkillAsked,
-    fact_of,
 )
 from tahuri.telephony.protocol.operations import SetMeasures
 from tahuri.telephony.protocol.snapshot import Alarm, Surge

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from tahuri.telephony.protocol.facts import DiskFilled, DiskFreed, FactsLost
+from tahuri.telephony.protocol.facts.centre import DiskFilled, DiskFreed, FactsLost
 from tahuri.telephony.protocol.snapshot import Alarm
 from tahuri.telephony.protocol.words import AlarmCode, DiskFault
 from tahuri.telephony.switch.core import Core

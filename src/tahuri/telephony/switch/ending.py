@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from tahuri.telephony.protocol.facts import CallEnded, CallRefused, GhostEnded, PartyLeft
+from tahuri.telephony.protocol.facts.call import CallEnded, CallRefused
+from tahuri.telephony.protocol.facts.ghost import GhostEnded
+from tahuri.telephony.protocol.facts.parties import PartyLeft
 from tahuri.telephony.protocol.words import RefusedReason
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.switch import audio, lines, offers, seats, supervision, turns

@@ -1,7 +1,7 @@
 """The keys' conversation with a caller who does not speak: a stroke or violence is silent too."""
 
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol.facts import GhostAnswered, GhostAsked, GhostStarted
+from tahuri.telephony.protocol.facts.ghost import GhostAnswered, GhostAsked, GhostStarted
 from tahuri.telephony.protocol.words import GhostQuestion
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.switch import answering, audio, conference, ending

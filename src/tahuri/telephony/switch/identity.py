@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tahuri.telephony.protocol.facts import Caller, Location
+from tahuri.telephony.protocol.facts.personal import Caller, Location
 from tahuri.telephony.protocol.words import NumberStatus
 from tahuri.telephony.sip.body import location_of
 from tahuri.telephony.sip.grammar import BadValue, NameAddress, name_address, parse_uri

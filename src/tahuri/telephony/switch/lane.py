@@ -8,7 +8,7 @@ to be tells how many emergencies the lane may cost.
 from typing import Literal
 
 from tahuri.numbers import NumberPlan
-from tahuri.telephony.protocol.facts import CallSampled, CallSlowed, LaneLeft
+from tahuri.telephony.protocol.facts.queue import CallSampled, CallSlowed, LaneLeft
 from tahuri.telephony.protocol.operations import Measure, SetMeasures, number_digest
 from tahuri.telephony.switch import offers
 from tahuri.telephony.switch.core import Core

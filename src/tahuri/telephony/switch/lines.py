@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tahuri.telephony.media import quality
 from tahuri.telephony.media.protocol import MediaRefused, PortFigures
-from tahuri.telephony.protocol.facts import LegQualityMeasured
+from tahuri.telephony.protocol.facts.call import LegQualityMeasured
 from tahuri.telephony.protocol.snapshot import LineView
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.switch import audio, linehistory

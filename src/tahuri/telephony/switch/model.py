@@ -6,7 +6,8 @@ from typing import Literal
 from msgspec import Struct
 
 from tahuri.telephony.media.protocol import PortFigures
-from tahuri.telephony.protocol.facts import Caller, Fact, Location
+from tahuri.telephony.protocol.facts import Fact
+from tahuri.telephony.protocol.facts.personal import Caller, Location
 from tahuri.telephony.protocol.words import (
     Direction,
     GhostAnswer,

@@ -3,7 +3,7 @@
 import logging
 
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol.facts import CallOffered, OfferMissed, OfferWithdrawn
+from tahuri.telephony.protocol.facts.queue import CallOffered, OfferMissed, OfferWithdrawn
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import acd, audio, reserve, seats, turns

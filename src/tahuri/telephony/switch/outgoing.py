@@ -11,14 +11,14 @@ from typing import Literal
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol.facts import (
+from tahuri.telephony.protocol.facts import fact_of
+from tahuri.telephony.protocol.facts.call import (
     CallAnswered,
     CallBackBegun,
-    Caller,
     CallPlaced,
     CallRinging,
-    fact_of,
 )
+from tahuri.telephony.protocol.facts.personal import Caller
 from tahuri.telephony.protocol.operations import CallBack, OfferCallBack
 from tahuri.telephony.protocol.words import NumberStatus
 from tahuri.telephony.rpc import Failure, Unavailable

@@ -8,12 +8,8 @@ from functools import partial
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol.facts import (
-    CallOverflowed,
-    OverflowAnswered,
-    OverflowReturned,
-    PartyJoined,
-)
+from tahuri.telephony.protocol.facts.parties import PartyJoined
+from tahuri.telephony.protocol.facts.queue import CallOverflowed, OverflowAnswered, OverflowReturned
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.switch import audio, edge, ending, offers, parties

@@ -1,6 +1,6 @@
 """Parked calls: the caller waits in a numbered place until a seat picks them up."""
 
-from tahuri.telephony.protocol.facts import CallParked, CallRequeued
+from tahuri.telephony.protocol.facts.queue import CallParked, CallRequeued
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.switch import answering, audio, offers, seats
 from tahuri.telephony.switch.core import Core

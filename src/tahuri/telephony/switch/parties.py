@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol.facts import Address, PartyAdded, PartyJoined, PartyLeft
+from tahuri.telephony.protocol.facts.parties import PartyAdded, PartyJoined, PartyLeft
+from tahuri.telephony.protocol.facts.personal import Address
 from tahuri.telephony.protocol.words import LeftReason
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp

@@ -11,7 +11,7 @@ from functools import partial
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol.facts import CallAnswered
+from tahuri.telephony.protocol.facts.call import CallAnswered
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip import events, sdp
 from tahuri.telephony.sip.body import session_of

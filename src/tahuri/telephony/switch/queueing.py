@@ -1,6 +1,7 @@
 """What changes a waiting caller's turn: precedence, the skill asked for, a surge, comfort."""
 
-from tahuri.telephony.protocol.facts import PrecedenceSet, SkillAsked, SurgeSwitched
+from tahuri.telephony.protocol.facts.centre import SurgeSwitched
+from tahuri.telephony.protocol.facts.queue import PrecedenceSet, SkillAsked
 from tahuri.telephony.protocol.operations import (
     AnyQueueOperation,
     AskSkill,

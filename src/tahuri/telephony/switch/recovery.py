@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import partial
 
 from tahuri.telephony.media.protocol import Holdings, MediaRefused
-from tahuri.telephony.protocol.facts import CallEnded, PartyLeft
+from tahuri.telephony.protocol.facts.call import CallEnded
+from tahuri.telephony.protocol.facts.parties import PartyLeft
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.message import REASONS

@@ -5,7 +5,8 @@ import re
 from typing import Literal
 
 from tahuri.kernel import mint
-from tahuri.telephony.protocol.facts import Address, ReferRefused
+from tahuri.telephony.protocol.facts.parties import ReferRefused
+from tahuri.telephony.protocol.facts.personal import Address
 from tahuri.telephony.protocol.words import ReferRefusedReason
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip import events, replaces

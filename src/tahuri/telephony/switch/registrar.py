@@ -3,7 +3,7 @@
 import hmac
 import secrets
 
-from tahuri.telephony.protocol.facts import SeatTaken
+from tahuri.telephony.protocol.facts.seat import SeatTaken
 from tahuri.telephony.sip import digest, events
 from tahuri.telephony.sip.grammar import BadValue, NameAddress, name_address, parse_uri
 from tahuri.telephony.sip.message import Request

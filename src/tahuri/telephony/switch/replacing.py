@@ -12,7 +12,8 @@ from typing import Literal
 from msgspec import Struct
 
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol.facts import Caller, LegReplaced
+from tahuri.telephony.protocol.facts.parties import LegReplaced
+from tahuri.telephony.protocol.facts.personal import Caller
 from tahuri.telephony.protocol.words import RefusedReason
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip import events, replaces, sdp

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from tahuri.telephony.media import protocol as media
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol.facts import KeyPressed, MediaHeard, MediaSilent
+from tahuri.telephony.protocol.facts.call import KeyPressed, MediaHeard, MediaSilent
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
 from tahuri.telephony.switch import (

@@ -4,7 +4,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from tahuri.telephony.protocol.facts import (
+from tahuri.telephony.protocol.facts.seat import (
     SeatLeft,
     SeatNotReady,
     SeatReady,

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from tahuri.kernel import mint
-from tahuri.telephony.protocol.facts import SupervisionEnded, SupervisionStarted
+from tahuri.telephony.protocol.facts.parties import SupervisionEnded, SupervisionStarted
 from tahuri.telephony.protocol.words import SupervisionMode
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.switch import audio, offers, seats

@@ -1,6 +1,6 @@
 """A supervisor takes a live call over from its seat, or from the parties that have it."""
 
-from tahuri.telephony.protocol.facts import CallAnswered, CallResumed, SeatUnmuted
+from tahuri.telephony.protocol.facts.call import CallAnswered, CallResumed, SeatUnmuted
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.switch import audio, offers, parties, seats, supervision, turns
 from tahuri.telephony.switch.core import SWITCH, Core

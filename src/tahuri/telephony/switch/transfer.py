@@ -3,7 +3,8 @@
 from msgspec import Struct
 
 from tahuri.kernel import mint
-from tahuri.telephony.protocol.facts import Address, TransferStarted
+from tahuri.telephony.protocol.facts.parties import TransferStarted
+from tahuri.telephony.protocol.facts.personal import Address
 from tahuri.telephony.protocol.words import TransferKind
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.transaction import Flow

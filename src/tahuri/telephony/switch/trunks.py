@@ -7,7 +7,7 @@ OPTIONS carries calls all the same); 503 alone says that it cannot.
 from msgspec import Struct
 
 from tahuri.kernel import mint
-from tahuri.telephony.protocol.facts import TrunkDown, TrunkRemoved, TrunkUp
+from tahuri.telephony.protocol.facts.centre import TrunkDown, TrunkRemoved, TrunkUp
 from tahuri.telephony.protocol.words import TrunkStateName
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.grammar import host_port, in_uri

@@ -6,7 +6,7 @@ Also the one place where a transfer ends, well or not: exactly one fact for each
 from collections.abc import Callable
 from typing import Literal
 
-from tahuri.telephony.protocol.facts import TransferCompleted, TransferFailed
+from tahuri.telephony.protocol.facts.parties import TransferCompleted, TransferFailed
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call, Seat, Transfer
 
