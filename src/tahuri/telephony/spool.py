@@ -29,9 +29,9 @@ from tahuri.telephony.spoolfiles import (
     Reserve,
     Segments,
     ShareUsed,
-    StateFile,
     line_of,
 )
+from tahuri.telephony.spoolstate import StateFile
 
 FSYNC_EVERY_S = 0.05
 RETRY_DISK_S = 1.0

@@ -1,4 +1,4 @@
-"""The files of the spool: segments that grow, a reserve that is written in place, a state.
+"""The files of the spool: segments that grow, a reserve that is written in place.
 
 A line is ``crc32 position JSON``, in segments and reserve alike; positions ascend in each file.
 """
@@ -13,12 +13,11 @@ from bisect import bisect_right, insort
 from collections.abc import Callable
 from pathlib import Path
 
-from msgspec import Struct
-
 from tahuri.telephony import preallocated
 
 SEGMENT_BYTES_MAX = 8 << 20
-STATE_BYTES = 80
+LINE_BYTES_MIN = 64
+"""No line is shorter."""
 
 
 class ShareUsed(OSError):  # noqa: N818
@@ -81,10 +80,12 @@ class Segments:
         self._starts = sorted(self._sizes)
         self.dirty = False
         """Whether something was written that `syncing` has not brought to the disk."""
-        self.tail = self._mend()
+        self.last = self._starts[-1] - 1 if self._starts else 0
+        """Position written last; not less, where the newest segment cannot be read."""
+        self.tail: list[Entry] = []
         """Entries of the newest segment, as found at the start."""
-        self.last = self.tail[-1][0] if self.tail else self._starts[-1] - 1 if self._starts else 0
-        """Position written last."""
+        if self._starts:
+            self._mend(self._starts[-1])
 
     @property
     def size(self) -> int:
@@ -196,13 +197,15 @@ class Segments:
             self._parsed = (start, size + whole, entries)
         return entries
 
-    def _mend(self) -> list[Entry]:
+    def _mend(self, start: int) -> None:
         """Cut a torn last line off the newest segment and go on in it."""
-        if not self._starts:
-            return []
-        start = self._starts[-1]
         path = self._path(start)
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError:  # a bad block must not keep the switch from its callers
+            log.exception("the newest segment of the spool cannot be read")
+            self.last = start + self._sizes[start] // LINE_BYTES_MIN
+            return
         whole = content.rfind(b"\n") + 1
         with contextlib.suppress(OSError):
             if whole < len(content):
@@ -210,7 +213,9 @@ class Segments:
                 os.truncate(path, whole)
             self._begin(start)
             self._torn = False
-        return _entries(content[:whole])
+        self.tail = _entries(content[:whole])
+        if self.tail:
+            self.last = self.tail[-1][0]
 
 
 class Reserve:
@@ -261,11 +266,18 @@ class Reserve:
     def open(self) -> None:
         """Take the file as it is now, with what stands in it."""
         self.close()
-        with contextlib.suppress(OSError):
+        try:
             self._file = os.open(self.path, os.O_RDWR)
             self.size = os.fstat(self._file).st_size
             self.firm = preallocated.is_firm(self._file)
             self._scan()
+        except FileNotFoundError:
+            pass
+        except OSError:  # what stands in it may still be saved by people: a new one is made
+            log.exception("the reserve of the spool cannot be read; it is put aside")
+            self.close()
+            with contextlib.suppress(OSError):
+                self.path.replace(self.path.with_suffix(".unreadable"))
 
     def close(self) -> None:
         if self._file >= 0:
@@ -352,56 +364,3 @@ class Reserve:
                 self._positions.append(last)
                 self._ends.append(end + 1)
             at = end + 1
-
-
-class State(Struct, frozen=True):
-    """The small file ``done``."""
-
-    done: int = 0
-    """Position up to which the log has everything."""
-    full_since_us: int = 0
-    """Since when the disk takes no facts, in microseconds since 1970; 0: it takes them."""
-    endangered: int = 0
-    """Facts that stand in no file: in memory alone, or lost and not told yet."""
-
-
-class StateFile:
-    """Written in place, so that it needs no room; a torn one counts as if nothing was done."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = -1
-        self.state = self._read()
-        self._put()  # now, so that its block is there when the disk is full
-
-    def keep(self, state: State) -> None:
-        """As far as the disk allows."""
-        if state != self.state:
-            self.state = state
-            self._put()
-
-    def _put(self) -> None:
-        state = self.state
-        rest = b"%020d %020d %020d" % (state.done, state.full_since_us, state.endangered)
-        content = b"%s %08x" % (rest, zlib.crc32(rest))
-        with contextlib.suppress(OSError):
-            if self._file < 0:
-                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-            preallocated.put(self._file, content.ljust(STATE_BYTES - 1) + b"\n", 0)
-
-    def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-        self._file = -1
-
-    def _read(self) -> State:
-        try:
-            content = self._path.read_bytes()
-            if len(content) < STATE_BYTES:
-                return State(done=int(content))  # as earlier versions wrote it
-            rest, _, checksum = content.strip().rpartition(b" ")
-            if int(checksum, 16) != zlib.crc32(rest):
-                raise ValueError("torn")
-            return State(*(int(number) for number in rest.split()))
-        except (OSError, ValueError):
-            return State()

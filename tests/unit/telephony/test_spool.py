@@ -515,6 +515,39 @@ async def test_a_start_reads_the_newest_segment_alone(
     await second.close()
 
 
+async def test_a_bad_block_keeps_no_switch_from_its_callers(
+    tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given files of the spool that cannot be read; then the switch starts, new facts get places
+    that no old one had, and what may still be saved by people is left alone."""
+    first = await with_reserve(tmp_path)
+    first.append(fact(0))
+    with full():
+        first.append(fact(1))
+    await first.close()
+    segment, old = f"{1:020d}.facts", (tmp_path / "reserve").read_bytes()
+    whole = Path.read_bytes
+
+    def bad(path: Path) -> bytes:
+        if path.suffix == ".facts":
+            raise OSError(errno.EIO, "bad block")
+        return whole(path)
+
+    def bad_at(*_: object) -> bytes:
+        raise OSError(errno.EIO, "bad block")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", bad)
+        patch.setattr(os, "pread", bad_at)
+        second = Spool(tmp_path, RESERVE)
+    assert second.append(fact(2)) > first.end
+    assert len(list(tmp_path.glob("*.facts"))) == 2
+    assert (tmp_path / segment).stat().st_size > 0
+    await until(second, lambda: second.reserve_left == RESERVE)
+    assert (tmp_path / "reserve.unreadable").read_bytes() == old
+    await second.close()
+
+
 async def test_a_reader_is_woken_by_a_new_fact(tmp_path: Path) -> None:
     """The console must see a call at once, not at the next poll."""
     spool = Spool(tmp_path)
