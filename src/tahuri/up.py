@@ -42,6 +42,8 @@ READY_S = 60.0
 PORTS_S = 5.0
 """What a killed centre's processes may take to go."""
 POLL_S = 0.1
+EARLY_S = 10.0
+"""A database that is away for longer (a full disk keeps it away) does not keep callers waiting."""
 
 Say = Callable[[str], None]
 
@@ -50,13 +52,24 @@ class AlreadyRunning(Exception):  # noqa: N818
     """Another ``tahuri`` keeps this data folder."""
 
 
+def _as_written(content: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(content), indent=2)
+
+
+def stands(file: Path, content: Any) -> bool:
+    """Whether `write_secret` has written just that."""
+    try:
+        return file.read_bytes() == _as_written(content)
+    except OSError:
+        return False
+
+
 def write_secret(file: Path, content: Any) -> None:
     """JSON that only its owner may read; whole or not at all.  Not written where it is so already:
     a full disk must not keep a centre from its next start."""
-    wanted = msgspec.json.format(msgspec.json.encode(content), indent=2)
-    with suppress(OSError):
-        if file.read_bytes() == wanted:
-            return
+    if stands(file, content):
+        return
+    wanted = _as_written(content)
     fresh = file.with_suffix(".new")
     fresh.touch(mode=0o600)
     fresh.write_bytes(wanted)
@@ -301,7 +314,7 @@ class Running:
                     before=server.forget_dead,
                 )
             )
-            await server.ready()
+            await self._ready_at_last(server)
         await migrate(self.centre.database_url, city.code, city.name, self.say)
         await apply_schema(self.centre.database_url)
         database = Database(self.centre.database_url, city.code)
@@ -312,6 +325,24 @@ class Running:
             await database.close()
         if changed:
             self.say(f"units: {changed} new or changed in the city pack")
+
+    async def _ready_at_last(self, server: EmbeddedPostgres) -> None:
+        """Raises Unavailable: it does not start, and no call is taken without it."""
+        while True:
+            try:
+                return await server.ready()
+            except Unavailable as error:
+                if "switch" not in self.supervisor.parts:
+                    raise
+                self.say(f"database: not there yet, calls are taken meanwhile: {error}")
+
+    async def early(self) -> None:
+        """Takes calls as at the last start, if the settings are the same, while the database is
+        away: SIP seats answer, facts wait in the spool."""
+        run, settings = self.centre.folder.run, self.centre.settings
+        if stands(run / "settings.json", settings) and (run / "switch.json").is_file():
+            self.say("database: not there yet; calls are taken as at the last start")
+            await self._telephony()
 
     def prepare_city(self) -> None:
         """Road graphs and map layers, built once and kept."""
@@ -332,7 +363,24 @@ class Running:
         settings, folder = self.centre.settings, self.centre.folder
         settings_file, switch_file = folder.run / "settings.json", folder.run / "switch.json"
         write_secret(settings_file, settings)
-        write_secret(switch_file, switch_config(self.centre, operators))
+        told = switch_config(self.centre, operators)
+        known = stands(switch_file, told)
+        write_secret(switch_file, told)
+        if "switch" not in self.supervisor.parts:
+            await self._telephony()
+        elif not known and (switch := self.supervisor.parts["switch"].process) is not None:
+            with suppress(ProcessLookupError):
+                switch.terminate()  # started again with what it is told now, calls and all
+        given = ("--settings", str(settings_file))
+        await self._start(Part("serve", python("tahuri.app", *given)))
+        await self._start(Part("work", python("tahuri.work", *given)))
+
+    async def _start(self, part: Part) -> None:
+        self.say(f"{part.name}: starting")
+        await self.supervisor.start(part)
+
+    async def _telephony(self) -> None:
+        settings, folder = self.centre.settings, self.centre.folder
         other = settings.media_other_address
         media = python(
             "tahuri.telephony.media",
@@ -348,15 +396,9 @@ class Running:
             "--recordings",
             str(folder.recordings),
         )
-        given = ("--settings", str(settings_file))
-        for part in (
-            Part("media", media),
-            Part("switch", python("tahuri.telephony.switch", "--config", str(switch_file))),
-            Part("serve", python("tahuri.app", *given)),
-            Part("work", python("tahuri.work", *given)),
-        ):
-            self.say(f"{part.name}: starting")
-            await self.supervisor.start(part)
+        config = str(folder.run / "switch.json")
+        await self._start(Part("media", media))
+        await self._start(Part("switch", python("tahuri.telephony.switch", "--config", config)))
 
     async def ready(self) -> None:
         """Waits until calls can be taken.
@@ -437,7 +479,14 @@ async def _bring_up(
     after: Callable[[Running], Awaitable[None]],
 ) -> None:
     await running.ports()
-    await running.database()
+    database = asyncio.ensure_future(running.database())
+    try:
+        if not (await asyncio.wait({database}, timeout=EARLY_S))[0]:
+            await running.early()
+        await database
+    finally:
+        database.cancel()
+        await asyncio.wait({database})
     await asyncio.to_thread(running.prepare_city)
     await running.processes(await before(running))
     await running.ready()
