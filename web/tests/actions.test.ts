@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { ACTIONS, actionNamed, available, type Selection } from "../src/core/actions";
 import id from "../src/core/i18n/id.json";
-import type { CallBackBody, CallBody, IncidentBody, PhoneCall, Role, SeatPush, SeatState, UnitBody, UnitState } from "../src/core/types";
+import type { CallBody } from "../src/core/types/call";
+import type { CallBackBody } from "../src/core/types/callback";
+import type { IncidentBody, UnitBody, UnitState } from "../src/core/types/incident";
+import type { Role } from "../src/core/types/people";
+import type { PhoneCall, SeatPush } from "../src/core/types/phone";
+import type { SeatState } from "../src/core/types/room";
 
 const ROLES: Role[][] = [
   ["call_taker"],

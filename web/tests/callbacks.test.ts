@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { inOrder, nextToCall, outcomesOf, readyToCall } from "../src/core/callbacks";
 import en from "../src/core/i18n/en.json";
-import type { CallBackAttempt, CallBackBody, Row, SeatPush } from "../src/core/types";
+import type { CallBackAttempt, CallBackBody } from "../src/core/types/callback";
+import type { Row } from "../src/core/types/feed";
+import type { SeatPush } from "../src/core/types/phone";
 
 const item = (callback_id: string, change: Partial<CallBackBody> = {}): Row<CallBackBody> => ({
   view: "callback",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { backoff_ms, Feed, FEED_BACKOFF_MAX_MS, parsedEvents } from "../src/core/feed";
 import { Rows } from "../src/core/rows";
-import type { UnitBody } from "../src/core/types";
+import type { UnitBody } from "../src/core/types/incident";
 
 const unit = (state: string): UnitBody =>
   ({ unit_id: "A1", callsign: "A 1", state, operators: [] }) as unknown as UnitBody;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LineHistory } from "../src/core/linehistory";
-import type { LineVerdict, LineView } from "../src/core/types";
+import type { LineVerdict, LineView } from "../src/core/types/call";
 
 const line = (leg: string, verdict: LineVerdict): LineView => ({ leg, verdict }) as LineView;
 const call = (...verdicts: LineVerdict[]) => [

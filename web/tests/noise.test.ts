@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { available, type Selection } from "../src/core/actions";
 import { inOrder, listenLeft_s, mayReview, parts, rounded } from "../src/core/noise";
-import type { Ghost, MeasureBody, SeatPush } from "../src/core/types";
+import type { MeasureBody } from "../src/core/types/callback";
+import type { Ghost, SeatPush } from "../src/core/types/phone";
 
 const measure = (change: Partial<MeasureBody>): { body: MeasureBody } => ({
   body: { measure_id: "M", set_by: "ana", until: "2026-12-01", reviewed_at: null, ended_at: null, ...change } as MeasureBody,

@@ -5,7 +5,8 @@ import { keyName, worksWhileTyping } from "../src/core/keys";
 import { amendBody, emptyReport, fieldProblem, incidentBody, isBlank, missingIn, reportOf } from "../src/core/report";
 import { problemOf } from "../src/core/api";
 import { referenceOf } from "../src/core/reference";
-import type { IncidentBody, Row } from "../src/core/types";
+import type { Row } from "../src/core/types/feed";
+import type { IncidentBody } from "../src/core/types/incident";
 
 const near = (text: string, lat: number, lon: number): void => {
   const point = parsedPoint(text);

@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { actionNamed, precedenceEffect, type Effect, type Selection } from "../src/core/actions";
 import { isAway } from "../src/core/aside";
 import { languagesOf, seatsFor } from "../src/core/skills";
-import type { Role, SeatBody, SeatPush } from "../src/core/types";
+import type { Role } from "../src/core/types/people";
+import type { SeatPush } from "../src/core/types/phone";
+import type { SeatBody } from "../src/core/types/room";
 
 const at = (precedence: number, roles: Role[] = ["supervisor"]): Selection =>
   ({ roles, waiting: { call_id: "C1", name: "0811", precedence } }) as unknown as Selection;

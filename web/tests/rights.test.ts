@@ -5,7 +5,8 @@ import { problemOf } from "../src/core/api";
 import { misplaced } from "../src/core/coordinates";
 import { mayAmend, movesOf } from "../src/core/rights";
 import { homeOf, pagesOf } from "../src/core/session";
-import type { Operator, Role, UnitBody, UnitState } from "../src/core/types";
+import type { UnitBody, UnitState } from "../src/core/types/incident";
+import type { Operator, Role } from "../src/core/types/people";
 
 const person = (...roles: Role[]): Operator => ({ operator_id: "O1", name: "O", roles, unit_id: null });
 const unit = (agency_id: string, state: UnitState): UnitBody => ({ unit_id: "U1", agency_id, state }) as unknown as UnitBody;

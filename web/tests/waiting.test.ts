@@ -8,7 +8,9 @@ import { STALE_S, type Desk } from "../src/console/desk.svelte";
 import TopBar from "../src/console/TopBar.svelte";
 import WaitingCallers from "../src/console/WaitingCallers.svelte";
 import en from "../src/core/i18n/en.json";
-import type { CallBody, LiveBoard, PhoneCall, QueueEntry, Role, SeatPush } from "../src/core/types";
+import type { CallBody } from "../src/core/types/call";
+import type { Role } from "../src/core/types/people";
+import type { LiveBoard, PhoneCall, QueueEntry, SeatPush } from "../src/core/types/phone";
 import { setLanguage } from "../src/ui/text.svelte";
 
 const room = vi.hoisted(() => ({ hand: null as unknown }));

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Hand } from "../src/console/hand.svelte";
-import type { CallerSaid, Operator, Role } from "../src/core/types";
+import type { CallerSaid } from "../src/core/types/callback";
+import type { Operator, Role } from "../src/core/types/people";
 
 const alarm = vi.hoisted(() => vi.fn());
 vi.mock("../src/core/sound", () => ({ soundAlarm: alarm, startRinging: () => undefined, wakeSound: () => undefined }));

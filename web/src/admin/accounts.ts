@@ -1,7 +1,7 @@
 /** Accounts as the server lists them, and what of one is sent after somebody typed. */
 
 import type { Problem } from "../core/api";
-import type { Role } from "../core/types";
+import type { Role } from "../core/types/people";
 
 export interface Account {
   operator_id: string;

@@ -2,7 +2,7 @@
 
 import { get } from "../core/api";
 import { referenceOf } from "../core/reference";
-import type { Agency } from "../core/types";
+import type { Agency } from "../core/types/city";
 
 export interface CityUnit {
   unit_id: string;

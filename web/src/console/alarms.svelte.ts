@@ -2,7 +2,7 @@
 
 import { mayDispatch } from "../core/rights";
 import { soundAlarm } from "../core/sound";
-import type { IncidentBody, IncidentUnit } from "../core/types";
+import type { IncidentBody, IncidentUnit } from "../core/types/incident";
 import type { Desk } from "./desk.svelte";
 
 const KEPT_AS = "tahuri.alarms-handled";

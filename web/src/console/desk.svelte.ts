@@ -12,17 +12,10 @@ import { referenceOf, type Reference } from "../core/reference";
 import { maySupervise } from "../core/rights";
 import { Rows } from "../core/rows";
 import type { Session } from "../core/session";
-import type {
-  Bodies,
-  CallBody,
-  LineVerdict,
-  LiveBoard,
-  Operator,
-  PhoneCall,
-  Position,
-  Row,
-  ViewName,
-} from "../core/types";
+import type { CallBody, LineVerdict } from "../core/types/call";
+import type { Bodies, Position, Row, ViewName } from "../core/types/feed";
+import type { Operator } from "../core/types/people";
+import type { LiveBoard, PhoneCall } from "../core/types/phone";
 
 const REFERENCE_KEPT_AS = "tahuri.reference";
 const REFERENCE_AGAIN_MS = 3_000;

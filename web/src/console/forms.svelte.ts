@@ -3,7 +3,8 @@
 import { Drafts } from "../core/drafts";
 import type { Entry } from "../core/outbox";
 import { amendBody, emptyReport, incidentBody, isBlank, missingIn, reportOf, type Missing, type ReportDraft } from "../core/report";
-import type { IncidentBody, Row } from "../core/types";
+import type { Row } from "../core/types/feed";
+import type { IncidentBody } from "../core/types/incident";
 import type { Desk } from "./desk.svelte";
 
 const OPEN_KEPT_AS = "tahuri.open-form";

@@ -2,7 +2,9 @@
 
 import type { MapIncident, MapUnit } from "../core/map";
 import { personalOf } from "../core/rows";
-import type { IncidentBody, Place, Row, UnitState } from "../core/types";
+import type { Place } from "../core/types/city";
+import type { Row } from "../core/types/feed";
+import type { IncidentBody, UnitState } from "../core/types/incident";
 import type { Desk } from "./desk.svelte";
 
 interface Told {

@@ -1,7 +1,9 @@
 /** Who waits and who talks: as the switch says where it is heard, else as the log says. */
 
 import { personalOf } from "../core/rows";
-import type { CallBody, Caller, NumberStatus, PhoneCall, Row, SetAside, Turn } from "../core/types";
+import type { CallBody, Caller, NumberStatus, Turn } from "../core/types/call";
+import type { Row } from "../core/types/feed";
+import type { PhoneCall, SetAside } from "../core/types/phone";
 import type { Desk } from "./desk.svelte";
 
 export interface Waiting extends Turn {

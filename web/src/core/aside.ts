@@ -1,6 +1,6 @@
 /** Calls that a seat has sent on or parked, as long as it can take them back. */
 
-import type { SeatPush } from "./types";
+import type { SeatPush } from "./types/phone";
 
 /** Whether the call is parked, on its way to a seat, or rings at somebody outside. */
 export function isAway(push: SeatPush | null, call_id: string): boolean {

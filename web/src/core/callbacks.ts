@@ -1,6 +1,8 @@
 /** Callers who could not be answered: whom to call next, and what may be said of them. */
 
-import type { CallBackAttempt, CallBackBody, CallerSaid, Row, SeatPush } from "./types";
+import type { CallBackAttempt, CallBackBody, CallerSaid } from "./types/callback";
+import type { Row } from "./types/feed";
+import type { SeatPush } from "./types/phone";
 
 /** Reasons for being not ready that do not keep a seat from calling somebody back. */
 const WRITING_UP = ["wrap-up", "missed-offer"];

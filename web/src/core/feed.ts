@@ -2,7 +2,8 @@
 
 import { learnTime } from "./clock";
 import type { Rows } from "./rows";
-import type { Batch, LiveBoard, Position } from "./types";
+import type { Batch, Position } from "./types/feed";
+import type { LiveBoard } from "./types/phone";
 
 export const FEED_BACKOFF_MAX_MS = 10_000;
 const FEED_BACKOFF_FIRST_MS = 250;

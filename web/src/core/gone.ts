@@ -1,5 +1,5 @@
 /** Why a party that was called is not there, in the words of whoever had it called. */
-import type { GoneParty } from "./types";
+import type { GoneParty } from "./types/phone";
 
 export type GoneWhy = "busy" | "no-answer" | "unknown" | "declined" | "no-sound" | "network" | "broken";
 

@@ -1,7 +1,8 @@
 /** How lines sounded in the last minute. The switch tells every change of a verdict at once. */
 
 import { worstLine } from "./quality";
-import type { LineVerdict, PhoneCall } from "./types";
+import type { LineVerdict } from "./types/call";
+import type { PhoneCall } from "./types/phone";
 
 export const HISTORY_S = 60;
 export const BAR_S = 5;

@@ -14,7 +14,8 @@ import {
   UNIT_COLOURS,
   type RoadStyle,
 } from "./mapstyle";
-import type { City, UnitState } from "./types";
+import type { City } from "./types/city";
+import type { UnitState } from "./types/incident";
 
 export type LayerName = "land" | "wards" | "districts" | "roads" | "facilities";
 export const LAYERS: readonly LayerName[] = ["land", "districts", "wards", "roads", "facilities"];

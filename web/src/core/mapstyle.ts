@@ -1,6 +1,6 @@
 /** How the map looks: which roads show at which zoom, and colours. Pure. */
 
-import type { UnitState } from "./types";
+import type { UnitState } from "./types/incident";
 
 export const COLOURS = {
   sea: "#0b1722",

@@ -1,7 +1,7 @@
 /** What a number's calls were, and what the slow lane may cost: shapes and words of the server's answers. */
 
 import { get, type Result } from "./api";
-import type { MeasureBody } from "./types";
+import type { MeasureBody } from "./types/callback";
 
 /** Calls by what they count as: `real`, `prank`, `ivr_prank`, `ghost`, `other`. */
 export type Counted = Record<string, number>;

@@ -9,7 +9,7 @@ import { post, UNAVAILABLE, type Problem, type Result } from "./api";
 import { learnTime } from "./clock";
 import { Line, LineRefusal, type LineState } from "./line";
 import { SeatMedia, type MediaState } from "./media";
-import type { SeatPush } from "./types";
+import type { SeatPush } from "./types/phone";
 
 const KEPT_AS = "tahuri.seat";
 /** A refused token is asked for again this often, at most. */

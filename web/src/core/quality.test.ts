@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { callerHint, lineFigures, worstLine } from "./quality";
-import type { LineView, LineVerdict } from "./types";
+import type { LineView, LineVerdict } from "./types/call";
 
 function line(verdict: LineVerdict, more: Partial<LineView> = {}): LineView {
   const silent = { rtt_ms: null, their_loss: null, their_mos: null };

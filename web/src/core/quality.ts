@@ -1,4 +1,4 @@
-import type { LineView, LineVerdict } from "./types";
+import type { LineView, LineVerdict } from "./types/call";
 
 const ORDER: readonly LineVerdict[] = ["good", "fair", "bad"];
 

@@ -1,6 +1,7 @@
 /** The city pack as the screens need it, whatever the pack leaves out. */
 
-import type { Agency, Category, City, Facility, Milestone, Named, UnitState } from "./types";
+import type { Agency, Category, City, Facility, Named } from "./types/city";
+import type { Milestone, UnitState } from "./types/incident";
 
 export interface Reference {
   city: City;

@@ -1,7 +1,9 @@
 /** The report form: what is typed, what is sent, what is missing. */
 
 import type { Problem } from "./api";
-import type { IncidentBody, Place, Report, Row } from "./types";
+import type { Place } from "./types/city";
+import type { Row } from "./types/feed";
+import type { IncidentBody, Report } from "./types/incident";
 import { personalOf } from "./rows";
 
 export const SUMMARY_CHARS_MAX = 4_000;

@@ -1,6 +1,7 @@
 /** Who may do what: the server decides, the screen offers no more than it would allow. */
 
-import type { Role, UnitBody, UnitState } from "./types";
+import type { UnitBody, UnitState } from "./types/incident";
+import type { Role } from "./types/people";
 
 const TAKERS: readonly Role[] = ["call_taker", "supervisor"];
 const ROOM: readonly Role[] = ["call_taker", "dispatcher", "supervisor"];

@@ -1,6 +1,6 @@
 /** What the server recorded: one map a view, whole rows, the newest seq wins. No other logic. */
 
-import type { Batch, Bodies, FeedRow, Personal, Row, ViewName } from "./types";
+import type { Batch, Bodies, FeedRow, Personal, Row, ViewName } from "./types/feed";
 
 type Listener = (views: ReadonlySet<string>) => void;
 

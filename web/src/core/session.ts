@@ -2,7 +2,7 @@
 
 import { get, request, post, type Result } from "./api";
 import { may } from "./rights";
-import type { Operator, Role } from "./types";
+import type { Operator, Role } from "./types/people";
 
 const KEPT_AS = "tahuri.operator";
 

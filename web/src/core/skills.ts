@@ -1,6 +1,6 @@
 /** Which calls seats are there for: languages and agencies. */
 
-import type { SeatBody } from "./types";
+import type { SeatBody } from "./types/room";
 
 /** Offered also while nobody who speaks them sits anywhere: those who call from ships and hotels. */
 const USUAL: readonly string[] = ["id", "en"];

@@ -1,7 +1,7 @@
 /** Asks for a unit's assignment: one question at a time, and again while something is missing. */
 
 import { get, type Result } from "../core/api";
-import type { PlaceAt } from "../core/types";
+import type { PlaceAt } from "../core/types/city";
 import { assignmentOf, placeOf, type Assignment, type AssignmentAnswer } from "./assignment";
 
 /** An assignment that the feed does not bring is asked for again after this. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Result } from "../core/api";
 import { Rows } from "../core/rows";
-import type { IncidentBody, PlaceAt, UnitBody } from "../core/types";
+import type { PlaceAt } from "../core/types/city";
+import type { IncidentBody, UnitBody } from "../core/types/incident";
 import { Asking, ASSIGNMENT_AGAIN_MS, ASSIGNMENT_MISSING_AGAIN_MS } from "./asking";
 import {
   assignmentOf,

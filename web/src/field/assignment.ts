@@ -1,7 +1,9 @@
 /** The incident that a unit is on, from the feed and from `GET /api/units/{id}/assignment`. Pure. */
 
 import { personalOf, type Rows } from "../core/rows";
-import type { IncidentBody, Milestone, Personal, Place, PlaceAt, Report, UnitBody } from "../core/types";
+import type { Place, PlaceAt } from "../core/types/city";
+import type { Personal } from "../core/types/feed";
+import type { IncidentBody, Milestone, Report, UnitBody } from "../core/types/incident";
 
 export interface Route {
   /** Longitude first, as in GeoJSON. */

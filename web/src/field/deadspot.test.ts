@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { problemOf, UNAVAILABLE, type Result } from "../core/api";
 import { memoryStore } from "../core/idb";
 import { Outbox, type Answer, type Entry } from "../core/outbox";
-import type { UnitState } from "../core/types";
+import type { UnitState } from "../core/types/incident";
 import { noteCommand, planned, reportCommand, type Report } from "./reports";
 
 const BACKOFF_MAX_MS = 60_000;

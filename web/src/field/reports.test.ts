@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { problemOf } from "../core/api";
 import type { Command, Entry } from "../core/outbox";
-import type { Milestone, UnitBody, UnitState } from "../core/types";
+import type { Milestone, UnitBody, UnitState } from "../core/types/incident";
 import {
   backCommand,
   GUARD_MS,

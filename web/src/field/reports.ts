@@ -1,7 +1,7 @@
 /** What a crew reports: which moves there are, and what the phone has on its way. Pure. */
 
 import type { Command, Entry } from "../core/outbox";
-import type { Milestone, UnitBody, UnitState } from "../core/types";
+import type { Milestone, UnitBody, UnitState } from "../core/types/incident";
 
 /** Body of `POST /api/units/{unit_id}/report`. */
 export interface Report {

@@ -2,7 +2,7 @@
 
 import type { Problem } from "../core/api";
 import { has, keepLanguage, keptLanguage, nameOf, text, type Language } from "../core/i18n";
-import type { Named } from "../core/types";
+import type { Named } from "../core/types/city";
 
 const chosen = $state({ language: keptLanguage() });
 

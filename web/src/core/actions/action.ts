@@ -2,7 +2,10 @@
 
 import type { Command } from "../outbox";
 import type { PhoneOp, PhoneStatus } from "../phone";
-import type { CallBackBody, CallBody, IncidentBody, Recommendation, Role, UnitBody, UnitState } from "../types";
+import type { CallBody } from "../types/call";
+import type { CallBackBody } from "../types/callback";
+import type { IncidentBody, Recommendation, UnitBody, UnitState } from "../types/incident";
+import type { Role } from "../types/people";
 
 /** What the screen has in hand. */
 export interface Selection {

@@ -1,6 +1,6 @@
 /** Sending calls on, parking them, taking them, and taking part in another seat's. */
 
-import type { SupervisionMode } from "../types";
+import type { SupervisionMode } from "../types/phone";
 import { open, phone, type Action } from "./action";
 import { isFree, live, parked, sentOn, watchedCall } from "./conversation";
 

@@ -1,7 +1,7 @@
 /** The calls that an action means. */
 
 import { maySupervise } from "../rights";
-import type { PhoneCall, SetAside } from "../types";
+import type { PhoneCall, SetAside } from "../types/phone";
 import type { Selection } from "./action";
 
 /** The conversation; a call of ours is none before it is answered. */

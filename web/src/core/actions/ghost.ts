@@ -1,6 +1,6 @@
 /** Speaking by keys with a caller who does not speak. */
 
-import type { GhostQuestion } from "../types";
+import type { GhostQuestion } from "../types/phone";
 import { phone, type Action } from "./action";
 import { live } from "./conversation";
 

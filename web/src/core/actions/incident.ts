@@ -1,7 +1,8 @@
 /** The incident in hand and its units. */
 
 import { may, mayAmend, mayDispatch, mayReport, movesOf } from "../rights";
-import type { IncidentBody, Recommendation, Role } from "../types";
+import type { IncidentBody, Recommendation } from "../types/incident";
+import type { Role } from "../types/people";
 import { open, type Action, type Effect, type Selection } from "./action";
 
 /** Send a unit; one that the ranking would not send is asked a reason for. */

@@ -2,7 +2,7 @@
 
 import en from "./en.json";
 import id from "./id.json";
-import type { Named } from "../types";
+import type { Named } from "../types/city";
 
 export type Language = "id" | "en";
 export const LANGUAGES: readonly Language[] = ["id", "en"];
