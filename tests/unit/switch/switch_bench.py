@@ -58,7 +58,7 @@ class PretendedMedia:
         self.refuse: dict[str, str] = {}
         """Error code by operation."""
         self.stalls: set[str] = set()
-        """Operations that get no answer."""
+        """Operations that get no answer, as long as they are in it."""
         self.asked: list[str] = []
         """Operations so far."""
         self.figures: dict[int, dict[str, object]] = {}
@@ -76,8 +76,8 @@ class PretendedMedia:
 
     async def _answer(self, op: str, arguments: dict[str, object]) -> object:
         self.asked.append(op)
-        if op in self.stalls:
-            await asyncio.Event().wait()
+        while op in self.stalls:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
         if op in self.refuse:
             raise rpc.Failure(self.refuse[op])
         self._number += 1
@@ -218,7 +218,9 @@ class Browser:
             if message.get("event") == "state":
                 self.state = message
             elif isinstance(message.get("id"), int) and message["id"] in self._answers:
-                self._answers.pop(message["id"]).set_result(message)
+                future = self._answers.pop(message["id"])
+                if not future.done():
+                    future.set_result(message)
 
 
 def _settings(folder: Path, raw: dict[str, object]) -> config.Settings:
@@ -301,6 +303,12 @@ class Bench:
 
     async def kill_media(self) -> None:
         """Every port, cell and recording is gone; new media is there when this returns."""
+        await self.start_new_media()
+        core, media = self.switch.core, self.media
+        await until(lambda: core.media_ready and core.media_instance == media.instance, 10)
+
+    async def start_new_media(self) -> None:
+        """It may be there when this returns, and nobody has greeted it yet."""
         media = self.media
         await media.server.stop()
         media.ports.clear()
@@ -309,8 +317,6 @@ class Bench:
         self._instances += 1
         media.instance = f"again {self._instances}"
         await media.server.start()
-        core = self.switch.core
-        await until(lambda: core.media_ready and core.media_instance == media.instance, 10)
 
     async def restart(self) -> None:
         """A new switch takes up what the old one left, as after a kill."""

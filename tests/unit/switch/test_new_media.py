@@ -9,6 +9,7 @@ from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.phone import Phone, PhoneCall
+from tahuri.telephony.switch import recovery
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
 
@@ -114,4 +115,29 @@ async def test_a_party_that_cannot_follow_is_off_and_the_seat_sees_why(
     assert (left.body["reason"], left.body["status"]) == ("failed", 488)
     await seat.until(lambda state: state["call"]["gone"][0]["status"] == 488)
     assert not call.ended.is_set()
+    await seat.leave()
+
+
+async def test_what_is_opened_before_media_is_greeted_is_kept_and_nothing_leaks(
+    centre: Bench, telephone: tuple[Phone, list[PhoneCall]]
+) -> None:
+    """Given media that is killed and comes back; when a party is called before the switch has asked
+    the new one what it holds; then the party is heard, and no port is left over."""
+    phone, rings = telephone
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    following(await centre.call())
+    await seat.ask("answer", call_id=await seat.offered())
+    centre.media.stalls.add("hello")
+    await centre.start_new_media()
+    core, media = centre.switch.core, centre.media
+    await until(lambda: core.media.connected)
+    await seat.ask("add_party", address=f"sip:rs@{ADDRESS}:{phone.agent.identity.udp_port}")
+    await until(lambda: rings)
+    media.stalls.clear()
+    await until(lambda: core.media_ready and core.media_instance == media.instance)
+    rings[0].accept(OFFER)
+    await centre.told("party-joined")
+    await until(lambda: media.ports.keys() == recovery.known_ports(core))
+    await until(lambda: media.hears(media.port("caller")) == ["rtp party"])
     await seat.leave()

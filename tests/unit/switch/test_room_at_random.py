@@ -386,6 +386,9 @@ class Room:
         """What a kill would find: the journal, and media, as the switch believes them to be."""
         core, media = self.centre.switch.core, self.centre.media
 
+        def ours() -> set[int]:
+            return recovery.known_ports(core)
+
         def kept() -> dict[str, dict[str, object]]:
             return {call.call_id: _essence(call) for call in core.journal.load_calls()}
 
@@ -399,12 +402,13 @@ class Room:
 
         for told, holds in (
             ("the journal is behind", lambda: kept() == known()),
-            ("media has other ports", lambda: media.ports.keys() == recovery.known_ports(core)),
+            ("media has other ports", lambda: media.ports.keys() == ours()),
             ("media mixes otherwise", mixed),
         ):
             with contextlib.suppress(TimeoutError):
                 await until(holds, 3)
-            assert holds(), (told, kept(), known())
+            other = {port: media.ports.get(port) for port in media.ports.keys() ^ ours()}
+            assert holds(), (told, other, kept(), known())
 
     def outcomes(self) -> Counter[str]:
         ends = ("calls.call-ended", "calls.call-refused")

@@ -63,6 +63,11 @@ class Settings(Struct, frozen=True):
     """Recordings must lie in it; None: anywhere."""
 
 
+NUMBER_BITS = 48
+"""Of the first port's number, by lot: what the switch still asks of a media that died meets no port
+of this one."""
+
+
 class Engine:
     """Ports by number.  To be made in a running event loop; `stop` gives everything back.
 
@@ -82,7 +87,7 @@ class Engine:
         self._names: dict[int, str] = {}
         self._senders: list[Leg] = []
         self._sounds = Sounds()
-        self._number = 0
+        self._number = secrets.randbits(NUMBER_BITS)
         self._recordings = Recordings(self._mixer, settings.recordings, tell, self._fresh)
         self.clockwork = Clockwork(self.tick, self._around.fault)
         self.realtime = False

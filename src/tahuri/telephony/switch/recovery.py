@@ -217,21 +217,19 @@ def _restore_transfer(core: Core, call: Call) -> None:
 async def media_up(core: Core) -> None:
     """Media is connected: compare what it holds with what we believe."""
     holdings = await core.media.hello()
-    same = holdings.instance == core.media_instance
-    if not same:
-        _media_is_new(core, holdings.instance)
+    held = {port.port for port in holdings.ports}
+    if holdings.instance != core.media_instance:
+        core.media_instance = holdings.instance
+        _forget_lost(core, held)
     await audio.prompts(core)
     core.cells.clear()
     core.channels.clear()
-    held = {port.port for port in holdings.ports} if same else set()
     for call in list(core.calls.values()):
-        if same:
-            core.cells[call.call_id] = _unknown_cells(core, call, held)
+        core.cells[call.call_id] = _unknown_cells(core, call, held)
         _mend(core, call, held)
     core.media_ready = True
     core.alarm("media-lost", on=False)
-    if same:
-        await _free_orphans(core, holdings)
+    await _free_orphans(core, holdings)
     offers.dispatch(core)
 
 
@@ -256,14 +254,15 @@ def media_down(core: Core) -> None:
     core.alarm("media-lost", on=True)
 
 
-def _media_is_new(core: Core, instance: str) -> None:
-    """Every port is gone; browsers must offer again."""
-    core.media_instance = instance
-    core.tone = core.hold = None
-    core.ports.clear()
-    core.silent.clear()
+def _forget_lost(core: Core, held: set[int]) -> None:
+    """Ports of media that died are gone; a step that was under way may have some of the new one
+    already.  Browsers must offer again."""
+    core.tone = core.tone if core.tone in held else None
+    core.hold = core.hold if core.hold in held else None
+    core.ports = {port: place for port, place in core.ports.items() if port in held}
+    core.silent = {port: since_s for port, since_s in core.silent.items() if port in held}
     for seat in core.seats.values():
-        if seat.kind == "browser":
+        if seat.kind == "browser" and seat.port not in held:
             seat.port, seat.media = None, "down"
             if seat.state == "ready":
                 seats.not_ready(core, seat, "technical", "switch")
