@@ -408,7 +408,7 @@ class Room:
             with contextlib.suppress(TimeoutError):
                 await until(holds, 3)
             other = {port: media.ports.get(port) for port in media.ports.keys() ^ ours()}
-            assert holds(), (told, other, kept(), known())
+            assert holds(), (told, other, dict(core.cells), media.cells, kept(), known())
 
     def outcomes(self) -> Counter[str]:
         ends = ("calls.call-ended", "calls.call-refused")
