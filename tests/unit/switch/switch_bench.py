@@ -104,6 +104,8 @@ class PretendedMedia:
                 for hears, says, gain in msgspec.convert(
                     arguments["cells"], list[tuple[int, int, float]]
                 ):
+                    if not {hears, says} <= self.ports.keys():
+                        raise rpc.Failure("no-such-port")
                     self.cells.pop((hears, says), None)
                     if gain:
                         self.cells[hears, says] = gain

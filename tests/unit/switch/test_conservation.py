@@ -2,15 +2,17 @@
 lost; and whoever calls hears an answer."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 
 import pytest
+from mortal import Death
 from switch_bench import Bench, Browser, bench, phone_seat, until
 
 from tahuri.telephony import rpc
-from tahuri.telephony.sip import sdp
+from tahuri.telephony.sip import sdp, sessions
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
 from tahuri.telephony.sip.transport import Transports
@@ -292,3 +294,78 @@ async def test_a_call_whose_journal_is_damaged_still_ends(centre: Bench) -> None
     ended = await centre.told("call-ended")
     assert (ended.body["outcome"], ended.body["reason"]) == ("abandoned", "journal-unreadable")
     assert [len(told) for told in outcomes(centre).values()] == [1]
+
+
+@pytest.mark.parametrize("after", range(30))
+async def test_a_switch_killed_between_any_two_things_at_a_calls_end_tells_one_outcome(
+    centre: Bench, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a seat in a call whose caller hangs up; when the switch is killed after any number of
+    the messages, lines and facts of that end; then the next switch has one outcome and one end of
+    the recording, the seat is free, and the journal is empty."""
+    monkeypatch.setattr(sessions, "PROBE_S", 0.2)
+    call = await centre.call()
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    await seat.ask("answer", call_id=await seat.offered())
+    death = Death(centre.switch, after)
+    call.hang_up()
+    with contextlib.suppress(TimeoutError):
+        await until(lambda: death.came.is_set() or not centre.switch.core.calls, 2)
+    await death.bury()
+    await centre.resume()
+    await until(lambda: journal_is_empty(centre) and not centre.switch.core.calls)
+    assert outcomes(centre) == {call_of(centre): ["calls.call-ended"]}
+    kinds = centre.types()
+    assert kinds.count("recording-started") == kinds.count("recording-closed") == 1
+    assert centre.switch.core.seats["M1"].call_id is None
+    assert centre.switch.core.seats["M1"].state in ("not_ready", "vanished")
+    await seat.leave()
+
+
+def call_of(centre: Bench) -> str:
+    """The stream of the one call."""
+    [stream] = {fact.stream for fact in centre.facts() if fact.stream.startswith("call/")}
+    return stream
+
+
+@pytest.mark.parametrize("after", range(24))
+@pytest.mark.parametrize("phase", ["arrives", "is answered"])
+async def test_a_switch_killed_between_any_two_things_while_a_call_comes_loses_nobody(
+    centre: Bench, phase: str, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a caller who rings, or a seat that answers; when the switch is killed after any number
+    of the messages, lines and facts of that; then the caller is refused (503), or waits or talks
+    with the next switch, until they hang up: one outcome, nothing left."""
+    monkeypatch.setattr(sessions, "PROBE_S", 0.2)
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    if phase == "arrives":
+        death = Death(centre.switch, after)
+        call = dial(centre)
+        with contextlib.suppress(TimeoutError):
+            await until(lambda: death.came.is_set() or seat.state["offer"], 2)
+    else:
+        call = await centre.call()
+        call_id = await seat.offered()
+        death = Death(centre.switch, after)
+        answering = asyncio.create_task(seat.ask("answer", call_id=call_id))
+        with contextlib.suppress(TimeoutError):
+            await until(lambda: death.came.is_set() or answering.done(), 2)
+        answering.cancel()
+    await death.bury()
+    await centre.resume()
+    await until(lambda: call.answered.done())
+    if call.answered.exception() is None:
+        again = Browser(centre, "M1", "op1")
+        await again.sit(ready=False)
+        if not again.state["call"]:
+            await again.ask("ready")
+            await again.ask("answer", call_id=await again.offered())
+        await until(lambda: centre.media.hears(centre.media.port("caller")) == ["webrtc seat"])
+        call.hang_up()
+        await again.leave()
+    await until(lambda: journal_is_empty(centre) and not centre.switch.core.calls)
+    assert [len(told) for told in outcomes(centre).values()] == [1]
+    await until(lambda: {kind for kind, _ in centre.media.ports.values()} <= {"play", "webrtc"})
+    await seat.leave()

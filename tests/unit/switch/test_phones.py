@@ -465,7 +465,7 @@ async def test_a_party_that_answered_while_the_switch_was_killed_is_hung_up(
     await seat.leave()
     again = Browser(centre, "M1", "op1")
     await again.sit(ready=False)
-    await again.until(lambda state: state["call"]["gone"][0]["reason"] == "failed")
+    await again.until(lambda state: [one["reason"] for one in state["call"]["gone"]] == ["failed"])
     await again.leave()
 
 

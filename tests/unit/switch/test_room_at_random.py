@@ -533,7 +533,7 @@ async def _over(room: Room) -> None:
     open_ = {f.stream for f in begun if str(f.body["recording_id"]) not in over}
     assert not open_, [(f.stream, f.type, f.body) for f in facts if f.stream in open_]
     states = {seat.state for seat in core.seats.values()}
-    assert states <= {"ready", "not_ready", "free"}
+    assert states <= {"ready", "not_ready", "free", "vanished"}
     media = room.centre.media
     await until(lambda: {kind for kind, _ in media.ports.values()} <= {"play", "webrtc"})
     assert media.recordings == {}

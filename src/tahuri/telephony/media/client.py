@@ -40,6 +40,7 @@ RECORD_STOP_TIMEOUT_S = 60.0
 """A recording is closed only when the disk has it; a busy disk takes long."""
 
 Answer = TypeVar("Answer")
+Opened = TypeVar("Opened", RtpPort, WebrtcPort, PlayPort)
 log = logging.getLogger(__name__)
 
 
@@ -62,7 +63,10 @@ class MediaClient:
         on_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._on_event = on_event
-        self._rpc = rpc.Client(path, self._received, on_up)
+        self._on_up = on_up
+        self._rpc = rpc.Client(path, self._received, self._up)
+        self.held: set[int] = set()
+        """Ports of the media that is connected: what `hello` told, opened and freed since."""
 
     @property
     def connected(self) -> bool:
@@ -78,10 +82,12 @@ class MediaClient:
         await self._rpc.close()
 
     async def hello(self) -> Holdings:
-        return await self._ask(Hello(), Holdings)
+        holdings = await self._ask(Hello(), Holdings)
+        self.held |= {port.port for port in holdings.ports}
+        return holdings
 
     async def open_rtp(self, name: str, address: str | None = None) -> RtpPort:
-        return await self._ask(OpenRtp(name, address), RtpPort)
+        return self._opened(await self._ask(OpenRtp(name, address), RtpPort))
 
     async def set_remote(
         self,
@@ -95,9 +101,10 @@ class MediaClient:
         await self._ask(SetRemote(port, address, udp, payload, dtmf, srtp), None)
 
     async def open_webrtc(self, name: str, sdp: str) -> WebrtcPort:
-        return await self._ask(OpenWebrtc(name, sdp), WebrtcPort)
+        return self._opened(await self._ask(OpenWebrtc(name, sdp), WebrtcPort))
 
     async def free(self, *ports: int) -> None:
+        self.held -= set(ports)
         await self._ask(Free(list(ports)), None)
 
     async def gains(self, cells: Iterable[tuple[int, int, float]]) -> None:
@@ -105,7 +112,7 @@ class MediaClient:
         await self._ask(Gains(list(cells)), None)
 
     async def play(self, name: str, file: str | os.PathLike[str], loop: bool = False) -> PlayPort:
-        return await self._ask(Play(name, os.fspath(file), loop), PlayPort)
+        return self._opened(await self._ask(Play(name, os.fspath(file), loop), PlayPort))
 
     async def record(
         self, path: str | os.PathLike[str], left: Iterable[int], right: Iterable[int]
@@ -126,6 +133,15 @@ class MediaClient:
     async def measure(self, ports: Iterable[int]) -> list[PortFigures]:
         """Of the ports that are known, in no certain order."""
         return await self._ask(Measure(list(ports)), list[PortFigures])
+
+    async def _up(self) -> None:
+        self.held.clear()
+        if self._on_up is not None:
+            await self._on_up()
+
+    def _opened(self, answer: Opened) -> Opened:
+        self.held.add(answer.port)
+        return answer
 
     async def _ask(
         self,

@@ -58,6 +58,9 @@ class Agent(Referring):
         mint: makes a random token.
     """
 
+    says_trying = True
+    """100 to each INVITE at once; else whoever hears of `events.Incoming` says it by `trying`, when
+    it has written down that it owes an answer."""
     taking_calls = True
     """Told to who asks by OPTIONS: an edge leaves a node out that answers 503."""
 
@@ -202,7 +205,12 @@ class Agent(Referring):
                 leg.prack = "supported" if name == "supported" else "required"
         self.legs[leg.dialog] = leg
         self._invited[asked.key] = leg
-        return [*self.respond(asked.key, 100, now), events.Incoming(leg, asked.request, asked.flow)]
+        trying = self.trying(leg, now) if self.says_trying else []
+        return [*trying, events.Incoming(leg, asked.request, asked.flow)]
+
+    def trying(self, leg: Leg, now: float) -> list[Output]:
+        """100: the far end stops repeating its INVITE, and relies on us."""
+        return self.respond(leg.invite_key, 100, now) if leg.invite_key is not None else []
 
     def _is_merged(self, request: Request) -> bool:
         """Whether a call that stands came once more, by another way (RFC 3261 § 8.2.2.2).

@@ -84,6 +84,7 @@ class Door:
         core = self._core
         node = peers.node_of(core, event)
         if node is not None:
+            self._say_trying(event)
             peers.incoming(core, event, node)
             return
         trunk = identity.trunk_of(core.settings.trunks, event.flow.host)
@@ -106,6 +107,7 @@ class Door:
         core.places[event.leg.name] = Place(call_id, "caller")
         for refusal in core.endpoint.agent.refusal(event.request, event.flow, 503):
             core.journal.owe_answer(call_id, kept(refusal))
+        self._say_trying(event)  # only now: whoever has it repeats its INVITE no more
         if test:
             if len(core.tests) >= core.settings.test_calls_max:
                 self._refuse(event, call_id, 486, "too-many-test-calls")
@@ -114,6 +116,10 @@ class Door:
         elif not self._has_room(event, call_id, name):
             return
         core.post(call_id, lambda: self._arrive(event, call_id, name, from_seat))
+
+    def _say_trying(self, event: events.Incoming) -> None:
+        core = self._core
+        core.perform(core.endpoint.agent.trying(event.leg, core.sip_now))
 
     def _has_room(self, event: events.Incoming, call_id: str, trunk: str) -> bool:
         """Refuses a caller for whom there is no room; test calls take nobody's."""

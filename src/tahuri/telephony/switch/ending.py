@@ -82,8 +82,8 @@ async def finish(core: Core, call: Call) -> None:
     await audio.stop_recording(core, call)
     await audio.release(core, call)
     core.calls.pop(call.call_id, None)
+    core.journal.answered(call.call_id)  # first: killed between them, nobody refuses it as well
     core.journal.forget_call(call.call_id)
-    core.journal.answered(call.call_id)
     core.changed()
     core.finish_work(call.call_id)
 

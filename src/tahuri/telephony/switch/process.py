@@ -53,6 +53,7 @@ class Switch:
         self.core = core = Core(settings, self.spool, Journal(settings.data_dir / "journal"))
         self._endpoint = Endpoint(lambda event: self._router.on_sip(event), core.gate)
         core.endpoint = self._endpoint
+        self._endpoint.agent.says_trying = False
         self._media = core.media = MediaClient(
             settings.media_socket,
             lambda event: self._router.on_media(event),

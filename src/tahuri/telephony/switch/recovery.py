@@ -217,16 +217,15 @@ def _restore_transfer(core: Core, call: Call) -> None:
 async def media_up(core: Core) -> None:
     """Media is connected: compare what it holds with what we believe."""
     holdings = await core.media.hello()
-    held = {port.port for port in holdings.ports}
     if holdings.instance != core.media_instance:
         core.media_instance = holdings.instance
-        _forget_lost(core, held)
+        _forget_lost(core, core.media.held)
     await audio.prompts(core)
     core.cells.clear()
     core.channels.clear()
     for call in list(core.calls.values()):
-        core.cells[call.call_id] = _unknown_cells(core, call, held)
-        _mend(core, call, held)
+        core.cells[call.call_id] = _unknown_cells(core, call, core.media.held)
+        _mend(core, call)
     core.media_ready = True
     core.alarm("media-lost", on=False)
     await _free_orphans(core, holdings)
@@ -268,7 +267,7 @@ def _forget_lost(core: Core, held: set[int]) -> None:
                 seats.not_ready(core, seat, "technical", "switch")
 
 
-def _mend(core: Core, call: Call, held: set[int]) -> None:
+def _mend(core: Core, call: Call) -> None:
     async def step() -> None:
         if call.phase == "ended":
             await ending.finish(core, call)
@@ -278,7 +277,7 @@ def _mend(core: Core, call: Call, held: set[int]) -> None:
             return
         try:
             handover.mend(core, call)
-            await _give_audio(core, call, held)
+            await _give_audio(core, call)
         except MediaRefused:
             await ending.end(core, call, "failure", "media-lost")
         except Unavailable:
@@ -287,8 +286,9 @@ def _mend(core: Core, call: Call, held: set[int]) -> None:
     core.post(call.call_id, step)
 
 
-async def _give_audio(core: Core, call: Call, held: set[int]) -> None:
+async def _give_audio(core: Core, call: Call) -> None:
     """New ports for legs that lost theirs, told to the far ends by re-INVITE."""
+    held = core.media.held  # now: what is opened meanwhile is in it
     caller_is_new = call.audio.port not in held
     if caller_is_new:
         await _replace(core, call, call.audio, Place(call.call_id, "caller"))
