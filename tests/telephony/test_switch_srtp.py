@@ -160,12 +160,18 @@ async def test_an_encrypted_call_is_heard_through_a_killed_switch_and_a_new_key(
         await seat.hears(CALLER_HZ)
 
 
-@pytest.mark.parametrize("centre", ["optional"], indirect=True)
-async def test_after_a_kill_of_media_the_call_goes_on_with_new_keys(centre: Centre) -> None:
-    """The re-INVITE of the next media offers keys that nobody has seen, in best effort."""
+@pytest.mark.parametrize(
+    ("centre", "protocol"),
+    [("optional", "RTP/AVP"), ("required", "RTP/SAVP")],
+    indirect=["centre"],
+)
+async def test_after_a_kill_of_media_the_call_goes_on_with_new_keys(
+    centre: Centre, protocol: str
+) -> None:
+    """The re-INVITE of the next media offers keys that nobody has seen, encrypted as before."""
     async with seated(centre, "P1") as seat, secure_person(centre) as (caller, end):
         end.suite = "AES_CM_128_HMAC_SHA1_32"
-        await dial(caller, end, "RTP/AVP")
+        await dial(caller, end, protocol)
         await seat.pick_up()
         await seat.hears(CALLER_HZ)
         assert caller.call is not None
@@ -183,6 +189,7 @@ async def test_after_a_kill_of_media_the_call_goes_on_with_new_keys(centre: Cent
             return answer
 
         caller.call.on_reoffer = taken
+        seat.follow()
         await centre.kill_media()
         await seat.hears(CALLER_HZ, within_s=15)
         await caller.hears(SEAT_HZ)

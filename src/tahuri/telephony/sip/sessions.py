@@ -145,8 +145,9 @@ class Sessions(Dialogs):
         super().adopt(leg, now)
         if leg.refreshes:
             share = int.from_bytes(self._mint().encode()[-2:]) % 100 / 100
-            leg.probe = True
-            self._later(leg, PROBE_S * (1 + share), now)
+            probe_s = PROBE_S * (1 + share)
+            leg.probe = leg.refreshes == "us" or leg.expires_s > probe_s  # else they say so sooner
+            self._later(leg, probe_s if leg.probe else leg.expires_s, now)
 
     def sessions_due(self, now: float) -> list[Output]:
         """Refresh, or hang up, whatever it is time for."""

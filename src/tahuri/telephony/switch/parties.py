@@ -229,6 +229,7 @@ async def left(
     if not party.node:
         fact = PartyLeft(leg_id=party.leg_id, reason=reason, status=status)
         core.of_call(call, fact, actor, identifier=f"{party.leg_id}-left")
+    core.save(call)  # at once: killed later, the next process does not call it anew
     core.perform(core.endpoint.agent.hang_up(party.leg, core.sip_now))
     core.changed()
     await audio.mix(core, call)
