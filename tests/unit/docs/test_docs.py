@@ -1,6 +1,7 @@
 """The documentation is true: links lead somewhere, commands and options exist."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,9 @@ def test_every_decision_has_a_number_of_its_own() -> None:
     """Decisions are cited by number."""
     numbers = [file.name[:4] for file in sorted((ROOT / "docs" / "adr").glob("*.md"))]
     assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+
+
+def test_each_test_file_has_a_name_of_its_own() -> None:
+    """pytest imports them by name: of two with the same one only the first is run."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
