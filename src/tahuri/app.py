@@ -46,6 +46,7 @@ from tahuri.callbacks.opening import Rules, follower
 from tahuri.calls.precedence import Precedences
 from tahuri.calls.switchboard import Switchboard
 from tahuri.centre import Centre
+from tahuri.frames import merged
 from tahuri.health import healthz, metrics
 from tahuri.host.logs import configure_logs
 from tahuri.kernel import clock
@@ -63,7 +64,7 @@ from tahuri.operators.queries import accounts, languages_of
 from tahuri.operators.routes import session_reader
 from tahuri.pages import DIST, PAGES, SafeHeaders, map_layer, page, signalling_url
 from tahuri.places.roads import Roads
-from tahuri.positions import Positions, merged
+from tahuri.positions import Positions
 from tahuri.reference import reference
 from tahuri.refusals import Refusal
 from tahuri.rights import reader_name, sees

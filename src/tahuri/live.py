@@ -5,13 +5,14 @@ once a second for all of them, and only while one of them looks; drop-oldest.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import msgspec
 import structlog
 from msgspec.structs import replace
 
+from tahuri.frames import Latest
 from tahuri.kernel import clock
 from tahuri.kernel.feed import sse
 from tahuri.kernel.refusal import Invalid, Refused, Unavailable
@@ -47,7 +48,7 @@ def board_of(state: Snapshot, now: datetime, node: str = "") -> Board:
     return Board(now=now, node=node, queue=state.queue, calls=calls)
 
 
-class LiveBoard:
+class LiveBoard(Latest):
     """Asks the switch while anybody looks, and gives each reader the latest answer."""
 
     def __init__(self, state: Callable[[], Awaitable[Snapshot]], node: str = "") -> None:
@@ -55,11 +56,9 @@ class LiveBoard:
         Args:
             state: asks the switch; raises Unavailable, Refused or Invalid.
         """
+        super().__init__()
         self._state = state
         self.node = node
-        self._changed = asyncio.Condition()
-        self._frame = b""
-        self.readers = 0
 
     async def run(self) -> None:
         """Asks for ever; a switch that is away is shown as such, and asked again."""
@@ -70,12 +69,10 @@ class LiveBoard:
 
     async def look(self) -> None:
         """Asks the switch and tells every reader."""
-        frame = await self._asked()
-        async with self._changed:
-            self._frame = frame
-            self._changed.notify_all()
+        await self.tell(await self.first())
 
-    async def _asked(self) -> bytes:
+    async def first(self) -> bytes:
+        """What the switch answers now, or that it is away."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 board = board_of(await self._state(), clock.now(), self.node)
@@ -85,15 +82,3 @@ class LiveBoard:
             log.exception("the switch's state cannot be read")
             board = Board(now=clock.now(), node=self.node, away=True)
         return sse("live", msgspec.json.encode(board))
-
-    async def frames(self) -> AsyncIterator[bytes]:
-        """How it is now, then each later answer; a slow reader skips some."""
-        self.readers += 1
-        try:
-            yield await self._asked()
-            while True:
-                async with self._changed:
-                    await self._changed.wait()
-                yield self._frame
-        finally:
-            self.readers -= 1

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chromium import get_up, opened, sit_down
+from chromium import get_up, in_call, opened, sit_down
 from playwright.async_api import Page, expect
 
 from demo import Api, DemoCentre, wait_for
@@ -41,17 +41,9 @@ async def at_a_seat(centre: DemoCentre, seat_id: str = "M1") -> AsyncIterator[Pa
 @contextlib.asynccontextmanager
 async def caller_answered(centre: DemoCentre, page: Page, number: str) -> AsyncIterator[SoundPhone]:
     """Somebody calls 112 and the page answers by key."""
-    phone = SoundPhone(440.0)
-    await phone.start()
-    try:
-        dialling = asyncio.create_task(phone.ring(centre.sip, caller=number))
-        await expect(page.get_by_test_id("answer")).to_be_visible(timeout=LONG_MS)
-        await page.keyboard.press("F2")
-        await dialling
+    async with in_call(page, centre, number) as phone:
         await expect(page.get_by_test_id("caller-number")).to_have_text(number)
         yield phone
-    finally:
-        await phone.stop()
 
 
 async def wrap_up(page: Page) -> None:

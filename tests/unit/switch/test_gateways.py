@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, until
+from telephones import Telephone, telephone
 
 from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.digest import Account
-from tahuri.telephony.sip.phone import Phone, PhoneCall
+from tahuri.telephony.sip.phone import Phone
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
 RADIO = {"name": "Radio Damkar", "username": "radio1", "password": "secret-radio"}
@@ -23,13 +24,10 @@ async def centre(tmp_path: Path) -> AsyncIterator[Bench]:
 
 
 @pytest.fixture
-async def radio() -> AsyncIterator[tuple[Phone, list[PhoneCall]]]:
+async def radio() -> AsyncIterator[Telephone]:
     """The gateway, and what rings at it."""
-    rings: list[PhoneCall] = []
-    phone = Phone(Account("radio1", "secret-radio"), rings.append)
-    await phone.start()
-    yield phone, rings
-    await phone.stop()
+    async with telephone(Account("radio1", "secret-radio")) as one:
+        yield one
 
 
 async def talking(centre: Bench) -> Browser:
@@ -44,12 +42,10 @@ def registered(seat: Browser) -> list[tuple[object, object]]:
     return [(one["name"], one["registered"]) for one in seat.state["gateways"]]  # type: ignore[index,misc]
 
 
-async def test_a_radio_is_a_party_like_any_other(
-    centre: Bench, radio: tuple[Phone, list[PhoneCall]]
-) -> None:
+async def test_a_radio_is_a_party_like_any_other(centre: Bench, radio: Telephone) -> None:
     """Given a gateway that has registered; when the seat calls it by its name; then caller, call
     taker and the radio's channel hear each other."""
-    phone, rings = radio
+    phone, rings = radio.phone, radio.rings
     seat = await talking(centre)
     assert registered(seat) == [("Radio Damkar", False)]
     with pytest.raises(rpc.Failure) as early:
@@ -81,10 +77,10 @@ async def test_a_wrong_password_registers_nothing(centre: Bench) -> None:
 
 
 async def test_a_registration_outlives_a_killed_switch_and_lapses(
-    centre: Bench, radio: tuple[Phone, list[PhoneCall]]
+    centre: Bench, radio: Telephone
 ) -> None:
     """The radio can be called at once after a kill, and not after its time is over."""
-    phone, rings = radio
+    phone, rings = radio.phone, radio.rings
     assert await phone.register(centre.flow) == 200
     await centre.restart()
     seat = await talking(centre)

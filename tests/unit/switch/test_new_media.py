@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
+from telephones import S1, Telephone, telephone
 
 from tahuri.telephony.sip import sdp
-from tahuri.telephony.sip.digest import Account
-from tahuri.telephony.sip.phone import Phone, PhoneCall
+from tahuri.telephony.sip.phone import PhoneCall
 from tahuri.telephony.switch import recovery
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
@@ -21,13 +21,10 @@ async def centre(tmp_path: Path) -> AsyncIterator[Bench]:
 
 
 @pytest.fixture
-async def telephone() -> AsyncIterator[tuple[Phone, list[PhoneCall]]]:
+async def desk() -> AsyncIterator[Telephone]:
     """The phone of seat S1, or a party's."""
-    rings: list[PhoneCall] = []
-    phone = Phone(Account("s1", "secret-S1"), rings.append)
-    await phone.start()
-    yield phone, rings
-    await phone.stop()
+    async with telephone(S1) as one:
+        yield one
 
 
 def following(call: PhoneCall) -> list[bytes | None]:
@@ -78,11 +75,11 @@ async def test_media_that_dies_twice_is_followed_to_the_last(centre: Bench) -> N
 
 
 async def test_a_seats_phone_that_cannot_follow_costs_no_caller(
-    centre: Bench, telephone: tuple[Phone, list[PhoneCall]]
+    centre: Bench, desk: Telephone
 ) -> None:
     """Given a seat's phone that refuses a new session (488); when media is killed; then the caller
     does not talk into nothing: they are at the head of the queue."""
-    phone, rings = telephone
+    phone, rings = desk.phone, desk.rings
     assert await phone.register(centre.flow) == 200
     call = await centre.call()
     following(call)
@@ -96,11 +93,11 @@ async def test_a_seats_phone_that_cannot_follow_costs_no_caller(
 
 
 async def test_a_party_that_cannot_follow_is_off_and_the_seat_sees_why(
-    centre: Bench, telephone: tuple[Phone, list[PhoneCall]]
+    centre: Bench, desk: Telephone
 ) -> None:
     """Given a party that refuses a new session; when media is killed; then it is off the call, and
     seat and caller talk on."""
-    phone, rings = telephone
+    phone, rings = desk.phone, desk.rings
     seat = Browser(centre, "M1", "op1")
     await seat.sit()
     call = await centre.call()
@@ -119,11 +116,11 @@ async def test_a_party_that_cannot_follow_is_off_and_the_seat_sees_why(
 
 
 async def test_what_is_opened_before_media_is_greeted_is_kept_and_nothing_leaks(
-    centre: Bench, telephone: tuple[Phone, list[PhoneCall]]
+    centre: Bench, desk: Telephone
 ) -> None:
     """Given media that is killed and comes back; when a party is called before the switch has asked
     the new one what it holds; then the party is heard, and no port is left over."""
-    phone, rings = telephone
+    phone, rings = desk.phone, desk.rings
     seat = Browser(centre, "M1", "op1")
     await seat.sit()
     following(await centre.call())

@@ -50,6 +50,17 @@ async def talking(centre: Bench) -> tuple[Browser, PhoneCall]:
     return seat, call
 
 
+async def at_the_phone(centre: Bench, phones: list[Phone]) -> tuple[PhoneCall, PhoneCall]:
+    """The phone of seat S1 in a call: the caller's side, its own."""
+    rings = await ringing(phones, Account("s1", "secret-S1"))
+    assert await phones[0].register(centre.flow) == 200
+    caller = await centre.call()
+    await until(lambda: rings)
+    rings[0].accept(OFFER)
+    await centre.told("call-answered")
+    return caller, rings[0]
+
+
 # ---- trunks -------------------------------------------------------------------------------------
 
 
@@ -205,12 +216,7 @@ async def test_a_phone_that_signs_off_in_a_call_keeps_it_and_is_gone_afterwards(
     """Given a phone seat that talks; when its registration is taken back; then the talk goes on;
     when it is over, nobody waits for that seat any more."""
     async with bench(tmp_path, seats=[phone_seat("S1")], offer_s=5) as centre:
-        calls = await ringing(phones, Account("s1", "secret-S1"))
-        assert await phones[0].register(centre.flow) == 200
-        caller = await centre.call()
-        await until(lambda: calls)
-        calls[0].accept(OFFER)
-        await centre.told("call-answered")
+        caller, _ = await at_the_phone(centre, phones)
         assert await phones[0].register(centre.flow, expires_s=0) == 200
         seat = centre.switch.core.seats["S1"]
         await until(lambda: centre.switch.core.monotonic_s() - (seat.gone_since or 1e9) > 0.6)
@@ -475,16 +481,11 @@ async def test_a_call_that_ends_while_the_switch_is_stopped_is_hung_up(
     """Given a seat's phone that hangs up in the very moment in which the switch is told to stop;
     then the caller's telephone hears of it, from this process or from the next: what a step sends
     while the switch stops is not lost on closed sockets."""
-    rings = await ringing(phones, Account("s1", "secret-S1"))
-    assert await phones[0].register(centre.flow) == 200
-    caller = await centre.call()
-    await until(lambda: rings)
-    rings[0].accept(OFFER)
-    await centre.told("call-answered")
+    caller, own = await at_the_phone(centre, phones)
     stopping = centre.switch._rpc.stop
 
     async def slowly() -> None:
-        rings[0].hang_up()
+        own.hang_up()
         await asyncio.sleep(0.05)
         await stopping()
 

@@ -6,53 +6,26 @@ from pathlib import Path
 
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
+from telephones import S1, Telephone, telephone
 
 from tahuri.telephony.sip import sdp
-from tahuri.telephony.sip.digest import Account
-from tahuri.telephony.sip.message import Request
 from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.switch import refers
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
 
 
-class Line:
-    """A phone and what rings at it."""
-
-    def __init__(self, account: Account | None = None) -> None:
-        self.rings: list[PhoneCall] = []
-        self.phone = Phone(account, self.rings.append)
-
-    @property
-    def address(self) -> str:
-        identity = self.phone.agent.identity
-        return f"sip:damkar@{identity.host}:{identity.udp_port}"
-
-    @property
-    def requests(self) -> list[Request]:
-        """The INVITEs of what rang."""
-        return [call.request for call in self.rings if call.request is not None]
-
-    async def rung(self) -> PhoneCall:
-        await until(lambda: self.rings)
-        return self.rings[0]
+@pytest.fixture
+async def station() -> AsyncIterator[Telephone]:
+    async with telephone() as one:
+        yield one
 
 
 @pytest.fixture
-async def station() -> AsyncIterator[Line]:
-    one = Line()
-    await one.phone.start()
-    yield one
-    await one.phone.stop()
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Line]:
+async def desk() -> AsyncIterator[Telephone]:
     """The phone of seat S1, not yet registered."""
-    one = Line(Account("s1", "secret-S1"))
-    await one.phone.start()
-    yield one
-    await one.phone.stop()
+    async with telephone(S1) as one:
+        yield one
 
 
 @pytest.fixture
@@ -74,7 +47,7 @@ def caller_hears(centre: Bench) -> list[str]:
     return centre.media.hears(centre.media.port("caller"))
 
 
-async def at_the_phone(centre: Bench, desk: Line) -> tuple[PhoneCall, PhoneCall]:
+async def at_the_phone(centre: Bench, desk: Telephone) -> tuple[PhoneCall, PhoneCall]:
     """A phone seat in a call; the caller's side and the seat's."""
     assert await desk.phone.register(centre.flow) == 200
     caller = await centre.call()
@@ -99,7 +72,7 @@ async def at_the_browser(centre: Bench) -> tuple[Browser, PhoneCall, str]:
 
 
 async def test_the_transfer_key_of_a_phone_seat_sends_the_call_on(
-    centre: Bench, desk: Line, station: Line
+    centre: Bench, desk: Telephone, station: Telephone
 ) -> None:
     """Given a phone seat in a call; when its operator presses transfer and dials; then the phone is
     told 202, trying, answered; it is hung up, and caller and target talk."""
@@ -119,7 +92,7 @@ async def test_the_transfer_key_of_a_phone_seat_sends_the_call_on(
 
 
 async def test_a_phone_seat_is_told_that_its_target_is_busy(
-    centre: Bench, desk: Line, station: Line
+    centre: Bench, desk: Telephone, station: Telephone
 ) -> None:
     """Given a target that is busy; then the phone hears 486 and its operator has the caller."""
     _, own = await at_the_phone(centre, desk)
@@ -130,7 +103,7 @@ async def test_a_phone_seat_is_told_that_its_target_is_busy(
 
 
 async def test_a_phone_that_hangs_up_while_its_target_rings_loses_no_caller(
-    centre: Bench, desk: Line, station: Line
+    centre: Bench, desk: Telephone, station: Telephone
 ) -> None:
     """Many phones hang up at the 202.  Given one that does; when the target refuses; then the
     call rings at that seat again."""
@@ -159,7 +132,7 @@ async def test_a_phone_that_hangs_up_while_its_target_rings_loses_no_caller(
     ],
 )
 async def test_a_transfer_that_cannot_be_is_refused_with_a_reason(
-    centre: Bench, desk: Line, target: str, told: list[int]
+    centre: Bench, desk: Telephone, target: str, told: list[int]
 ) -> None:
     """Nowhere to call, no trunk for numbers, a dialog that is none, or one with us: the phone hears
     why, the log keeps it, and caller and seat notice nothing."""
@@ -175,7 +148,7 @@ async def test_a_transfer_that_cannot_be_is_refused_with_a_reason(
 
 
 async def test_whom_the_phone_has_spoken_to_elsewhere_takes_the_call(
-    centre: Bench, desk: Line, station: Line
+    centre: Bench, desk: Telephone, station: Telephone
 ) -> None:
     """Given a phone seat that has asked a station by a line of its own and presses transfer; then
     the station's telephone is told which of its calls the caller takes the place of."""
@@ -192,7 +165,7 @@ async def test_whom_the_phone_has_spoken_to_elsewhere_takes_the_call(
     await until(lambda: caller_hears(centre) == ["rtp party"])
 
 
-async def test_a_trunk_may_not_send_a_caller_elsewhere(centre: Bench, station: Line) -> None:
+async def test_a_trunk_may_not_send_a_caller_elsewhere(centre: Bench, station: Telephone) -> None:
     """Given a trunk that asks us to call somebody in its caller's place; then it is refused, the
     log says what was asked, and the call notices nothing; whoever asks for ever fills no log."""
     seat, caller, _ = await at_the_browser(centre)
@@ -209,7 +182,7 @@ async def test_a_trunk_may_not_send_a_caller_elsewhere(centre: Bench, station: L
     await seat.leave()
 
 
-async def test_a_refer_outside_a_call_is_refused(centre: Bench, station: Line) -> None:
+async def test_a_refer_outside_a_call_is_refused(centre: Bench, station: Telephone) -> None:
     """Given a REFER that belongs to no call of ours; then it is refused and nobody is called."""
     caller = await centre.call()
     caller.leg.remote_tag = "another"
@@ -226,24 +199,22 @@ HOUSE = "127.0.0.2"
 
 
 @pytest.fixture
-async def operator() -> AsyncIterator[Line]:
+async def operator() -> AsyncIterator[Telephone]:
     """The hospital's switchboard."""
-    one = Line()
-    await one.phone.start(HOUSE)
-    yield one
-    await one.phone.stop()
+    async with telephone(host=HOUSE) as one:
+        yield one
 
 
 @pytest.fixture
-async def ward() -> AsyncIterator[Line]:
+async def ward() -> AsyncIterator[Telephone]:
     """Another telephone of the same house."""
-    one = Line()
-    await one.phone.start(HOUSE)
-    yield one
-    await one.phone.stop()
+    async with telephone(host=HOUSE) as one:
+        yield one
 
 
-async def with_the_hospital(centre: Bench, operator: Line) -> tuple[Browser, PhoneCall, PhoneCall]:
+async def with_the_hospital(
+    centre: Bench, operator: Telephone
+) -> tuple[Browser, PhoneCall, PhoneCall]:
     """A seat, its caller, and the hospital's operator on one call: the caller's side, theirs."""
     seat, caller, _ = await at_the_browser(centre)
     await seat.ask("add_party", address=operator.address)
@@ -254,7 +225,7 @@ async def with_the_hospital(centre: Bench, operator: Line) -> tuple[Browser, Pho
 
 
 async def test_a_party_sends_the_caller_on_within_its_own_house(
-    centre: Bench, operator: Line, ward: Line
+    centre: Bench, operator: Telephone, ward: Telephone
 ) -> None:
     """Given a hospital's operator on the call; when they press transfer and dial the ward; then the
     ward rings, everybody talks on, and with its answer the operator is off the call."""
@@ -275,7 +246,7 @@ async def test_a_party_sends_the_caller_on_within_its_own_house(
 
 
 async def test_whom_a_party_has_spoken_to_takes_its_place(
-    centre: Bench, operator: Line, ward: Line
+    centre: Bench, operator: Telephone, ward: Telephone
 ) -> None:
     """An attended transfer inside the hospital: the ward is told which of its calls is replaced."""
     seat, _, own = await with_the_hospital(centre, operator)
@@ -288,7 +259,7 @@ async def test_whom_a_party_has_spoken_to_takes_its_place(
 
 @pytest.mark.parametrize("how", ["refused", "killed"])
 async def test_a_caller_whom_nobody_took_over_comes_back_to_the_room(
-    centre: Bench, operator: Line, ward: Line, how: str
+    centre: Bench, operator: Telephone, ward: Telephone, how: str
 ) -> None:
     """Nobody is lost between two people.
 
@@ -325,7 +296,7 @@ async def test_a_caller_whom_nobody_took_over_comes_back_to_the_room(
 
 
 async def test_a_party_whose_target_refuses_has_the_caller_still(
-    centre: Bench, operator: Line, ward: Line
+    centre: Bench, operator: Telephone, ward: Telephone
 ) -> None:
     """Given an operator who waits for the ward; when it is busy; then the operator is told, and
     talks on; a second request while the first rings is refused."""
@@ -343,7 +314,7 @@ async def test_a_party_whose_target_refuses_has_the_caller_still(
 
 
 async def test_a_party_whose_target_rang_over_a_kill_is_told(
-    centre: Bench, operator: Line, ward: Line
+    centre: Bench, operator: Telephone, ward: Telephone
 ) -> None:
     """Given an operator who waits for the ward; when the switch is killed; then the ring is over,
     the operator hears so and has the caller still."""
@@ -358,7 +329,7 @@ async def test_a_party_whose_target_rang_over_a_kill_is_told(
 
 
 async def test_a_caller_who_gives_up_while_the_ward_rings_is_no_ring_for_ever(
-    centre: Bench, operator: Line, ward: Line
+    centre: Bench, operator: Telephone, ward: Telephone
 ) -> None:
     """Given a caller sent on; when they hang up; then the ward rings no longer and the call has
     its one end."""
@@ -377,7 +348,7 @@ async def test_a_caller_who_gives_up_while_the_ward_rings_is_no_ring_for_ever(
 
 @pytest.mark.parametrize("target", ["sip:0809123456@{house}", "sip:111@198.51.100.7", "tel:+62911"])
 async def test_a_party_sends_nobody_where_others_pay(
-    tmp_path: Path, operator: Line, target: str
+    tmp_path: Path, operator: Telephone, target: str
 ) -> None:
     """Given a party whose line comes over a trunk, or one that names a stranger's machine or a
     number; then it is refused with a reason and nobody is called."""
@@ -396,7 +367,7 @@ async def test_a_party_sends_nobody_where_others_pay(
 
 
 async def test_a_party_may_send_the_caller_to_whom_the_directory_names(
-    tmp_path: Path, operator: Line, station: Line
+    tmp_path: Path, operator: Telephone, station: Telephone
 ) -> None:
     """Given an agency that the city pack names; then any party can send the caller there."""
     trunks = [{"name": "telco", "sources": ["127.0.0.8/32"]}]
@@ -421,7 +392,7 @@ async def test_a_party_may_send_the_caller_to_whom_the_directory_names(
 
 
 async def test_a_party_that_names_a_call_with_us_is_refused(
-    centre: Bench, operator: Line, ward: Line
+    centre: Bench, operator: Telephone, ward: Telephone
 ) -> None:
     """Given a party that would join our caller with another call of ours; then it is refused: it
     knows only its own end of that call."""
@@ -437,7 +408,7 @@ async def test_a_party_that_names_a_call_with_us_is_refused(
 # ---- of a trunk ---------------------------------------------------------------------------------
 
 
-async def test_a_trunk_takes_a_transferred_call_over(referring: Bench, station: Line) -> None:
+async def test_a_trunk_takes_a_transferred_call_over(referring: Bench, station: Telephone) -> None:
     """Given a trunk that knows REFER; when the seat sends its call on and the network says that
     the target answered; then our part of the call is over, with its outcome and recording."""
     seat, caller, _ = await at_the_browser(referring)
@@ -467,7 +438,7 @@ async def test_a_trunk_takes_a_transferred_call_over(referring: Bench, station: 
 
 @pytest.mark.parametrize("how", ["refused", "failed", "silent"])
 async def test_a_trunk_that_does_not_take_the_call_is_bridged(
-    referring: Bench, station: Line, how: str
+    referring: Bench, station: Telephone, how: str
 ) -> None:
     """Given a trunk that refuses REFER, cannot reach the target, or says nothing; then we call the
     target ourselves and connect the two."""
@@ -489,7 +460,7 @@ async def test_a_trunk_that_does_not_take_the_call_is_bridged(
 
 
 async def test_a_trunk_that_is_silent_over_a_kill_is_bridged(
-    referring: Bench, station: Line
+    referring: Bench, station: Telephone
 ) -> None:
     """Given a REFER that the trunk took; when the switch is killed and the trunk says no more;
     then the next switch calls the target."""

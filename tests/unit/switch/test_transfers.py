@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
+from telephones import Telephone, telephone
 
 from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp
@@ -24,28 +25,10 @@ async def centre(tmp_path: Path) -> AsyncIterator[Bench]:
         yield one
 
 
-class Station:
-    """A phone outside that is called."""
-
-    def __init__(self) -> None:
-        self.rings: list[PhoneCall] = []
-        self.phone = Phone(None, self.rings.append)
-
-    @property
-    def address(self) -> str:
-        return f"sip:damkar@{ADDRESS}:{self.phone.agent.identity.udp_port}"
-
-    async def rung(self, count: int = 1) -> PhoneCall:
-        await until(lambda: len(self.rings) >= count)
-        return self.rings[count - 1]
-
-
 @pytest.fixture
-async def station() -> AsyncIterator[Station]:
-    one = Station()
-    await one.phone.start()
-    yield one
-    await one.phone.stop()
+async def station() -> AsyncIterator[Telephone]:
+    async with telephone() as one:
+        yield one
 
 
 async def talking(centre: Bench, seat_id: str = "M1") -> tuple[Browser, PhoneCall, str]:
@@ -78,7 +61,7 @@ def is_told_once(centre: Bench) -> bool:
 
 
 async def test_a_blind_transfer_frees_the_seat_when_the_target_answers(
-    centre: Bench, station: Station
+    centre: Bench, station: Telephone
 ) -> None:
     """Given a live call; when the seat sends it to a fire station that answers; then caller and
     station talk, the seat writes up, the recording goes on, and either's hang-up ends the call."""
@@ -104,7 +87,7 @@ async def test_a_blind_transfer_frees_the_seat_when_the_target_answers(
 
 @pytest.mark.parametrize("status", [486, 404, 603])
 async def test_a_target_that_refuses_gives_the_caller_back(
-    centre: Bench, station: Station, status: int
+    centre: Bench, station: Telephone, status: int
 ) -> None:
     """Given a transfer; when the target is busy or unknown; then the seat talks with the caller
     again, at once and without a ring."""
@@ -120,7 +103,7 @@ async def test_a_target_that_refuses_gives_the_caller_back(
 
 
 async def test_a_target_that_does_not_answer_gives_the_caller_back(
-    centre: Bench, station: Station
+    centre: Bench, station: Telephone
 ) -> None:
     """Given a transfer; when the target lets it ring for ``transfer_s``; then it rings no longer
     and the caller is with the seat."""
@@ -134,7 +117,7 @@ async def test_a_target_that_does_not_answer_gives_the_caller_back(
     await seat.leave()
 
 
-async def test_a_transfer_is_taken_back_while_it_rings(centre: Bench, station: Station) -> None:
+async def test_a_transfer_is_taken_back_while_it_rings(centre: Bench, station: Telephone) -> None:
     """A slip costs nothing: the wrong station stops ringing, the caller is with the seat."""
     seat, _, call_id = await talking(centre)
     await seat.ask("transfer", address=station.address)
@@ -150,7 +133,7 @@ async def test_a_transfer_is_taken_back_while_it_rings(centre: Bench, station: S
 
 
 async def test_a_seat_that_vanishes_while_its_transfer_rings(
-    centre: Bench, station: Station
+    centre: Bench, station: Telephone
 ) -> None:
     """Given a target that rings; when the seat's computer dies; then the target may still answer,
     and the two talk."""
@@ -168,7 +151,7 @@ async def test_a_seat_that_vanishes_while_its_transfer_rings(
 
 
 async def test_a_transfer_that_fails_without_its_seat_goes_to_the_queue(
-    centre: Bench, station: Station
+    centre: Bench, station: Telephone
 ) -> None:
     """Given a target that rings and a seat that has vanished; when the target is busy; then the
     call is at the head of the queue and the next seat has it."""
@@ -190,7 +173,7 @@ async def test_a_transfer_that_fails_without_its_seat_goes_to_the_queue(
 
 
 async def test_a_party_whose_line_is_lost_leaves_no_caller_alone(
-    centre: Bench, station: Station, monkeypatch: pytest.MonkeyPatch
+    centre: Bench, station: Telephone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given a caller who was handed over; when the station's line fails, and nobody hung up; then
     the caller is at the head of the queue."""
@@ -209,7 +192,7 @@ async def test_a_party_whose_line_is_lost_leaves_no_caller_alone(
 
 
 async def test_a_caller_who_hangs_up_while_the_target_rings(
-    centre: Bench, station: Station
+    centre: Bench, station: Telephone
 ) -> None:
     """The target stops ringing; one outcome, and the seat writes up."""
     seat, call, _ = await talking(centre)
@@ -225,7 +208,7 @@ async def test_a_caller_who_hangs_up_while_the_target_rings(
     await seat.leave()
 
 
-async def test_a_warm_transfer_leaves_caller_and_party(centre: Bench, station: Station) -> None:
+async def test_a_warm_transfer_leaves_caller_and_party(centre: Bench, station: Telephone) -> None:
     """Given a station that was asked first; when the seat completes; then it is free and the two
     talk.  With nobody joined there is nothing to complete."""
     seat, call, _ = await talking(centre)
@@ -347,7 +330,7 @@ async def test_a_call_is_sent_to_a_phone_seat(centre: Bench) -> None:
 
 
 async def test_a_switch_killed_while_a_target_rings_gives_the_caller_back(
-    centre: Bench, station: Station
+    centre: Bench, station: Telephone
 ) -> None:
     """Given a target that rings; when the switch is killed; then the next one ends that ring, and
     the seat has its caller when its page is back."""
@@ -367,7 +350,7 @@ async def test_a_switch_killed_while_a_target_rings_gives_the_caller_back(
 
 
 async def test_a_switch_killed_after_a_hand_over_keeps_both_connected(
-    centre: Bench, station: Station
+    centre: Bench, station: Telephone
 ) -> None:
     """Given caller and station, talking without a seat; when the switch is killed; then they go on,
     and the station's hang-up still ends the call."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from typing import NoReturn
 
 import msgspec
 import pytest
@@ -59,6 +60,11 @@ async def until(spool: Spool, condition: Callable[[], object]) -> None:
         while not condition():
             await spool.tend()
             await asyncio.sleep(0.001)
+
+
+def bad_block(*_: object) -> NoReturn:
+    """What a disk that fails says, whatever it is asked to do."""
+    raise OSError(errno.EIO, "bad block")
 
 
 @contextmanager
@@ -309,12 +315,8 @@ async def test_the_reserve_is_not_emptied_before_the_disk_has_what_stood_in_it(
     with full():
         for number in range(3):
             spool.append(fact(number))
-
-    def fail(_file: int) -> None:
-        raise OSError(errno.EIO, "bad block")
-
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", fail)
+        patch.setattr(os, "fsync", bad_block)
         for _ in range(3):
             await spool.tend()
         for segment in tmp_path.glob("*.facts"):
@@ -417,7 +419,7 @@ async def test_a_sync_that_fails_writes_the_same_facts_elsewhere(
 
     def fail(file: int) -> None:
         if os.fstat(file).st_ino == segments[0].stat().st_ino:
-            raise OSError(errno.EIO, "bad block")
+            bad_block()
         sync(file)
 
     monkeypatch.setattr(os, "fsync", fail)
@@ -437,11 +439,7 @@ async def test_a_reserve_that_cannot_be_synced_is_written_again(
     with full():
         spool.append(fact(0))
         sync = os.fsync
-
-        def fail(_file: int) -> None:
-            raise OSError(errno.EIO, "bad block")
-
-        monkeypatch.setattr(os, "fsync", fail)
+        monkeypatch.setattr(os, "fsync", bad_block)
         await spool.tend()
         assert spool.fault == "failing"
         with (tmp_path / "reserve").open("r+b") as file:
@@ -530,15 +528,12 @@ async def test_a_bad_block_keeps_no_switch_from_its_callers(
 
     def bad(path: Path) -> bytes:
         if path.suffix == ".facts":
-            raise OSError(errno.EIO, "bad block")
+            bad_block()
         return whole(path)
-
-    def bad_at(*_: object) -> bytes:
-        raise OSError(errno.EIO, "bad block")
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", bad)
-        patch.setattr(os, "pread", bad_at)
+        patch.setattr(os, "pread", bad_block)
         second = Spool(tmp_path, RESERVE)
     assert second.append(fact(2)) > first.end
     assert len(list(tmp_path.glob("*.facts"))) == 2
@@ -595,7 +590,7 @@ class Disk:
 
     def sync(self, _file: int) -> None:
         if self._chance.random() < 0.05:
-            raise OSError(errno.EIO, "bad block")
+            bad_block()
 
 
 @pytest.mark.parametrize("seed", range(12))
