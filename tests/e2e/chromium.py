@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -108,14 +109,14 @@ async def sit_down(page: Page, seat_id: str) -> None:
 
 
 async def get_up(page: Page) -> None:
-    """Leaves the seat, so that the next test finds the room empty."""
-    await page.evaluate(
-        """async () => {
-          const key = () => ({ "Idempotency-Key": crypto.randomUUID() });
-          for (const seat of ["M1", "M2", "M3", "D1"])
-            await fetch(`/api/seats/${seat}/leave`, { method: "POST", headers: key(), body: "{}" });
-        }"""
-    )
+    """Leaves the seat, so that the next test finds the room empty; the page is done with.
+
+    The page goes first: one that is still open sits down again.
+    """
+    await page.goto("about:blank")
+    for seat in ("M1", "M2", "M3", "D1"):
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        await page.context.request.post(f"/api/seats/{seat}/leave", headers=key, data={})
 
 
 async def hears(page: Page, *tones_hz: float) -> list[float]:
