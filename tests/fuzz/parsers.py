@@ -3,6 +3,7 @@
 Each takes any bytes and lets out no exception but the one it promises.  See README.md.
 """
 
+import contextlib
 import importlib
 import sys
 from collections.abc import Callable
@@ -16,10 +17,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import seeds
 
-from tahuri.telephony import rpc
+from tahuri.kernel import clock
+from tahuri.telephony import rpc, token
 from tahuri.telephony.media import rtp
 from tahuri.telephony.media import sdp as browser_sdp
-from tahuri.telephony.media.protocol import MediaRefused
+from tahuri.telephony.media.protocol import AnyEvent, AnyRequest, MediaRefused
+from tahuri.telephony.protocol import facts, operations
 from tahuri.telephony.sip import body, events, sdp
 from tahuri.telephony.sip.agent import Agent
 from tahuri.telephony.sip.dialogs import Identity
@@ -32,6 +35,17 @@ from tahuri.telephony.switch import identity
 PEER = Flow("UDP", "192.0.2.1", 5060)
 SESSION = sdp.offer("192.0.2.2", 40_000, 1)
 MODES: tuple[Srtp, ...] = ("off", "optional", "required")
+KEY = b"k" * 32
+CONTRACTS: tuple[Any, ...] = (
+    operations.AnySeatOperation,
+    operations.AnyQueueOperation,
+    operations.CallBack,
+    operations.OfferCallBack,
+    operations.SetMeasures,
+    facts.Fact,
+    AnyRequest,
+    AnyEvent,
+)
 BETWEEN = b"\n----\n"
 """Between the messages of a sequence for `agent`."""
 
@@ -130,11 +144,16 @@ def browser(data: bytes) -> None:
 
 
 def line(data: bytes) -> None:
-    """A line of the switch's socket, or a frame of a seat's WebSocket."""
+    """A line of a socket or a frame of a seat's WebSocket, read as everything that it may be."""
     try:
-        msgspec.json.decode(data, type=dict[str, object])
+        message = msgspec.json.decode(data, type=dict[str, object])
     except rpc.UNREADABLE:
         return
+    for kind in CONTRACTS:
+        with contextlib.suppress(msgspec.ValidationError):
+            msgspec.convert(message, kind)
+    with contextlib.suppress(token.BadToken):
+        token.verify(str(message.get("token")), KEY, clock.now())
 
 
 PARSERS: dict[str, Callable[[bytes], None]] = {

@@ -44,7 +44,20 @@ BROWSER = "\r\n".join(
         "a=rtpmap:126 telephone-event/8000", "",
     ]
 ).encode()  # fmt: skip
-LINE = b'{"id":1,"op":"attach","token":"a.b","list":[1,-2.5e3,null,true,"\\u00e9"]}'
+LINES = [
+    b'{"id":1,"op":"attach","token":"a.b","list":[1,-2.5e3,null,true,"\\u00e9"]}',
+    b'{"op":"take","seat_id":"M1","kind":"browser","operator_id":"o","operator_name":"O"}',
+    b'{"op":"transfer","seat_id":"M1","operator_id":"o","address":"110"}',
+    b'{"op":"supervise","seat_id":"V1","operator_id":"o","call_id":"c","mode":"whisper"}',
+    b'{"op":"set_precedence","call_id":"c","precedence":9,"reason":"operator"}',
+    b'{"op":"measures","salt":"s","measures":[{"digest":"d","measure_id":"m",'
+    b'"until":"2026-01-01T00:00:00Z"}]}',
+    b'{"op":"gains","cells":[[1,2,1.0]]}',
+    b'{"op":"open_rtp","name":"caller","address":null}',
+    b'{"event":"dtmf","port":1,"digit":"5"}',
+    b'{"id":"i","at":"2026-01-01T00:00:00Z","stream":"call/c","type":"calls.call-held",'
+    b'"body":{},"personal":{},"actor":"switch"}',
+]
 
 
 def request(method: bytes, cseq: int, more: bytes = b"", body: bytes = SESSION) -> bytes:
@@ -82,7 +95,7 @@ def seeds(parser: str) -> list[bytes]:
         "rtp": [RTP, KEY],
         "rtcp": [REPORT, HEARD, REPORT + NAMED],
         "browser": [BROWSER],
-        "rpc": [LINE],
+        "rpc": LINES,
     }[parser]
 
 
