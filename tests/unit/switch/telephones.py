@@ -16,7 +16,7 @@ S1 = Account("s1", "secret-S1")
 class Telephone:
     """A phone and what rings at it, the oldest first."""
 
-    def __init__(self, account: Account | None) -> None:
+    def __init__(self, account: Account | None = None) -> None:
         self.rings: list[PhoneCall] = []
         self.phone = Phone(account, self.rings.append)
 

@@ -10,11 +10,11 @@ from random import Random
 import pytest
 from mortal import Death
 from switch_bench import Bench, Browser, bench, phone_seat, until
+from telephones import Telephone
 
 from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp, sessions
-from tahuri.telephony.sip.digest import Account
-from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
+from tahuri.telephony.sip.phone import CallFailed, PhoneCall
 from tahuri.telephony.sip.transport import Transports
 from tahuri.telephony.switch import identity
 
@@ -121,12 +121,12 @@ async def test_an_ack_that_comes_after_a_kill_counts(
     assert [len(told) for told in outcomes(centre).values()] == [1]
 
 
-async def test_a_phone_that_rings_is_cancelled_by_the_next_switch(centre: Bench) -> None:
+async def test_a_phone_that_rings_is_cancelled_by_the_next_switch(
+    centre: Bench, desk: Telephone
+) -> None:
     """Given a call that rings at a SIP seat; when the switch is killed; then that ring ends and a
     new one begins: picking up the old one would be a dead line."""
-    rings: list[PhoneCall] = []
-    phone = Phone(Account("s1", "secret-S1"), rings.append)
-    await phone.start()
+    phone, rings = desk.phone, desk.rings
     assert await phone.register(centre.flow) == 200
     call = dial(centre)
     await call.wait_answered(5)
@@ -140,28 +140,25 @@ async def test_a_phone_that_rings_is_cancelled_by_the_next_switch(centre: Bench)
     call.hang_up()
     await centre.told("call-ended")
     assert [len(told) for told in outcomes(centre).values()] == [1]
-    await phone.stop()
 
 
-async def test_a_party_that_rings_is_cancelled_by_the_next_switch(centre: Bench) -> None:
+async def test_a_party_that_rings_is_cancelled_by_the_next_switch(
+    centre: Bench, station: Telephone
+) -> None:
     """Given a station's phone that rings; when the switch is killed; then it stops ringing, and
     the call taker sees that nobody came."""
-    rings: list[PhoneCall] = []
-    station = Phone(None, rings.append)
-    await station.start()
+    rings = station.rings
     seat = Browser(centre, "M1", "op1")
     await seat.sit()
     await centre.call()
     await seat.ask("answer", call_id=await seat.offered())
-    port = station.agent.identity.udp_port
-    await seat.ask("add_party", address=f"sip:damkar@127.0.0.1:{port}")
+    await seat.ask("add_party", address=station.address)
     await until(lambda: rings)
     rings[0].ring()
     await centre.restart()
     assert await rings[0].wait_ended(5) == "cancelled"
     assert (await centre.told("party-left")).body["reason"] == "failed"
     await seat.leave()
-    await station.stop()
 
 
 async def test_a_bug_on_the_way_in_is_a_500_and_an_outcome(

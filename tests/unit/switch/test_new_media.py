@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
-from telephones import S1, Telephone, telephone
+from telephones import Telephone
 
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.phone import PhoneCall
@@ -17,13 +17,6 @@ OFFER = sdp.offer(ADDRESS, 40000, 1)
 @pytest.fixture
 async def centre(tmp_path: Path) -> AsyncIterator[Bench]:
     async with bench(tmp_path, seats=[phone_seat("S1")], offer_s=5) as one:
-        yield one
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Telephone]:
-    """The phone of seat S1, or a party's."""
-    async with telephone(S1) as one:
         yield one
 
 

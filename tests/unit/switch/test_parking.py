@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
+from telephones import Telephone
 
 from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp
-from tahuri.telephony.sip.digest import Account
-from tahuri.telephony.sip.phone import Phone, PhoneCall
+from tahuri.telephony.sip.phone import PhoneCall
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
 
@@ -76,11 +76,9 @@ async def test_a_call_that_rings_elsewhere_is_picked_up(centre: Bench) -> None:
     await other.leave()
 
 
-async def test_a_call_that_rings_at_a_phone_is_picked_up(centre: Bench) -> None:
+async def test_a_call_that_rings_at_a_phone_is_picked_up(centre: Bench, desk: Telephone) -> None:
     """The phone stops ringing; nobody hears its line instead of the seat."""
-    rings: list[PhoneCall] = []
-    phone = Phone(Account("s1", "secret-S1"), rings.append)
-    await phone.start()
+    phone, rings = desk.phone, desk.rings
     assert await phone.register(centre.flow) == 200
     seat = await seated(centre, "M1", ready=False)
     await centre.call()
@@ -91,14 +89,11 @@ async def test_a_call_that_rings_at_a_phone_is_picked_up(centre: Bench) -> None:
     assert await rings[0].wait_ended(5) == "cancelled"
     await until(lambda: caller_hears(centre) == ["webrtc seat"])
     await seat.leave()
-    await phone.stop()
 
 
-async def test_a_phone_seat_picks_up_by_ringing(centre: Bench) -> None:
+async def test_a_phone_seat_picks_up_by_ringing(centre: Bench, desk: Telephone) -> None:
     """A SIP seat cannot be connected without its operator lifting the receiver."""
-    rings: list[PhoneCall] = []
-    phone = Phone(Account("s1", "secret-S1"), rings.append)
-    await phone.start()
+    phone, rings = desk.phone, desk.rings
     seat = await seated(centre, "M1")
     await centre.call()
     call_id = await seat.offered()
@@ -113,7 +108,6 @@ async def test_a_phone_seat_picks_up_by_ringing(centre: Bench) -> None:
     assert answered.body["seat_id"] == "S1"
     await asked.close()
     await seat.leave()
-    await phone.stop()
 
 
 async def test_two_seats_pick_up_at_once_and_one_wins(centre: Bench) -> None:

@@ -1,38 +1,25 @@
 """The queue's rules beside transfers, parking, supervision and the slow lane."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from switch_bench import Browser, bench, until
+from telephones import Telephone
 
 from tahuri.telephony.sip import sdp
-from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.switch import overflow
 
 OFFER = sdp.offer("127.0.0.1", 40000, 1)
 
 
-@pytest.fixture
-async def outside() -> AsyncIterator[tuple[str, list[PhoneCall]]]:
-    """A number outside: its address and the calls it got."""
-    calls: list[PhoneCall] = []
-    phone = Phone(None, calls.append)
-    await phone.start()
-    yield f"sip:fallback@127.0.0.1:{phone.agent.identity.udp_port}", calls
-    await phone.stop()
-
-
-async def test_a_parked_call_does_not_overflow(
-    tmp_path: Path, outside: tuple[str, list[PhoneCall]]
-) -> None:
+async def test_a_parked_call_does_not_overflow(tmp_path: Path, station: Telephone) -> None:
     """Who is parked waits for somebody: no stranger takes the caller meanwhile.
 
     Given a rule that is due at once; when a call is parked longer than that; then nobody is called;
     and when nobody picks it up, its wait for the rule begins.
     """
-    rules = [{"after_s": 1, "to": "number", "address": outside[0]}]
+    rules = [{"after_s": 1, "to": "number", "address": station.address}]
     async with bench(tmp_path, offer_s=30, park_s=3, overflow=rules) as one:
         seat = Browser(one, "M1", "op1")
         await seat.sit()
@@ -47,21 +34,21 @@ async def test_a_parked_call_does_not_overflow(
 
 
 async def test_a_call_that_a_supervisor_took_from_outside_is_the_supervisors(
-    tmp_path: Path, outside: tuple[str, list[PhoneCall]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, station: Telephone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given a call that the number outside has; when a supervisor takes it over and the far side
     hangs up; then the caller still talks with the supervisor."""
     monkeypatch.setattr(overflow, "TALK_S_MIN", 0.0)
-    rules = [{"after_s": 0.2, "to": "number", "address": outside[0]}]
+    rules = [{"after_s": 0.2, "to": "number", "address": station.address}]
     async with bench(tmp_path, overflow=rules) as one:
         call = await one.call()
-        await until(lambda: outside[1])
-        outside[1][0].accept(OFFER)
+        await until(lambda: station.rings)
+        station.rings[0].accept(OFFER)
         call_id = (await one.told("overflow-answered")).stream.removeprefix("call/")
         watching = Browser(one, "V1", "op-V1", "supervisor")
         await watching.sit()
         await watching.ask("take_over", call_id=call_id)
-        outside[1][0].hang_up()
+        station.rings[0].hang_up()
         assert (await one.told("party-left")).body["reason"] == "hung-up"
         await until(lambda: one.media.hears(one.media.port("caller")) == ["webrtc seat"])
         assert "call-ended" not in one.types()

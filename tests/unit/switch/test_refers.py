@@ -6,26 +6,13 @@ from pathlib import Path
 
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
-from telephones import S1, Telephone, telephone
+from telephones import Telephone, telephone
 
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.switch import refers
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
-
-
-@pytest.fixture
-async def station() -> AsyncIterator[Telephone]:
-    async with telephone() as one:
-        yield one
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Telephone]:
-    """The phone of seat S1, not yet registered."""
-    async with telephone(S1) as one:
-        yield one
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
+from telephones import Telephone
 
 from tahuri.telephony.sip import sdp
-from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
 
@@ -28,16 +28,6 @@ async def ward() -> AsyncIterator[Phone]:
     one = Phone()
     await one.start()
     yield one
-    await one.stop()
-
-
-@pytest.fixture
-async def station() -> AsyncIterator[tuple[Phone, list[PhoneCall]]]:
-    """Somebody who is called into conversations."""
-    rings: list[PhoneCall] = []
-    one = Phone(None, rings.append)
-    await one.start()
-    yield one, rings
     await one.stop()
 
 
@@ -117,12 +107,10 @@ async def test_the_new_telephone_is_kept_over_a_kill(centre: Bench, ward: Phone)
     await seat.leave()
 
 
-async def test_a_party_is_moved_to_its_ward(
-    centre: Bench, ward: Phone, station: tuple[Phone, list[PhoneCall]]
-) -> None:
+async def test_a_party_is_moved_to_its_ward(centre: Bench, ward: Phone, station: Telephone) -> None:
     """Given a hospital on the call; when it moves its line to the ward; then all three talk on."""
     seat, _, _ = await answered(centre)
-    phone, rings = station
+    phone, rings = station.phone, station.rings
     await seat.ask("add_party", address=f"sip:rs@{ADDRESS}:{phone.agent.identity.udp_port}")
     await until(lambda: rings)
     rings[0].accept(OFFER)
@@ -140,12 +128,12 @@ async def test_a_party_is_moved_to_its_ward(
 
 
 async def test_a_ringing_party_is_answered_at_another_telephone(
-    centre: Bench, ward: Phone, station: tuple[Phone, list[PhoneCall]]
+    centre: Bench, ward: Phone, station: Telephone
 ) -> None:
     """Given a party that rings; when another telephone there picks it up, early dialogs only; then
     it has joined, and the first one rings no longer."""
     seat, _, _ = await answered(centre)
-    phone, rings = station
+    phone, rings = station.phone, station.rings
     await seat.ask("add_party", address=f"sip:rs@{ADDRESS}:{phone.agent.identity.udp_port}")
     await until(lambda: rings)
     rings[0].ring()
@@ -160,18 +148,16 @@ async def test_a_ringing_party_is_answered_at_another_telephone(
     await seat.leave()
 
 
-async def test_a_seats_phone_moves_its_call_to_another_line(centre: Bench) -> None:
+async def test_a_seats_phone_moves_its_call_to_another_line(centre: Bench, desk: Telephone) -> None:
     """Given a phone seat in a call; when that registered phone takes the call on a new dialog;
     then the seat keeps its call."""
-    rings: list[PhoneCall] = []
-    desk = Phone(Account("s1", "secret-S1"), rings.append)
-    await desk.start()
-    assert await desk.register(centre.flow) == 200
+    rings = desk.rings
+    assert await desk.phone.register(centre.flow) == 200
     caller = await centre.call()
     await until(lambda: rings)
     rings[0].accept(OFFER)
     await until(lambda: hears(centre, "caller") == ["rtp seat"])
-    new = replaced(centre, desk, named(rings[0].leg))
+    new = replaced(centre, desk.phone, named(rings[0].leg))
     assert await status_of(new) == 200
     await rings[0].wait_ended(5)
     fact = await centre.told("leg-replaced")
@@ -180,7 +166,6 @@ async def test_a_seats_phone_moves_its_call_to_another_line(centre: Bench) -> No
     assert not caller.ended.is_set()
     new.hang_up()
     assert (await centre.told("call-ended")).body["by"] == "seat"
-    await desk.stop()
 
 
 async def test_what_may_not_take_a_place_is_refused_and_changes_nothing(

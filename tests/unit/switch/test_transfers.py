@@ -7,12 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
-from telephones import Telephone, telephone
+from telephones import Telephone
 
 from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp
-from tahuri.telephony.sip.digest import Account
-from tahuri.telephony.sip.phone import Phone, PhoneCall
+from tahuri.telephony.sip.phone import PhoneCall
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
 OUTCOMES = ("transfer-completed", "transfer-failed")
@@ -22,12 +21,6 @@ OUTCOMES = ("transfer-completed", "transfer-failed")
 async def centre(tmp_path: Path) -> AsyncIterator[Bench]:
     """A switch with pretended media; a target may ring for a second."""
     async with bench(tmp_path, seats=[phone_seat("S1")], offer_s=1, transfer_s=1) as one:
-        yield one
-
-
-@pytest.fixture
-async def station() -> AsyncIterator[Telephone]:
-    async with telephone() as one:
         yield one
 
 
@@ -310,11 +303,9 @@ async def test_a_call_sent_to_a_seat_is_taken_back(centre: Bench) -> None:
     await other.leave()
 
 
-async def test_a_call_is_sent_to_a_phone_seat(centre: Bench) -> None:
+async def test_a_call_is_sent_to_a_phone_seat(centre: Bench, desk: Telephone) -> None:
     """The other seat may be a SIP phone: it rings, and has the call when it is picked up."""
-    rings: list[PhoneCall] = []
-    phone = Phone(Account("s1", "secret-S1"), rings.append)
-    await phone.start()
+    phone, rings = desk.phone, desk.rings
     seat, _, _ = await talking(centre)
     assert await phone.register(centre.flow) == 200
     await seat.ask("transfer", to_seat_id="S1")
@@ -323,7 +314,6 @@ async def test_a_call_is_sent_to_a_phone_seat(centre: Bench) -> None:
     assert (await centre.told("transfer-completed")).body["to_seat_id"] == "S1"
     await until(lambda: caller_hears(centre) == ["rtp seat"])
     await seat.leave()
-    await phone.stop()
 
 
 # ---- the switch is killed -----------------------------------------------------------------------
