@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from room import PEOPLE
 from starlette.applications import Starlette
 from starlette.requests import Request
-from test_watch import PRANK, TALK_S, Place, held
+from watched import PRANK, TALK_S, Place, held
 
 from tahuri.app import SLICES, VIEWS, centre_routes
 from tahuri.calls import nodes

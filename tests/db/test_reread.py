@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from msgspec.structs import replace
-from test_watch import PRANK, Place, pages, post
+from watched import PRANK, Place, pages, post, watched
 
 from s3_server import Server, running
 from tahuri.app import VIEWS
@@ -28,7 +28,6 @@ from tahuri.keeper import Keeper
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
 from tahuri.kernel.ids import PersonalId, RecordingId
-from tahuri.kernel.verify import verify
 from tahuri.watchman import Watchman
 
 SECRET = "not-in-any-log-3f9a"
@@ -38,10 +37,8 @@ OLD = timedelta(days=400)
 
 @pytest.fixture
 async def place(database: Database, pack: CityPack, tmp_path: Path) -> AsyncIterator[Place]:
-    made = Place(database, pack, tmp_path)
-    yield made
-    verdict = await verify(database, VIEWS)
-    assert verdict.fault is None
+    async with watched(database, pack, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from minio import Minio
 from msgspec.structs import replace
-from test_watch import PRANK, Place
+from watched import PRANK, Place
 
 import s3_server
 from tahuri.app import VIEWS
