@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { render } from "svelte/server";
 import { describe, expect, it } from "vitest";
 import type { Problem, Result } from "../src/core/api";
@@ -62,10 +64,19 @@ describe("is the telephone alive", () => {
       for (const code of REASONS) {
         const alarm = texts[`switch_alarm.${code}`];
         expect(texts[`telephone.reason.${code}`] ?? alarm, code).toBeTruthy();
+        // What the banner at a seat names, this page does not know: no gap may stand open here.
+        if (!texts[`telephone.reason.${code}`]) expect(alarm, code).not.toContain("{");
       }
       for (const todo of TODOS) expect(texts[`telephone.todo.${todo}`], todo).toBeTruthy();
     }
     expect(todoOf("a code of a later version")).toBe("administrator");
+  });
+
+  it("knows every alarm of the switch", () => {
+    const words = readFileSync(join(import.meta.dirname, "../../src/tahuri/telephony/protocol/words.py"), "utf8");
+    const codes = [.../AlarmCode = Literal\[([^\]]+)\]/.exec(words)![1]!.matchAll(/"([^"]+)"/g)].map(([, code]) => code!);
+    expect(codes.length).toBeGreaterThan(5);
+    for (const code of codes) expect(REASONS, code).toContain(code);
   });
 
   it("writes amounts as people read them", () => {

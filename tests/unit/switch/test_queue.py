@@ -567,12 +567,13 @@ async def test_only_a_notice_that_can_be_played_can_be_switched_on(tmp_path: Pat
     async with bench(tmp_path, notice_folders=folders, surge_notice_s=2) as one:
         found = await one.switch.answer("notices", {})
         assert [(view.name, view.fault) for view in found] == [  # type: ignore[attr-defined]
+            ("bad name.wav", "bad-name"),
             ("broken", "unreadable"),
             ("good", None),
             ("long", "too-long"),
             ("wide", "not-8khz-mono"),
         ]
-        for name in ("long", "broken", "nothing", "../good"):
+        for name in ("long", "broken", "bad name.wav", "nothing", "../good"):
             with pytest.raises(rpc.Failure) as caught:
                 await one.switch.answer("switch_surge", {"notice": name, "operator_id": "boss"})
             assert caught.value.code == "bad-request"

@@ -92,7 +92,8 @@ async def test_a_trunk_that_answers_is_up_and_one_that_falls_silent_is_down(
         assert views.alarms(one.switch.core) == []
         carrier.status = None
         await until(lambda: state(one, "telkom") == "down")
-        assert [alarm.code for alarm in views.alarms(one.switch.core)] == ["trunk-down"]
+        alarms = [(alarm.code, alarm.about) for alarm in views.alarms(one.switch.core)]
+        assert alarms == [("trunk-down", "telkom")]
         carrier.status = 200
         await until(lambda: state(one, "telkom") == "up")
         assert views.alarms(one.switch.core) == []

@@ -167,6 +167,8 @@ const TODO: Record<string, string> = {
   "spool-memory-only": "disk",
   "facts-lost": "administrator",
   "recording-failed": "disk",
+  "trunk-down": "trunk",
+  draining: "draining",
   "test-call-missing": "trunk",
   "test-call-failed": "trunk",
   "log-behind": "database",

@@ -211,7 +211,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
     code: AlarmCode
     since: datetime
     about: str = ""
-    """The trunk, where the alarm is about one."""
+    """The trunk, or trunks, where the alarm is about one."""
     numbers: dict[str, float] = {}
     """What is left, or how many, by name."""
 
@@ -242,7 +242,7 @@ class NoticeView(Struct, frozen=True, kw_only=True):
 
     name: str
     duration_s: float
-    fault: Literal["unreadable", "not-8khz-mono", "too-long"] | None = None
+    fault: Literal["unreadable", "not-8khz-mono", "too-long", "bad-name"] | None = None
 
 
 class SeatPush(Struct, frozen=True, kw_only=True, tag_field="event", tag="state"):

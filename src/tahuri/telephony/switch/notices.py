@@ -16,9 +16,9 @@ def available(settings: Settings) -> list[NoticeView]:
     """Every notice, by name, also those that will not do; reads the files' heads."""
     found: dict[str, Path] = {}
     for folder in settings.notice_folders:
-        for file in sorted(folder.glob("*.wav")) if folder.is_dir() else ():
-            if NAME.fullmatch(file.stem):
-                found.setdefault(file.stem, file)
+        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if file.suffix.lower() == ".wav":
+                found.setdefault(_name(file), file)
     names = sorted(found)[:NOTICES_MAX]
     return [_seen(name, found[name], settings.surge_notice_s) for name in names]
 
@@ -31,7 +31,14 @@ def file_of(settings: Settings, name: str) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
+def _name(file: Path) -> str:
+    """What it is called by; a file that cannot be, by its whole name."""
+    return file.stem if file.suffix == ".wav" and NAME.fullmatch(file.stem) else file.name
+
+
 def _seen(name: str, file: Path, longest_s: float) -> NoticeView:
+    if name != file.stem:
+        return NoticeView(name=name, duration_s=0.0, fault="bad-name")
     try:
         with closing(wave.open(str(file), "rb")) as sound:
             form = (sound.getframerate(), sound.getnchannels(), sound.getsampwidth())

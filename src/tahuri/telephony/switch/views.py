@@ -127,7 +127,9 @@ def alarms(core: Core) -> list[Alarm]:
     if core.draining_since is not None:
         found.append(Alarm(code="draining", since=core.draining_since))
     if down := trunks_down(core):
-        found.append(Alarm(code="trunk-down", since=min(trunk.since for trunk in down)))
+        names = ", ".join(trunk.name for trunk in down)
+        since = min(trunk.since for trunk in down)
+        found.append(Alarm(code="trunk-down", since=since, about=names))
     return found + testcalls.missing(core)
 
 
