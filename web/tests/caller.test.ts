@@ -81,6 +81,24 @@ describe("what a lost caller says", () => {
     expect(kept.kept.size).toBe(0);
   });
 
+  it("is lost in neither of two windows of one link, whichever is closed", async () => {
+    const kept = storage();
+    const first = new CallerLine(TOKEN, kept, centre(null).ask, () => undefined);
+    const centreOfSecond = centre(null, null, 200);
+    const second = new CallerLine(TOKEN, kept, centreOfSecond.ask, () => undefined);
+    first.say({ word: "text", text: "tolong" });
+    second.say({ word: "cannot-speak" });
+    const third = new CallerLine(TOKEN, kept, centre(null).ask, () => undefined);
+    expect(third.waiting.map(({ word }) => word)).toEqual(["text", "cannot-speak"]);
+    await vi.advanceTimersByTimeAsync(10);
+    await second.look();
+    await second.look();
+    expect(second.waiting).toEqual([]);
+    const words = centreOfSecond.asked.slice(2).map(({ body }) => body?.["word"]);
+    expect(words.sort()).toEqual(["cannot-speak", "text"]);
+    expect(kept.kept.size).toBe(0);
+  });
+
   it.each([
     [404, "gone"],
     [429, "full"],

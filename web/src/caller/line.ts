@@ -63,11 +63,7 @@ export class CallerLine {
     readonly changed: () => void,
   ) {
     this.#name = `tahuri.caller.${token.slice(0, 8)}`;
-    try {
-      this.#waiting = JSON.parse(store.getItem(this.#name) ?? "[]") as Said[];
-    } catch {
-      // Storage is switched off or broken: it is kept for as long as the page is open.
-    }
+    this.#waiting = this.#kept();
   }
 
   /** Words that the centre does not have yet, oldest first. */
@@ -77,8 +73,9 @@ export class CallerLine {
 
   /** Say something; it is sent now, or as soon as there is a network. */
   say(body: Body): void {
-    this.#waiting.push({ key: key(), body, at: Date.now() });
-    this.#keep();
+    const said = { key: key(), body, at: Date.now() };
+    this.#waiting.push(said);
+    this.#keep([...this.#kept(), said]);
     this.changed();
     void this.send();
   }
@@ -86,7 +83,7 @@ export class CallerLine {
   /** Forget what was not sent: somebody looks at this telephone. */
   forget(): void {
     this.#waiting = [];
-    this.#keep();
+    this.#keep([]);
   }
 
   /** Send what waits, in its order. */
@@ -106,6 +103,7 @@ export class CallerLine {
 
   /** Ask how things stand. */
   async look(): Promise<void> {
+    this.#adopt();
     if (this.#waiting.length > 0) return this.send();
     const answer = await this.#asked("GET");
     if (answer?.ok) {
@@ -128,7 +126,7 @@ export class CallerLine {
     }
     this.#tries = 0;
     this.#waiting = this.#waiting.filter((one) => one !== said);
-    this.#keep();
+    this.#keep(this.#kept().filter((one) => one.key !== said.key));
     if (answer.ok) {
       this.reach = "ok";
       this.state = (await answer.json()) as PageState;
@@ -152,10 +150,26 @@ export class CallerLine {
     }
   }
 
-  #keep(): void {
+  /** Words of another window of the same link, which may be closed by now: sent twice they count once. */
+  #adopt(): void {
+    const known = new Set(this.#waiting.map((said) => said.key));
+    this.#waiting.push(...this.#kept().filter((said) => !known.has(said.key)));
+  }
+
+  /** What is stored; all windows of the link share it. */
+  #kept(): Said[] {
     try {
-      if (this.#waiting.length === 0) this.store.removeItem(this.#name);
-      else this.store.setItem(this.#name, JSON.stringify(this.#waiting));
+      const found: unknown = JSON.parse(this.store.getItem(this.#name) ?? "[]");
+      return Array.isArray(found) ? (found as Said[]) : [];
+    } catch {
+      return []; // Storage is switched off or broken: words are kept for as long as the page is open.
+    }
+  }
+
+  #keep(words: Said[]): void {
+    try {
+      if (words.length === 0) this.store.removeItem(this.#name);
+      else this.store.setItem(this.#name, JSON.stringify(words));
     } catch {
       // As above.
     }

@@ -184,6 +184,8 @@ at("leave").addEventListener("click", () => {
   location.replace("about:blank");
 });
 window.addEventListener("online", () => void line.look());
+// Another message's link in the same window changes nothing but the token: its page begins anew.
+window.addEventListener("hashchange", () => location.reload());
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) void line.look();
 });
