@@ -208,6 +208,14 @@ describe("actions", () => {
     expect(actionNamed("unpark").effect({ ...base, phone })).toEqual({ do: "phone", op: "pick_up", body: { call_id: "C7" } });
   });
 
+  it("pick up the parked call whose panel shows the key, also where another was parked before", () => {
+    const first = { ...parked, call_id: "C7", seat_id: "M1" };
+    const last = { ...first, call_id: "C8", slot: 2 };
+    const phone = moving({ waiting: [first, last] } as Partial<SeatPush>);
+    const inFront = { ...base, phone, call: call({ call_id: "C8" }) };
+    expect(actionNamed("unpark").effect(inFront)).toEqual({ do: "phone", op: "pick_up", body: { call_id: "C8" } });
+  });
+
   it("leave a call to a party only when one has joined", () => {
     const complete = actionNamed("complete-transfer");
     const calling = live({ parties: [{ ...party, state: "calling" }] });

@@ -38,6 +38,8 @@ const TOASTS_MAX = 3;
 /** Begins what a toast is about: a call that this seat has sent on. */
 const ASIDE = "aside ";
 const aside = (call_id: string): string => `${ASIDE}${call_id}`;
+/** Enter belongs to the dialog that is open. */
+const ANSWER_KEY = "F2";
 /** A digit so soon after a key that could do nothing sends no unit. */
 const STRAY_DIGIT_MS = 2_000;
 
@@ -232,6 +234,20 @@ export class Hand {
     if (found && !stray) this.do(found.effect);
     // A key of ours never falls through to the browser, also while it means nothing.
     return found !== undefined || key.startsWith("F") || key.startsWith("Alt+");
+  }
+
+  /** Keys while a dialog is open: whoever rings goes before it, all else is the dialog's. */
+  pressedInDialog(key: string): boolean {
+    if (key === ANSWER_KEY) this.answer();
+    return /^(F|Alt\+)/.test(key) && ACTIONS.some(({ keys }) => keys.includes(key));
+  }
+
+  /** Take what rings, also from within a dialog, which closes. */
+  answer(): void {
+    const effect = this.effectOf("answer");
+    if (!effect) return;
+    this.dialog = null;
+    this.do(effect);
   }
 
   run(name: string): void {

@@ -16,10 +16,11 @@ export function sentOn({ phone: { push } }: Selection): SetAside | null {
   return push?.call ? null : (own.at(-1) ?? null);
 }
 
-/** The parked call that one key picks up: this seat's own first. */
-export function parked({ phone: { push } }: Selection): SetAside | null {
+/** The parked call that one key picks up: the one in front of the operator, then this seat's own. */
+export function parked({ call, phone: { push } }: Selection): SetAside | null {
   const found = (push?.waiting ?? []).filter(({ slot }) => slot !== null);
-  return found.find(({ seat_id }) => seat_id === push?.seat.seat_id) ?? found[0] ?? null;
+  const inFront = found.find(({ call_id }) => call_id === call?.call_id);
+  return inFront ?? found.find(({ seat_id }) => seat_id === push?.seat.seat_id) ?? found[0] ?? null;
 }
 
 /** Whether the seat could take another call now. */
