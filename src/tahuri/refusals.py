@@ -13,6 +13,7 @@ class Refusal(Code):
     NOT_ALLOWED = RequestRefusal.NOT_ALLOWED, RequestRefusal.NOT_ALLOWED.status
     LAST_ADMINISTRATOR = "last-administrator"
     SEAT_TAKEN = "seat-taken"
+    SEAT_IS_PHONE = "seat-is-phone"
     SEAT_NOT_SIGNED_ON = "seat-not-signed-on"
     SEAT_BUSY = "seat-busy"
     SEAT_NOT_READY = "seat-not-ready"

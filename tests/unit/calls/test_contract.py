@@ -149,6 +149,7 @@ def test_what_the_switch_refuses_has_a_code_that_consoles_know() -> None:
     """The contract's codes; ``bad-request`` and ``bug`` are faults of ours, not refusals."""
     codes = (
         "call-not-offered call-already-answered seat-not-signed-on seat-taken seat-busy "
+        "seat-is-phone "
         "no-live-call bad-address no-such-leg media-unavailable too-many-parties "
         "listen-in-running seat-not-ready no-party-joined not-allowed"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
 
+from tahuri.telephony import rpc
 from tahuri.telephony.sip import digest, sdp
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.gate import Gate
@@ -172,6 +173,23 @@ async def test_a_wrong_password_never_gets_a_seat(centre: Bench, phones: list[Ph
         assert await phones[0].register(centre.flow) == 401
     assert not centre.switch.core.seats["S1"].attached
     assert "seat-taken" not in centre.types()
+
+
+async def test_nobody_sits_in_the_browser_at_a_telephones_seat(
+    centre: Bench, phones: list[Phone]
+) -> None:
+    """Given a phone seat whose telephone is away; when somebody types its name in the console; then
+    it is refused with that reason, whoever they are, and the telephone registers as before: at such
+    a seat no call would ever ring in the browser."""
+    who = {"seat_id": "S1", "kind": "browser", "operator_id": "op1", "operator_name": "Ani"}
+    for operator_id in ("op1", "op-S1"):
+        with pytest.raises(rpc.Failure) as caught:
+            await centre.switch.answer("take", {**who, "operator_id": operator_id})
+        assert (caught.value.code, caught.value.detail) == ("seat-is-phone", "S1")
+    assert centre.switch.core.seats["S1"].operator_id is None
+    await ringing(phones, Account("s1", "secret-S1"))
+    assert await phones[0].register(centre.flow) == 200
+    await centre.told("seat-ready")
 
 
 async def test_a_registration_that_is_not_renewed_ends_and_comes_back(

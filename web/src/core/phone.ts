@@ -14,6 +14,8 @@ import type { SeatPush } from "./types/phone";
 const KEPT_AS = "tahuri.seat";
 /** A refused token is asked for again this often, at most. */
 const RETAKE_MS = 3_000;
+/** Refusals of a seat that asking again does not change. */
+const FINAL: readonly string[] = ["seat-taken", "seat-is-phone"];
 /** How long the switch may take to see media that we see connected. */
 const MEDIA_SEEN_MS = 4_000;
 
@@ -202,7 +204,7 @@ export class Phone {
       clearTimeout(this.#retaking);
       this.#retaking = setTimeout(() => {
         void this.take(kept.seat_id).then((problem) => {
-          if (problem?.code === "seat-taken" || problem?.status === 401) this.forget();
+          if (problem && (FINAL.includes(problem.code) || problem.status === 401)) this.forget();
           else if (problem) this.#lineIs("refused", kept);
         });
       }, RETAKE_MS);

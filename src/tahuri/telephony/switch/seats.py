@@ -44,9 +44,12 @@ def take(
     """Sit down; repeated by the same operator it changes nothing but the skills.
 
     Raises:
-        Failure: ``seat-taken`` by another operator; ``bad-request`` for an impossible id.
+        Failure: ``seat-taken`` by another operator; ``seat-is-phone`` for a browser at a telephone's
+            seat, where it would never ring; ``bad-request`` for an impossible id.
     """
     seat = core.seats.get(seat_id)
+    if seat is not None and seat.kind == "sip" and kind == "browser":
+        raise Failure("seat-is-phone", seat_id)
     if seat is not None and seat.operator_id is not None and seat.state != "vanished":
         if seat.operator_id != operator_id:
             raise Failure("seat-taken")

@@ -131,8 +131,6 @@ class SeatSockets:
             raise Failure("seat-not-signed-on") from error
         who = token.operator_id, token.operator_name, token.skills
         seat = seats.take(core, token.seat_id, "browser", *who)
-        if seat.kind != "browser":
-            raise Failure("bad-request", "that seat is a phone")
         before = self._connected.get(seat.seat_id)
         self._connected[seat.seat_id] = connection
         if before is not None:
