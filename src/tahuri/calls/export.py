@@ -117,8 +117,8 @@ def write_zip(
 ) -> str:
     """Writes the ZIP; the sha256 of its manifest.  Reads every recording.
 
-    A recording that is erased, missing, altered or out of reach is named as such, never left out
-    silently.
+    A recording that is erased, missing, altered, short or out of reach is named as such, never left
+    out silently; what was recorded before media died in mid-call has an entry of its own.
 
     Args:
         brought: of recordings that lie at other nodes: the file, or why there is none, by id.
@@ -138,6 +138,13 @@ def write_zip(
                 "fault": None,
                 "facts": one.facts,
             }
+            faults = _faults_told(one.facts)
+            listed += [_cut_off(archive, root, part, one, faults) for part in _earlier(one)]
+            if recording["state"] == "failed":
+                listed.append(
+                    _cut_off(archive, root, recording, one, faults) | {"facts": one.facts}
+                )
+                continue
             listed.append(entry)
             file = (root / recording["path"]).resolve()
             if recording["state"] != "closed" or not file.is_relative_to(root):
@@ -149,6 +156,7 @@ def write_zip(
                 continue
             file = elsewhere or file
             entry["fault"] = file_fault(file, recording["sha256"])
+            entry["fault"] = entry["fault"] or faults.get(recording["recording_id"])
             if file.is_file():
                 entry["file"] = FOLDER + file.name
                 archive.write(file, str(entry["file"]))
@@ -162,9 +170,51 @@ def write_zip(
         content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
         archive.writestr(MANIFEST, content)
         digest = hashlib.sha256(content).hexdigest()
-        sums = [f"{one['sha256']}  {one['file']}" for one in listed if one["file"]]
+        sums = [f"{one['sha256'] or one['found']}  {one['file']}" for one in listed if one["file"]]
         archive.writestr(SUMS, "\n".join([*sums, f"{digest}  {MANIFEST}"]) + "\n")
     return digest
+
+
+def _faults_told(facts: list[dict[str, Any]]) -> dict[str, str]:
+    """Recording → what went wrong with it while it was made."""
+    told = (fact["body"] for fact in facts if fact["type"] == "calls.recording-failed")
+    return {body["recording_id"]: body["fault"] for body in told}
+
+
+def _earlier(one: Wanted) -> list[dict[str, Any]]:
+    """Bodies of `RecordingStarted` of the call's recordings before the one that its row names."""
+    begun = (fact["body"] for fact in one.facts if fact["type"] == "calls.recording-started")
+    last = one.row["recording"]["recording_id"]
+    return [body for body in begun if body["recording_id"] != last]
+
+
+def _cut_off(
+    archive: zipfile.ZipFile,
+    root: Path,
+    begun: dict[str, Any],
+    one: Wanted,
+    faults: Mapping[str, str],
+) -> dict[str, Any]:
+    """The entry of a recording that was cut off: nothing proves its file, which is taken along."""
+    file = (root / begun["path"]).resolve()
+    there = file.is_relative_to(root) and file.is_file()
+    name = FOLDER + file.name if there and one.row["recording"]["state"] != "erased" else None
+    found = None
+    if name is not None:
+        with file.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
+        archive.write(file, name)
+    return {
+        "call_id": one.row["call_id"],
+        "recording_id": begun["recording_id"],
+        "state": "failed",
+        "sha256": None,
+        "found": found,
+        "duration_s": None,
+        "file": name,
+        "fault": faults.get(begun["recording_id"], "cut off"),
+        "facts": [],
+    }
 
 
 def zip_faults(file: Path) -> list[str]:
@@ -200,6 +250,8 @@ def _files(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> list[str]:
         if one["file"] not in archive.namelist():
             faults.append(f"{name}: missing")
             continue
+        if one["sha256"] is None:
+            continue  # cut off: its fault stands above, and no fact has its digest
         with archive.open(one["file"]) as content:
             found = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
         told = {
