@@ -130,9 +130,11 @@ class MediaClient:
     async def stats(self, ports: bool = False) -> Figures:
         return await self._ask(Stats(ports), Figures)
 
-    async def measure(self, ports: Iterable[int]) -> list[PortFigures]:
+    async def measure(
+        self, ports: Iterable[int], timeout_s: float = rpc.CALL_TIMEOUT_S
+    ) -> list[PortFigures]:
         """Of the ports that are known, in no certain order."""
-        return await self._ask(Measure(list(ports)), list[PortFigures])
+        return await self._ask(Measure(list(ports)), list[PortFigures], timeout_s)
 
     async def _up(self) -> None:
         self.held.clear()

@@ -14,7 +14,15 @@ from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.sip.endpoint import Endpoint
 from tahuri.telephony.sip.tls import server_context
 from tahuri.telephony.spool import Spool
-from tahuri.telephony.switch import clockwork, config, edge, lines, operations, recovery
+from tahuri.telephony.switch import (
+    clockwork,
+    config,
+    edge,
+    lines,
+    mediapulse,
+    operations,
+    recovery,
+)
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.disk import DiskWatch
@@ -94,6 +102,7 @@ class Switch:
         await self._rpc.start()
         core.spawn(self._tick())
         core.spawn(self._look())
+        core.spawn(mediapulse.run(core))
 
     async def answer(self, op: str, arguments: rpc.Message) -> object:
         """What `serve` asks.  Raises rpc.Failure."""

@@ -226,7 +226,7 @@ async def media_up(core: Core) -> None:
     for call in list(core.calls.values()):
         core.cells[call.call_id] = _unknown_cells(core, call, core.media.held)
         _mend(core, call)
-    core.media_ready = True
+    core.media_ready, core.media_silent = True, False
     core.alarm("media-lost", on=False)
     await _free_orphans(core, holdings)
     offers.dispatch(core)

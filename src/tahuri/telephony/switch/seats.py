@@ -44,7 +44,7 @@ def take(
     """Sit down; repeated by the same operator it changes nothing but the skills.
 
     Raises:
-        Failure: ``seat-taken`` by another operator; ``seat-is-phone`` for a browser at a telephone's
+        Failure: ``seat-taken`` by another operator; ``seat-is-phone`` for a browser at a phone's
             seat, where it would never ring; ``bad-request`` for an impossible id.
     """
     seat = core.seats.get(seat_id)

@@ -37,7 +37,7 @@ def snapshot(core: Core) -> Snapshot:
         queue=queue(core),
         calls=[call_view(core, call) for call in core.calls.values() if call.phase in TALKING],
         seats_ready=seats_ready(core),
-        media_connected=core.media.connected and core.media_ready,
+        media_connected=core.media.connected and core.media_ready and not core.media_silent,
         draining=core.draining_since is not None,
         calls_in_hand=len(core.calls),
         alarms=alarms(core),
