@@ -90,6 +90,12 @@ def test_one_silent_trunk_is_told_once() -> None:
     assert since == DEAD_LINE.last_ok_at
 
 
+def test_media_that_is_down_is_told_once() -> None:
+    """Given the alarm of the switch beside the part that does not work; then one reason."""
+    found = said(parts=without("media"), alarms=[Reason(code="media-lost")])
+    assert [one.code for one in found.reasons] == ["media-down"]
+
+
 def test_without_test_calls_no_line_is_missed() -> None:
     """Given test calls switched off; then their absence says nothing."""
     assert said(lines=[DEAD_LINE], every_s=0.0).state == "alive"

@@ -48,7 +48,7 @@ async def taken(core: Core) -> Inventory:
 
 
 async def _holdings(core: Core) -> Holdings | None:
-    if not core.media_ready:
+    if not core.media_ready or core.media_silent:
         return None
     try:
         return await core.media.hello()
