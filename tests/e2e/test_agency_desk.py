@@ -65,8 +65,11 @@ async def test_a_desk_takes_a_caller_of_its_agency_and_writes_the_report(
         await expect(incident).to_have_count(1, timeout=LONG_MS)
         await page.get_by_test_id("hang-up").click()
         await page.get_by_test_id("call-class").select_option("normal")
+        await expect(page.get_by_test_id("wrap-up")).to_be_enabled(timeout=LONG_MS)
+        await expect(page.locator("audio[controls]")).to_have_count(0)  # it may not hear it
         await page.get_by_test_id("wrap-up").click()
         await expect(page.get_by_test_id("call-panel")).to_have_count(0, timeout=LONG_MS)
+        await expect(page.get_by_test_id("call-backs-tab")).to_have_count(0)
         await incident.get_by_role("button").first.click()
         await page.get_by_test_id("amend").click()
         await page.get_by_test_id("injured").fill("3")
