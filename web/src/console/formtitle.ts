@@ -2,7 +2,7 @@
 
 import { timeOfDay } from "../core/clock";
 import { personalOf } from "../core/rows";
-import type { Caller } from "../core/types";
+import type { Caller } from "../core/types/call";
 import { t } from "../ui/text.svelte";
 import type { Form } from "./forms.svelte";
 import type { Hand } from "./hand.svelte";
