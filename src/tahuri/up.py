@@ -16,6 +16,7 @@ from tahuri.app import VIEWS
 from tahuri.centre import Centre
 from tahuri.city.layers import build as build_layers
 from tahuri.city.roads import RoadGraph
+from tahuri.hanging import HangWatch
 from tahuri.host.ports import troubles
 from tahuri.host.postgres import EmbeddedPostgres, fault_of
 from tahuri.host.supervisor import Part, Supervisor, python
@@ -253,6 +254,7 @@ class Running:
         self.supervisor = Supervisor(centre.folder.log, self._pids_changed)
         self.on_pids: Callable[[], None] = lambda: None
         self._lock: TextIO | None = None
+        self._hangs: asyncio.Task[None] | None = None
 
     def _pids_changed(self) -> None:
         self.on_pids()
@@ -399,6 +401,8 @@ class Running:
         config = str(folder.run / "switch.json")
         await self._start(Part("media", media))
         await self._start(Part("switch", python("tahuri.telephony.switch", "--config", config)))
+        sockets = {name: folder.run / f"{name}.sock" for name in ("media", "switch")}
+        self._hangs = asyncio.create_task(HangWatch(self.supervisor, sockets).run())
 
     async def ready(self) -> None:
         """Waits until calls can be taken.
@@ -425,6 +429,9 @@ class Running:
 
     async def stop(self) -> None:
         """Stops every process that was started."""
+        if self._hangs is not None:
+            self._hangs.cancel()
+            await asyncio.gather(self._hangs, return_exceptions=True)
         await self.supervisor.stop()
 
 

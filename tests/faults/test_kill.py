@@ -87,12 +87,28 @@ async def test_audio_never_stops_when_the_switch_dies_and_it_takes_its_call_agai
 
 
 async def test_a_call_has_one_outcome_when_media_dies(centre: DemoCentre, known: set[str]) -> None:
-    """Sound may be lost, never the call: it has exactly one outcome in the log."""
+    """Sound may be lost for a moment, never the call: both hear each other again."""
     caller, seat = await connected(centre)
     await asyncio.to_thread(centre.kill, "media")
     await asyncio.to_thread(wait_for, lambda: healthy(centre), 30)
+    await caller.hears_at_last(SEAT_HZ)
+    await seat.hears_at_last(CALLER_HZ)
     row = await finish(centre, known, caller, seat)
-    assert row["outcome"] in ("answered", "abandoned")
+    assert row["outcome"] == "answered"
+
+
+async def test_media_that_hangs_in_a_call_is_ended_and_the_call_is_heard_again(
+    centre: DemoCentre, known: set[str]
+) -> None:
+    """Given media that stands still without a word (SIGSTOP) in a call; then somebody ends it who
+    needs no operator for that, the next media takes its place, and both hear each other."""
+    caller, seat = await connected(centre)
+    hung = centre.pid("media")
+    os.kill(hung, signal.SIGSTOP)
+    await asyncio.to_thread(wait_for, lambda: centre.pid("media") != hung, 90)
+    await caller.hears_at_last(SEAT_HZ)
+    row = await finish(centre, known, caller, seat)
+    assert row["outcome"] == "answered"
 
 
 async def test_a_new_call_is_answered_and_recorded_while_postgresql_and_serve_are_stopped(

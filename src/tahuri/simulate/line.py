@@ -102,6 +102,7 @@ class Line:
         self.call = self._phone.call(
             f"sip:{number}@{sip}", flow(sip), content, caller, kind, headers
         )
+        self._follow(self.call)
         session = await self.call.wait_answered()
         self._speak_to(session)
         return self.call
@@ -115,6 +116,7 @@ class Line:
         """Picks up."""
         assert call.session is not None
         self.call = call
+        self._follow(call)
         port = self._socket.getsockname()[1]
         call.accept(answer(parse(call.session), "127.0.0.1", port, 1))
         self._speak_to(call.session)
@@ -154,6 +156,17 @@ class Line:
         call.ring()
         if self._picks_up:
             self.accept(call)
+
+    def _follow(self, call: PhoneCall) -> None:
+        """Goes along with a new session of the far side, as telephones do."""
+
+        def taken(session: bytes | None) -> bytes:
+            if session is None:
+                return self.offered
+            self._speak_to(session)
+            return answer(parse(session), "127.0.0.1", self._socket.getsockname()[1], 2)
+
+        call.on_reoffer = taken
 
     def _speak_to(self, session: bytes | None) -> None:
         assert session is not None
