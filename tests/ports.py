@@ -1,7 +1,8 @@
 """Free loopback ports for servers that a test starts.
 
 Below the ports that systems hand out by themselves, so that no outgoing connection takes one
-between the look and the use; each pytest worker has a part of its own.
+between the look and the use; each pytest worker has a part of its own, and is given one after the
+other: what was given a moment ago may not be bound yet.
 """
 
 import contextlib
@@ -16,14 +17,31 @@ WORKERS = 2
 TRIES = 500
 UDP, TCP = socket.SOCK_DGRAM, socket.SOCK_STREAM
 
-_chance = random.SystemRandom()  # the seeded one would draw the same ports for every test
+_chance = random.SystemRandom()  # the seeded one would begin alike in every run
+_given = 0
+"""How many ports were given, from where the first was drawn."""
 
 
-def _drawn() -> int:
+def _part() -> tuple[int, int]:
+    """First port and number of ports of this worker."""
     number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     each = (LAST + 1 - FIRST) // WORKERS
-    first = FIRST + int(number) % WORKERS * each
-    return _chance.randrange(first, first + each)
+    return FIRST + int(number) % WORKERS * each, each
+
+
+def _next(count: int) -> int:
+    """The next ``count`` ports; round and round, never over the end."""
+    global _given
+    first, each = _part()
+    if _given == 0:
+        _given = _chance.randrange(each)
+    at = _given % each
+    if count > 1:
+        at += at & 1
+    if at + count > each:
+        at = 0
+    _given = at + count
+    return first + at
 
 
 def _are_free(ports: Sequence[int], kinds: Sequence[socket.SocketKind]) -> bool:
@@ -48,8 +66,8 @@ def free_ports(*kinds: socket.SocketKind, count: int = 1) -> int:
         OSError: there are none.
     """
     for _ in range(TRIES):
-        first = _drawn() & ~1 if count > 1 else _drawn()
-        if first + count <= LAST and _are_free(range(first, first + count), kinds):
+        first = _next(count)
+        if _are_free(range(first, first + count), kinds):
             return first
     raise OSError("no free ports")
 

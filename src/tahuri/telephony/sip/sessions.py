@@ -146,6 +146,8 @@ class Sessions(Dialogs):
         if leg.refreshes:
             share = int.from_bytes(self._mint().encode()[-2:]) % 100 / 100
             probe_s = PROBE_S * (1 + share)
+            if leg.refreshes == "us":
+                probe_s = min(probe_s, max(0.0, leg.session_due - now))
             leg.probe = leg.refreshes == "us" or leg.expires_s > probe_s  # else they say so sooner
             self._later(leg, probe_s if leg.probe else leg.expires_s, now)
 
