@@ -15,6 +15,8 @@ ADDRESS = "127.0.0.1"
 FIRST, LAST = 10_000, 19_999
 WORKERS = 2
 TRIES = 500
+SPARE = 16
+"""Left free behind what is given: a demo takes some next to the one that it is told."""
 UDP, TCP = socket.SOCK_DGRAM, socket.SOCK_STREAM
 
 _chance = random.SystemRandom()  # the seeded one would begin alike in every run
@@ -40,7 +42,7 @@ def _next(count: int) -> int:
         at += at & 1
     if at + count > each:
         at = 0
-    _given = at + count
+    _given = at + count + SPARE
     return first + at
 
 
