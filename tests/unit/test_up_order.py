@@ -28,6 +28,9 @@ class Parts:
         self.parts[part.name] = part
         self.told.append(part.name)
 
+    async def stop(self) -> None:
+        self.told.append("stop")
+
 
 class Start:
     """A centre that comes up; its database is there when `there` is set."""
@@ -125,4 +128,6 @@ async def test_a_start_that_is_given_up_leaves_no_wait_behind(tmp_path: Path) ->
     coming.cancel()
     with pytest.raises(asyncio.CancelledError):
         await coming
+    for one in (first, second):
+        await one.running.stop()
     assert asyncio.all_tasks() == {asyncio.current_task()}
