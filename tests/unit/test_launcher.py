@@ -1,5 +1,6 @@
 """The launcher, as somebody meets it who has only cloned the repository."""
 
+import fcntl
 import importlib.machinery
 import importlib.util
 import os
@@ -118,3 +119,25 @@ def test_locks_hold_hashes_and_name_no_host() -> None:
         assert packages
         assert all(line.rstrip().endswith("\\") for line in packages), lock.name
         assert text.count("--hash=sha256:") >= len(packages)
+
+
+def test_two_that_set_up_at_once_do_so_one_after_the_other(tmp_path: Path) -> None:
+    """A second terminal must not break the packages that the first is just installing.
+
+    Given a launcher that sets a folder up; when another begins there; then it says that it waits,
+    and goes on when the first is done.
+    """
+    shutil.copy(ROOT / "tahuri", tmp_path)
+    program = (
+        "import importlib.machinery as m\n"
+        f"m.SourceFileLoader('launcher', {str(tmp_path / 'tahuri')!r}).load_module().alone()\n"
+        "print('mine', flush=True)\n"
+    )
+    held = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    command = [sys.executable, "-W", "ignore", "-B", "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert "waiting" in other.stdout.readline()
+        os.close(held)
+        assert other.stdout.readline() == "mine\n"

@@ -56,6 +56,8 @@ class CallRefused(Event, frozen=True, tag="calls.call-refused"):
 
     status: int
     reason: str
+    loopback: bool = False
+    """A test call that would have heard itself."""
 
 
 class CallQueued(Event, frozen=True, tag="calls.call-queued"):

@@ -313,6 +313,14 @@ def test_only_a_calls_own_facts_touch_its_row() -> None:
     assert CALLS.keys(StreamId("call", "C1"), SeatReady(operator_id=OperatorId("O1"))) == ()
 
 
+def test_a_refused_test_call_is_no_refused_caller() -> None:
+    """Given a test call that found media away; then no list and no figure shows it; a caller whom
+    the same fault refused has a row."""
+    for loopback, keys in ((True, ()), (False, ("C1",))):
+        refused = CallRefused(status=503, reason="media-unavailable", loopback=loopback)
+        assert CALLS.keys(StreamId("call", "C1"), refused) == keys
+
+
 def test_an_offer_to_many_seats_lasts_until_the_last_is_over() -> None:
     """Where all ring, one seat that misses leaves the call ringing at the others."""
     m2 = {"seat_id": SeatId("M2"), "operator_id": OperatorId("O2")}

@@ -88,7 +88,20 @@ async def test_too_many_test_calls_are_refused_and_callers_are_not(centre: Bench
     assert caught.value.status == 486
     refused = await centre.told("call-refused")
     assert refused.body["reason"] == "too-many-test-calls"
+    assert refused.body["loopback"] is True
     await (await centre.call()).wait_answered(5)
+
+
+@pytest.mark.parametrize(("target", "tests"), [(URN, True), ("sip:112@127.0.0.1", False)])
+async def test_a_refused_test_call_says_that_it_was_one(
+    centre: Bench, target: str, tests: bool
+) -> None:
+    """Given media that has no port left; when a test call and when a caller is refused; then the
+    fact tells the one from the other: a test call is nobody who was refused."""
+    centre.media.refuse["open_rtp"] = "ports-exhausted"
+    with pytest.raises(CallFailed):
+        await dial(centre, target).wait_answered(5)
+    assert (await centre.told("call-refused")).body["loopback"] is tests
 
 
 async def test_test_calls_take_no_place_of_a_caller(tmp_path: Path) -> None:

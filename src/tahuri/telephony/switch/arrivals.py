@@ -109,10 +109,10 @@ class Door:
             core.journal.owe_answer(call_id, kept(refusal))
         self._say_trying(event)  # only now: whoever has it repeats its INVITE no more
         if test:
-            if len(core.tests) >= core.settings.test_calls_max:
+            core.tests.add(call_id)
+            if len(core.tests) > core.settings.test_calls_max:
                 self._refuse(event, call_id, 486, "too-many-test-calls")
                 return
-            core.tests.add(call_id)
         elif not self._has_room(event, call_id, name):
             return
         core.post(call_id, lambda: self._arrive(event, call_id, name, from_seat))

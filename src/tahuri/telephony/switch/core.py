@@ -152,9 +152,9 @@ class Core:
         self.channels: dict[str, tuple[list[int], list[int]]] = {}
         self.media_instance = ""
         self.media_ready = False
-        self.media_silent = False
-        """It is connected and does not answer."""
         """Media is connected and holds what we believe it holds."""
+        self.media_silent = False
+        """Media is connected and does not answer."""
         self.tests: set[str] = set()
         """Test calls in hand."""
         self.tested: dict[str, tuple[float, datetime]] = {}

@@ -95,7 +95,7 @@ def refuse(
 
     The fact has the call's own id: told again by the next process, it counts once.
     """
-    body = CallRefused(status=status, reason=reason)
+    body = CallRefused(status=status, reason=reason, loopback=call_id in core.tests)
     core.fact(f"call/{call_id}", body, identifier=call_id)
     if leg is not None:
         retry = (("retry-after", "2"),) if status == 503 else ()

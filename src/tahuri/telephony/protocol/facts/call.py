@@ -24,6 +24,8 @@ class CallRefused(Body, frozen=True, tag="calls.call-refused"):
 
     status: int
     reason: RefusedReason
+    loopback: bool = False
+    """A test call that would have heard itself."""
 
 
 class CallAnswered(Body, frozen=True, tag="calls.call-answered"):
