@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -31,10 +31,26 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asks ten times a second."""
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether there was an answer, of each question so far; ten are asked a second."""
+    found: list[bool] = []
+    real = hanging._answers
+
+    async def answers(client: rpc.Client) -> bool:
+        found.append(await real(client))
+        return found[-1]
+
     monkeypatch.setattr(hanging, "ASK_EVERY_S", 0.1)
     monkeypatch.setattr(hanging, "ANSWER_S", 0.3)
+    monkeypatch.setattr(hanging, "_answers", answers)
+    return found
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Raises TimeoutError."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager
@@ -53,44 +69,29 @@ async def watched(folder: Path, starts_s: float = 0.0) -> AsyncIterator[Part]:
         await supervisor.stop()
 
 
-async def answers(folder: Path) -> None:
-    """Wait until the part answers.  Raises TimeoutError."""
-    client = rpc.Client(folder / "part.sock")
-    client.start()
-    try:
-        async with asyncio.timeout(30):
-            while True:
-                with contextlib.suppress(rpc.Unavailable):
-                    await client.call("ping", 1.0)
-                await asyncio.sleep(0.05)
-    except rpc.Failure:
-        pass
-    finally:
-        await client.close()
-
-
-@pytest.mark.usefixtures("quick")
-async def test_a_process_that_hangs_is_started_again(tmp_path: Path) -> None:
+async def test_a_process_that_hangs_is_started_again(tmp_path: Path, asked: list[bool]) -> None:
     """Given a part that answered and then stands still without a word (SIGSTOP); then it is killed,
     and the next one answers."""
     async with watched(tmp_path) as part:
-        await answers(tmp_path)
-        await asyncio.sleep(0.5)  # the watch has its answer as well
+        await until(lambda: True in asked)
         hung = part.pid
         assert hung is not None
         os.kill(hung, signal.SIGSTOP)
-        async with asyncio.timeout(30):
-            while part.pid in (hung, None):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-        await answers(tmp_path)
+        await until(lambda: part.pid not in (hung, None))
+        asked.clear()
+        await until(lambda: True in asked)
 
 
-@pytest.mark.usefixtures("quick")
-async def test_a_process_that_starts_slowly_or_refuses_is_left_alone(tmp_path: Path) -> None:
+async def test_a_process_that_starts_slowly_or_refuses_is_left_alone(
+    tmp_path: Path, asked: list[bool]
+) -> None:
     """Given a part that takes longer to start than a hang may last, and answers with refusals; then
     it is the same process all the while."""
     async with watched(tmp_path, starts_s=3.0) as part:
         first = part.pid
-        await answers(tmp_path)
-        await asyncio.sleep(1.5)
+        await until(lambda: True in asked)
+        assert asked.count(False) > hanging.SILENCES_MAX
+        asked.clear()
+        await until(lambda: len(asked) > 2 * hanging.SILENCES_MAX)
+        assert all(asked)
         assert part.pid == first
