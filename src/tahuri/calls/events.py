@@ -572,6 +572,9 @@ class TrunkDown(Event, frozen=True, tag="calls.trunk-down"):
 
     status: int | None = None
     """The SIP status it answered, if it did."""
+    fault: str = ""
+    """Why it could not be reached, such as ``connection-refused`` or ``certificate-expired``;
+    empty where it just did not answer."""
 
 
 class TrunkRemoved(Event, frozen=True, tag="calls.trunk-removed"):

@@ -19,10 +19,11 @@ def test_a_trunk_that_goes_down_says_what_it_answered() -> None:
     """503 is the carrier's fault, silence may be the line's."""
     assert (after(TrunkUp()).state, after(TrunkUp()).status) == ("up", None)
     down = after(TrunkUp(), TrunkDown(status=503))
-    assert (down.state, down.status) == ("down", 503)
+    assert (down.state, down.status, down.fault) == ("down", 503, "")
     assert down.since is not None
-    up = after(TrunkDown(status=503), TrunkUp())
-    assert (up.state, up.status) == ("up", None)
+    assert after(TrunkDown(fault="certificate-expired")).fault == "certificate-expired"
+    up = after(TrunkDown(status=503, fault="connection-refused"), TrunkUp())
+    assert (up.state, up.status, up.fault) == ("up", None, "")
     assert after(TrunkUp(), TrunkRemoved()).state == "removed"
 
 

@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 from switch_bench import ADDRESS, Bench, bench, until
 
+from ports import free_port
+from tahuri.host.certificate import own_certificate
 from tahuri.telephony.sip.message import Request, parse, response_to
+from tahuri.telephony.sip.tls import server_context
 from tahuri.telephony.switch import trunks, views
+
+FAR = "127.0.0.5"
+"""A far end's address, which no certificate names unless it is made for it."""
 
 
 class Carrier(asyncio.DatagramProtocol):
@@ -118,7 +124,7 @@ async def test_a_trunk_that_says_it_is_out_of_service_is_down(
     carrier.status = 503
     async with bench(tmp_path, trunks=asked_trunk(carrier)) as one:
         fact = await one.told("trunk-down")
-        assert (fact.stream, fact.body) == ("trunk/telkom", {"status": 503})
+        assert (fact.stream, fact.body) == ("trunk/telkom", {"status": 503, "fault": ""})
 
 
 async def test_one_lost_answer_is_no_alarm(tmp_path: Path, carrier: Carrier) -> None:
@@ -166,3 +172,61 @@ async def test_a_trunk_that_the_settings_drop_is_told_as_removed(
         await one.restart()
         assert facts_of_trunks(one)[-1] == ("calls.trunk-removed", "trunk/telkom")
         assert list(one.switch.core.trunks) == ["lokal"]
+
+
+async def fault_of(tmp_path: Path, host: str, **more: object) -> str:
+    """Why the trunk at ``host`` is down, as it is shown and told."""
+    trunk = {"name": "telkom", "sources": ["192.0.2.0/24"], "host": host, "options_every_s": 0.2}
+    async with bench(tmp_path, trunks=[trunk | more]) as one:
+        fact = await one.told("trunk-down")
+        [shown] = views.snapshot(one.switch.core).trunks
+        assert (shown.state, shown.status) == ("down", None)
+        assert shown.fault == fact.body["fault"]
+        return shown.fault
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch that is quick about it."""
+    monkeypatch.setattr(trunks, "ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(trunks, "DOWN_EVERY_S", 0.1)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+async def test_a_trunk_at_which_nothing_listens_says_so(tmp_path: Path, transport: str) -> None:
+    """The engineer at 3 a.m. must not need a packet dump to tell a wrong port from a dead line."""
+    host = f"{ADDRESS}:{free_port()}"
+    assert await fault_of(tmp_path, host, transport=transport) == "connection-refused"
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+async def test_a_trunk_whose_name_is_not_found_says_so(tmp_path: Path, transport: str) -> None:
+    """A slip in the name; this one cannot be a name at all, so that no name server is asked."""
+    assert await fault_of(tmp_path, "sbc..example:5060", transport=transport) == "name-unknown"
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("names", "told", "fault"),
+    [
+        ((FAR,), {}, "certificate-unknown"),
+        (("sbc.example",), {"authority": True}, "certificate-name"),
+        ((FAR,), {"authority": True}, ""),
+        (("sbc.example",), {"verify": False}, ""),
+    ],
+)
+async def test_a_trunk_whose_certificate_will_not_do_says_why(
+    tmp_path: Path, names: tuple[str, ...], told: dict[str, object], fault: str
+) -> None:
+    """Each has another remedy: the authority in our settings, or a certificate of the carrier's."""
+    certificate, key = own_certificate(tmp_path / "pki", names)
+    listening = await asyncio.start_server(
+        lambda _, __: None, FAR, 0, ssl=server_context(certificate, key)
+    )
+    host = f"{FAR}:{listening.sockets[0].getsockname()[1]}"
+    if "authority" in told:
+        told = {"authority": str(tmp_path / "pki" / "root.pem")}
+    async with listening:
+        assert await fault_of(tmp_path, host, transport="tls", **told) == fault

@@ -32,6 +32,9 @@ export interface Trunk {
   state: "up" | "down" | "unknown";
   since: string | null;
   rtt_ms: number | null;
+  /** What it answered instead of carrying calls, and why it could not be reached; while it is down. */
+  status: number | null;
+  fault: string;
   calls: number;
 }
 

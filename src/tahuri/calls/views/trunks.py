@@ -18,6 +18,8 @@ class TrunkRow(Row, frozen=True):
     since: datetime | None = None
     status: int | None = None
     """What it answered instead of carrying calls, if anything."""
+    fault: str = ""
+    """Why it could not be reached, as far as that is known."""
 
 
 def trunk_keys(stream: StreamId, event: Event) -> tuple[str, ...]:
@@ -29,11 +31,11 @@ def trunk_fold(row: TrunkRow, fact: Fact) -> TrunkRow:
     """The trunk after the fact."""
     match fact.event:
         case TrunkUp():
-            return replace(row, state="up", since=fact.at, status=None)
+            return replace(row, state="up", since=fact.at, status=None, fault="")
         case TrunkDown() as event:
-            return replace(row, state="down", since=fact.at, status=event.status)
+            return replace(row, state="down", since=fact.at, status=event.status, fault=event.fault)
         case TrunkRemoved():
-            return replace(row, state="removed", since=fact.at, status=None)
+            return replace(row, state="removed", since=fact.at, status=None, fault="")
         case _:
             return row
 

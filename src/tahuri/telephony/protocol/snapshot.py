@@ -225,6 +225,11 @@ class TrunkView(Struct, frozen=True, kw_only=True):
     since: datetime
     rtt_ms: float | None
     """How long its last answer took; None before the first and where we do not ask."""
+    status: int | None = None
+    """What it answered last instead of carrying calls; while it is down."""
+    fault: str = ""
+    """Why it could not be reached last (``connection-refused``, ``certificate-name`` …), while it
+    is down; empty where it just does not answer."""
     calls: int
     """Calls that came by it and are not over."""
 

@@ -86,6 +86,10 @@ class Endpoint:
         """How the certificate of somebody is checked whom we connect to over TLS."""
         self._transports.peers[host, port] = context
 
+    def fault(self, flow: Flow) -> str:
+        """Why a peer could not be reached last (`tls.fault_of`); empty where nothing is known."""
+        return self._transports.faults.get(flow, "")
+
     def deafen(self) -> None:
         """Take nothing more in: what comes now is repeated, and is for the next process."""
         self._is_deaf = True

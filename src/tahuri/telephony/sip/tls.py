@@ -1,7 +1,20 @@
 """Contexts for SIP over TLS 1.2 and later."""
 
+import socket
 import ssl
 from pathlib import Path
+
+CERTIFICATE_FAULTS = {
+    9: "certificate-not-yet",
+    10: "certificate-expired",
+    18: "certificate-unknown",
+    19: "certificate-unknown",
+    20: "certificate-unknown",
+    21: "certificate-unknown",
+    62: "certificate-name",
+    64: "certificate-name",
+}
+"""Of OpenSSL's ``X509_V_ERR_*``, by what an engineer does about them."""
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
@@ -28,3 +41,20 @@ def client_context(verify: bool = True, authority: Path | None = None) -> ssl.SS
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def fault_of(error: Exception) -> str:
+    """Why a connection to a peer could not be made, in a code that screens translate."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return CERTIFICATE_FAULTS.get(error.verify_code, "certificate-bad")
+        case ssl.SSLError():
+            return "no-tls"
+        case socket.gaierror() | UnicodeError():
+            return "name-unknown"
+        case ConnectionRefusedError():
+            return "connection-refused"
+        case ConnectionResetError():
+            return "connection-closed"
+        case _:
+            return "no-connection"

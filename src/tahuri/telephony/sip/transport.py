@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from tahuri.telephony.sip.gate import neighbourhood
 from tahuri.telephony.sip.stream import Received, Stream
-from tahuri.telephony.sip.tls import client_context
+from tahuri.telephony.sip.tls import client_context, fault_of
 from tahuri.telephony.sip.transaction import Flow
 
 UDP_RECEIVE_BUFFER_BYTES = 512 << 10
@@ -25,6 +25,8 @@ TLS_HANDSHAKE_WITHIN_S = 5.0
 TCP_IDLE_S = 600.0
 """A connection that nothing went over for so long is closed, unless somebody needs it."""
 TCP_IDLE_LOOK_S = 15.0
+FAULTS_MAX = 200
+"""Peers of whom it is known why they could not be reached last."""
 TCP_UNSENT_BYTES_MAX = 1 << 20
 """What may wait for one peer; a peer that does not read is disconnected."""
 
@@ -98,6 +100,8 @@ class Transports:
         self.peers: dict[tuple[str, int], ssl.SSLContext] = {}
         """How the certificates of some whom we connect to are checked, by host and port; others
         must convince the machine's own list of authorities."""
+        self.faults: dict[Flow, str] = {}
+        """Why the last attempt to reach a peer failed; none of those that were reached since."""
         self._strict: ssl.SSLContext | None = None
         self._received = received
         self._needs = needs
@@ -220,13 +224,15 @@ class Transports:
         """Send to a name: by our first address if the name has one of its family."""
         loop = asyncio.get_running_loop()
         for family, udp in list(self._udp.items()):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, UnicodeError):  # the latter: no name at all, ``a..b``
                 found = await loop.getaddrinfo(
                     flow.host, flow.port, family=family, type=socket.SOCK_DGRAM
                 )
+                self.faults.pop(flow, None)
                 if not udp.is_closing():
                     udp.sendto(data, found[0][4])
                 return
+        self._fail(flow, "name-unknown")
 
     # ---- connections ----------------------------------------------------------------------------
 
@@ -289,20 +295,29 @@ class Transports:
                     flow.port,
                     ssl=context,
                 )
-        except (OSError, ssl.SSLError, TimeoutError) as error:
+        except (OSError, ssl.SSLError, TimeoutError, UnicodeError) as error:
+            fault = fault_of(error)
             log.warning(
                 "sip peer does not take a connection",
-                extra={"transport": flow.transport, "error": type(error).__name__},
+                extra={"transport": flow.transport, "error": type(error).__name__, "fault": fault},
             )
             self._connecting.pop(flow, None)
+            self._fail(flow, fault)
             self._unreachable(flow)
             return
         waiting = self._connecting.pop(flow, bytearray())
+        self.faults.pop(flow, None)
         if stream.is_open:
             self._name(stream, flow)
             stream.write(bytes(waiting))
         else:
             self._unreachable(flow)  # too many connections
+
+    def _fail(self, flow: Flow, fault: str) -> None:
+        self.faults.pop(flow, None)
+        self.faults[flow] = fault
+        if len(self.faults) > FAULTS_MAX:
+            del self.faults[next(iter(self.faults))]
 
     def _context_for(self, flow: Flow) -> ssl.SSLContext | None:
         known = self.peers.get((flow.host, flow.port))

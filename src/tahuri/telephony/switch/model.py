@@ -349,6 +349,10 @@ class TrunkState(Struct, kw_only=True):
     state: TrunkStateName = "unknown"
     since: datetime
     rtt_ms: float | None = None
+    status: int | None = None
+    """What it answered instead of carrying calls, while it is down."""
+    fault: str = ""
+    """Why it cannot be reached, while it is down."""
 
 
 class Seat(Struct, kw_only=True):

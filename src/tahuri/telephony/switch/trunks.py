@@ -141,12 +141,22 @@ class TrunkWatch:
         question.misses += 1
         question.due_s = question.asked_s + min(DOWN_EVERY_S, trunk.options_every_s)
         if question.misses >= MISSES_MAX:
-            self._set(trunk, "down", status)
+            flow = flow_of(trunk)
+            fault = self._core.endpoint.fault(flow) if flow is not None and status is None else ""
+            self._set(trunk, "down", status, fault)
 
-    def _set(self, trunk: config.Trunk, state: TrunkStateName, status: int | None = None) -> None:
+    def _set(
+        self,
+        trunk: config.Trunk,
+        state: TrunkStateName,
+        status: int | None = None,
+        fault: str = "",
+    ) -> None:
         core, known = self._core, self._core.trunks[trunk.name]
+        known.status, known.fault = status, fault  # while it is down the reason may change
         if known.state == state:
             return
         known.state, known.since = state, core.now()
-        core.of_trunk(known, TrunkUp() if state == "up" else TrunkDown(status=status))
+        down = TrunkDown(status=status, fault=fault)
+        core.of_trunk(known, TrunkUp() if state == "up" else down)
         core.changed()

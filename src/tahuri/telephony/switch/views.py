@@ -144,6 +144,8 @@ def trunk_view(core: Core, trunk: TrunkState) -> TrunkView:
         state=trunk.state,
         since=trunk.since,
         rtt_ms=trunk.rtt_ms,
+        status=trunk.status,
+        fault=trunk.fault,
         calls=sum(1 for call in core.calls.values() if call.trunk == trunk.name),
     )
 

@@ -48,6 +48,8 @@ export interface TrunkBody {
   state: "up" | "down" | "removed";
   since: string | null;
   status: number | null;
+  /** Why it could not be reached: `trunk_fault.<code>`; older rows have none. */
+  fault?: string;
 }
 
 /** What the watch found; see page /telephone. */

@@ -15,6 +15,8 @@ class TrunkDown(Body, frozen=True, tag="calls.trunk-down"):
 
     status: int | None = None
     """The SIP status it answered, if it did."""
+    fault: str = ""
+    """Why it cannot be reached (`telephony.sip.tls.fault_of`); empty: it just does not answer."""
 
 
 class TrunkRemoved(Body, frozen=True, tag="calls.trunk-removed"):
