@@ -45,6 +45,13 @@ def by_hand(extra: str) -> Wire:
     return wire
 
 
+@pytest.mark.parametrize("value", ["1800\x1f", "²", "1800" + "\x1f" * 300, "١٨٠٠"])
+def test_a_time_that_is_no_number_is_no_time_and_the_caller_is_answered(value: str) -> None:
+    """A caller whose exchange writes nonsense there is a caller all the same."""
+    wire = by_hand(f"Supported: timer\nSession-Expires: {value};a=b\nMin-SE: {value};a=b\n")
+    assert asked_in(in_200(wire)).expires_s in (0, EXPIRES_S)
+
+
 def test_a_call_that_lives_is_refreshed_for_hours() -> None:
     """A long call must not be ended by its own watchman."""
     wire = Wire()

@@ -116,6 +116,27 @@ def test_a_broken_address_is_told_as_such(value: str) -> None:
         grammar.name_address(value)
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1800", 1800),
+        (" 0\t", 0),
+        ("007", 7),
+        ("", None),
+        ("-1", None),
+        ("1_0", None),
+        ("²", None),
+        ("١٢", None),
+        ("1800\x1f", None),
+        ("1800\n", None),
+        ("1" * 10, None),
+    ],
+)
+def test_a_number_is_made_of_ascii_digits(text: str, number: int | None) -> None:
+    """What Python calls a digit or a blank is more than SIP does."""
+    assert grammar.whole_number(text) == number
+
+
 def test_addresses_are_read() -> None:
     """With and without brackets, quotes and parameters."""
     assert grammar.name_address("sip:a@b;tag=1").tag == "1"

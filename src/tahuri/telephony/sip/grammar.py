@@ -146,6 +146,15 @@ def parse_uri(text: str) -> Uri:
     raise BadValue("not a URI")
 
 
+def whole_number(text: str, digits: int = 9) -> int | None:
+    """1*DIGIT with blanks around it; None: it is something else, or longer than so many digits.
+
+    `str.isdigit` says yes to ``²``, and `int` takes the digits of every script: neither is SIP's.
+    """
+    match = re.fullmatch(r"[ \t]*([0-9]+)[ \t]*", text)
+    return int(match[1]) if match and len(match[1]) <= digits else None
+
+
 def in_uri(host: str) -> str:
     """A host as it stands in a URI or Via: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host

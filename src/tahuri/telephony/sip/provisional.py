@@ -8,6 +8,7 @@ import msgspec
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.body import session_of
 from tahuri.telephony.sip.dialogs import Identity, Output
+from tahuri.telephony.sip.grammar import whole_number
 from tahuri.telephony.sip.leg import Leg, refresh_target, request_in
 from tahuri.telephony.sip.message import Request, Response
 from tahuri.telephony.sip.sessions import Sessions, has_tag
@@ -141,10 +142,10 @@ class Provisionals(Sessions):
         Returns:
             What to send; None when the response is a repetition or out of order: pass it over.
         """
-        text = response.get("rseq") or ""
-        if not has_tag(response, "require", "100rel") or not text.isdigit() or len(text) > 10:
+        rseq = whole_number(response.get("rseq") or "", 10)
+        if not has_tag(response, "require", "100rel") or rseq is None:
             return []
-        tag, rseq = response.to.tag or "", int(text)
+        tag = response.to.tag or ""
         if rseq != leg.rseqs.get(tag, rseq - 1) + 1:
             return None
         leg.rseqs = {**leg.rseqs, tag: rseq}

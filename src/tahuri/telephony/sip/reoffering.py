@@ -9,6 +9,7 @@ from collections.abc import Callable
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.body import session_of
 from tahuri.telephony.sip.dialogs import Identity, Output
+from tahuri.telephony.sip.grammar import whole_number
 from tahuri.telephony.sip.leg import ALLOW, Leg, refresh_target, request_in
 from tahuri.telephony.sip.message import Response
 from tahuri.telephony.sip.provisional import Provisionals
@@ -126,8 +127,9 @@ class Reoffering(Provisionals):
         if response.status not in (491, 500) or leg.owed_tries >= TRIES_MAX:
             return 0.0
         if response.status == 500:
-            asked = (response.get("retry-after") or "").partition(";")[0].strip()
-            return min(float(asked), LATER_S_MAX) if asked.isdigit() and asked != "0" else LATER_S
+            value = (response.get("retry-after") or "").partition(";")[0]
+            asked = whole_number(value.partition("(")[0])
+            return min(float(asked), LATER_S_MAX) if asked else LATER_S
         share = int.from_bytes(self._mint().encode()[-2:]) % 200 / 200
         return 2.1 + 1.9 * share if leg.outgoing else 0.01 + 1.99 * share
 

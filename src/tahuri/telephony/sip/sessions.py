@@ -5,14 +5,13 @@ other side hangs up when nothing comes.  A far end that knows no timers is refre
 same: any answer but 408 and 481 shows that it is there.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.body import session_of
 from tahuri.telephony.sip.dialogs import Dialogs, Identity, Output
-from tahuri.telephony.sip.grammar import parameters_of
+from tahuri.telephony.sip.grammar import parameters_of, whole_number
 from tahuri.telephony.sip.leg import ALLOW, Leg, refresh_target, request_in
 from tahuri.telephony.sip.message import Message, Request, Response
 from tahuri.telephony.sip.transaction import TIMEOUT_S
@@ -60,16 +59,16 @@ def asked_in(message: Message) -> Asked:
     value, _, rest = (message.get("session-expires") or "").partition(";")
     refresher = parameters_of(rest).get("refresher", "").lower()
     least = (message.get("min-se") or "").partition(";")[0]
-    return Asked(_seconds(value), refresher if refresher in ("uac", "uas") else "", _seconds(least))
+    return Asked(
+        whole_number(value) or 0,
+        refresher if refresher in ("uac", "uas") else "",
+        whole_number(least) or 0,
+    )
 
 
 def has_tag(message: Message, name: str, tag: str) -> bool:
     """Whether a list of option tags or methods names that one."""
     return tag.lower() in (one.lower() for one in message.all(name))
-
-
-def _seconds(text: str) -> int:
-    return int(text) if re.match(r"^\s*\d{1,9}\s*$", text) else 0
 
 
 class Sessions(Dialogs):

@@ -5,7 +5,13 @@ import secrets
 
 from tahuri.telephony.protocol.facts.seat import SeatTaken
 from tahuri.telephony.sip import digest, events
-from tahuri.telephony.sip.grammar import BadValue, NameAddress, name_address, parse_uri
+from tahuri.telephony.sip.grammar import (
+    BadValue,
+    NameAddress,
+    name_address,
+    parse_uri,
+    whole_number,
+)
 from tahuri.telephony.sip.message import Request
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import edge, offers, seats
@@ -149,5 +155,6 @@ def _user(request: Request) -> str:
 def _expires_s(request: Request, contact: str) -> int:
     address = NameAddress("", "", {}) if contact == "*" else name_address(contact)
     value = address.parameters.get("expires") or request.get("expires") or str(EXPIRES_S)
-    asked = int(value) if value.isdigit() and len(value) < 10 else EXPIRES_S
+    number = whole_number(value)
+    asked = EXPIRES_S if number is None else number
     return 0 if asked == 0 or contact == "*" else min(max(asked, EXPIRES_S_MIN), EXPIRES_S_MAX)
