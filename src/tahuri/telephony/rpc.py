@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from tahuri.telephony import plaintext
 from tahuri.telephony.spareaddress import NO_ROOM, is_ours, spare_of
 
 LINE_BYTES_MAX = 1 << 20
@@ -35,7 +36,6 @@ Message = dict[str, object]
 Handler = Callable[[str, Message], Awaitable[object]]
 
 log = logging.getLogger(__name__)
-_encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
@@ -54,7 +54,7 @@ class Unavailable(Exception):  # noqa: N818 - the word of the contract
 
 def encoded(message: Message) -> bytes:
     """One line.  Raises Failure ``too-large`` beyond LINE_BYTES_MAX."""
-    line = _encoder.encode(message) + b"\n"
+    line = plaintext.encoded(message) + b"\n"
     if len(line) > LINE_BYTES_MAX:
         raise Failure("too-large", f"a line of {len(line)} bytes")
     return line

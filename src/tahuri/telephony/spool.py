@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from tahuri.kernel import clock
 from tahuri.telephony import preallocated
+from tahuri.telephony.plaintext import encoded
 from tahuri.telephony.protocol.facts import Fact
 from tahuri.telephony.protocol.words import DiskFault
 from tahuri.telephony.spoolfiles import (
@@ -53,7 +54,6 @@ BATCH_BYTES_MAX = 512 << 10
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = logging.getLogger(__name__)
-_encoder = msgspec.json.Encoder()
 
 
 class Spool:
@@ -171,7 +171,7 @@ class Spool:
 
     def append(self, fact: Fact) -> int:
         """Take a fact; returns its position.  Never raises, never waits for the disk to sync."""
-        return self._take(_encoder.encode(fact))
+        return self._take(encoded(fact))
 
     def _take(self, content: bytes) -> int:
         self.end += 1

@@ -232,6 +232,30 @@ async def test_a_party_sends_the_caller_on_within_its_own_house(
     await seat.leave()
 
 
+@pytest.mark.parametrize("goes", ["on", "nowhere"])
+async def test_a_name_in_another_alphabet_costs_no_fact_and_no_seat_its_line(
+    centre: Bench, operator: Telephone, ward: Telephone, goes: str
+) -> None:
+    """Given a telephone whose directory is in Latin-1, which is no UTF-8; when it sends the caller
+    on, or may not; then it is done or refused as ever, the log is told, and the seat goes on."""
+    seat, _, own = await with_the_hospital(centre, operator)
+    name = b"k\xf6ln".decode("utf-8", "surrogateescape")
+    place = ward.address.partition("@")[2] if goes == "on" else "198.51.100.7"
+    own.refer(f"sip:{name}@{place}")
+    if goes == "on":
+        (await ward.rung()).accept(OFFER)
+        told = await centre.told("party-added", 2)
+        await seat.until(
+            lambda state: [one["address"][:8] for one in state["call"]["parties"]] == ["sip:k?ln"]
+        )
+    else:
+        assert await own.refer_progress.get() == 603
+        told = await centre.told("refer-refused")
+    assert str(told.personal["address"]["address"]).startswith("sip:k?ln@")
+    await seat.ask("mute")
+    await seat.leave()
+
+
 async def test_whom_a_party_has_spoken_to_takes_its_place(
     centre: Bench, operator: Telephone, ward: Telephone
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -264,3 +265,21 @@ async def test_a_socket_that_cannot_be_made_for_another_reason_is_an_error(tmp_p
         await rpc.Server(tmp_path / "x.sock", handle).start()
     assert caught.value.errno not in (errno.ENOSPC, errno.EDQUOT)
     assert os.listdir(tmp_path) == ["x.sock"]
+
+
+async def test_an_answer_that_holds_no_text_is_an_answer_all_the_same(tmp_path: Path) -> None:
+    """Given a header in Latin-1 in what is answered; then the connection and the others stand."""
+    name = b"k\xf6ln \xe2\x98\x8e".decode("utf-8", "surrogateescape")
+
+    async def answer(_op: str, _arguments: rpc.Message) -> object:
+        return {"parties": [{"address": name, "since": datetime(2026, 1, 1, tzinfo=UTC)}]}
+
+    server = rpc.Server(tmp_path / "odd.sock", answer)
+    await server.start()
+    client = rpc.Client(tmp_path / "odd.sock")
+    client.start()
+    await until(lambda: client.connected)
+    told = {"address": "k?ln \N{BLACK TELEPHONE}", "since": "2026-01-01T00:00:00Z"}
+    assert await client.call("state") == {"parties": [told]}
+    await client.close()
+    await server.stop()

@@ -14,6 +14,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from tahuri.telephony import plaintext
 from tahuri.telephony.media.protocol import SDP_LENGTH_MAX, MediaRefused
 from tahuri.telephony.protocol.operations import SUPERVISOR_OPERATIONS
 from tahuri.telephony.protocol.snapshot import QueuedView
@@ -37,7 +38,6 @@ SUPERVISOR = "supervisor"
 """The role in a seat's token."""
 
 log = logging.getLogger(__name__)
-_encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
@@ -229,7 +229,7 @@ class SeatSockets:
                 return
             queued: list[QueuedView] = views.queue(self._core)
             state = views.push(self._core, seat, queued, SUPERVISOR in token.roles)
-            await connection.send(_encoder.encode(state).decode())
+            await connection.send(plaintext.encoded(state).decode())
 
 
 async def _supersede(connection: ServerConnection) -> None:
@@ -249,7 +249,7 @@ def _host(connection: ServerConnection) -> str:
 
 
 def _text(message: Message) -> str:
-    return _encoder.encode(message).decode()
+    return plaintext.encoded(message).decode()
 
 
 def _decoded(line: str | bytes) -> Message:
