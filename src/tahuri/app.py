@@ -72,6 +72,7 @@ from tahuri.settings import Settings
 from tahuri.telephony import token
 from tahuri.telephony.protocol.operations import number_digest
 from tahuri.units.queries import crewed_by
+from tahuri.watch.following import follow as watch_follow
 
 SHUTDOWN_S = 3
 GZIP_BYTES_MIN = 2_000
@@ -214,7 +215,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
         str(centre.folder.run / "switch.sock"),
         database,
         VIEWS,
-        (follower(call_back_rules),),
+        (follower(call_back_rules), watch_follow),
         worth,
     )
     live = LiveBoard(switchboard.state, settings.node)

@@ -8,24 +8,42 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import msgspec
 import pytest
 
 import tahuri.calls.views
 import tahuri.operators.views
+import tahuri.watch.views
 from tahuri.calls import recordings, switchboard
 from tahuri.calls.events import CallParked
 from tahuri.calls.switchboard import Switchboard
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
 from tahuri.kernel.jobs import apply_schema, job_app
+from tahuri.kernel.log import Writing, writing
 from tahuri.kernel.refusal import Invalid, Refused, Unavailable
 from tahuri.kernel.verify import verify
 from tahuri.refusals import Refusal
 from tahuri.telephony import rpc
+from tahuri.telephony import spool as spool_module
+from tahuri.telephony.protocol.facts import Fact, fact_of
+from tahuri.telephony.protocol.facts.centre import FactsSetAside
+from tahuri.telephony.spool import Spool
+from tahuri.telephony.spooldamage import Damage
+from tahuri.telephony.switch import operations
+from tahuri.telephony.switch.core import Core
+from tahuri.watch.following import follow
+from tahuri.watch.queries import open_findings
+from tahuri.watch.reconcile import Held, may_close
 
-VIEWS = (*tahuri.calls.views.VIEWS, *tahuri.operators.views.VIEWS)
+VIEWS = (
+    *tahuri.calls.views.VIEWS,
+    *tahuri.operators.views.VIEWS,
+    *tahuri.watch.views.VIEWS,
+)
 AT = "2026-11-23T03:00:00.000001Z"
 SEEN_S = 20.0
 
@@ -236,6 +254,7 @@ async def test_what_no_text_in_the_database_can_hold_does_not_stop_the_facts(
         ),
         ({"id": "E1"}, "switch/unreadable"),
         (spooled(1, "calls.call-queued", id="x" * 65), "switch/unreadable"),
+        (spooled(1, "calls.call-queued", at="0001-01-01T00:00:00+09:00"), "switch/unreadable"),
         (["no", "fact"], "switch/unreadable"),
     ],
 )
@@ -253,7 +272,9 @@ async def test_a_fact_that_cannot_be_read_is_kept_whole_and_the_next_one_follows
     if stream == "call/C1":
         assert whole["body"] == fact["body"]
         assert body["event_type"] == fact["type"]
+        assert (body["position"], body["reason"]) == (1, "unknown")
     else:
+        assert (body["position"], body["reason"]) == (1, "no-fact")
         assert whole["personal"]["content"]["raw"] == fact
 
 
@@ -281,6 +302,127 @@ async def test_a_fact_that_no_row_can_take_is_kept_whole_and_the_next_one_follow
     record = await take.database.one("select body from personal where kind = 'unreadable'")
     assert record is not None
     assert json.loads(record[0]["raw"])["body"] == parked["body"]
+    _, _, body = (await take.logged())[1]
+    assert (body["position"], body["reason"]) == (2, "not-recorded")
+
+
+async def test_a_fact_whose_key_is_taken_is_kept_whole_and_the_next_one_follows(
+    take: Taking,
+) -> None:
+    """Given a console's request with the very key of a fact; then the fact is not refused for
+    ever."""
+    write = Writing(actor="O1", command="E1", now=clock.now(), request=b"another")
+    async with writing(take.database, VIEWS, write):
+        pass
+    take.switch.spool(ARRIVED, spooled(2, "calls.call-queued"))
+    await take.until_done()
+    assert [tag for _, tag, _ in await take.logged()] == [
+        "calls.fact-unreadable",
+        "calls.call-queued",
+    ]
+
+
+async def findings(database: Database) -> list[dict[str, Any]]:
+    return [
+        {name: row[name] for name in ("code", "about", "numbers", "node")}
+        for row in await open_findings(database)
+    ]
+
+
+async def test_what_cannot_be_read_is_a_finding_at_once_and_stays_until_it_is_accepted(
+    take: Taking,
+) -> None:
+    """`/telephone` says it: once a day for each kind of fact, however many there are, and a look
+    of the watch does not take it for mended."""
+    take.board.followers = (follow,)
+    strange = [spooled(number, "calls.call-teleported") for number in range(2, 5)]
+    aside = {"file": "1.facts", "at": 7, "bytes": 9, "first": 3, "last": 5, "reason": "checksum"}
+    take.switch.spool(
+        ARRIVED,
+        *strange,
+        spooled(5, "calls.facts-set-aside", aside, stream="disk/spool"),
+        spooled(6, "calls.facts-set-aside", aside, stream="disk/ambon-2"),
+    )
+    await take.until_done()
+    known = {"numbers": {"first": 3.0, "last": 5.0}, "code": "facts-set-aside", "about": "1.facts"}
+    assert sorted(await findings(take.database), key=str) == sorted(
+        [
+            {
+                "code": "fact-unreadable",
+                "about": "calls.call-teleported 2026-11-23",
+                "numbers": {"position": 2.0},
+                "node": "",
+            },
+            {**known, "node": ""},
+            {**known, "node": "ambon-2"},
+        ],
+        key=str,
+    )
+    for one in await findings(take.database):
+        assert not may_close(one["code"], one["about"], Held((), {}), frozenset())
+    assert (await verify(take.database, VIEWS)).fault is None
+
+
+async def test_a_rotten_spool_comes_into_the_log_but_for_what_rotted(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a spool on disk in which a line rotted, and the reader that runs in `serve`; then the
+    log has every other fact in order, then the place of the one that is lacking, and a finding."""
+    monkeypatch.setattr(spool_module, "RECENT_FACTS_MAX", 2)
+    folder = tmp_path / "spool"
+    first = Spool(folder)
+    for number in range(1, 10):
+        first.append(msgspec.convert(spooled(number, "calls.call-queued"), Fact))
+    await first.close()
+    segment = next(folder.glob("*.facts"))
+    segment.write_bytes(segment.read_bytes().replace(b'"E4"', b'"X4"'))
+    spool = Spool(folder)
+
+    def tell(found: Damage) -> None:
+        body = FactsSetAside(
+            file=found.file,
+            at=found.at,
+            bytes=found.size,
+            first=found.first,
+            last=found.last,
+            reason=found.reason,
+        )
+        spool.append(fact_of("aside-1", clock.now(), "disk/spool", body, {}, "switch"))
+
+    spool.on_damage = tell
+    core = cast("Core", SimpleNamespace(spool=spool))
+
+    async def answer(op: str, arguments: rpc.Message) -> object:
+        return await operations.answer(core, op, arguments)
+
+    server = rpc.Server(tmp_path / "switch.sock", answer)
+    await server.start()
+    board = Switchboard(str(tmp_path / "switch.sock"), database, VIEWS, (follow,))
+    task = asyncio.create_task(board.run())
+    taking = Taking(FakeSwitch(), board, database)
+
+    async def all_there() -> bool:
+        return spool.done == 10
+
+    await taking.until(all_there)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await server.stop()
+    records = await database.all("select command from facts where actor = 'switch' order by seq")
+    assert [name for (name,) in records] == [
+        "E1",
+        "E2",
+        "E3",
+        *(f"E{n}" for n in range(5, 10)),
+        "aside-1",
+    ]
+    (one,) = await findings(database)
+    assert (one["code"], one["about"], one["numbers"]) == (
+        "facts-set-aside",
+        segment.name,
+        {"first": 4.0, "last": 4.0},
+    )
+    await spool.close()
 
 
 def _parked(event: object) -> tuple[str, ...]:

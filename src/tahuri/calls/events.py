@@ -557,10 +557,15 @@ class CallUnlinked(Event, frozen=True, tag="calls.call-unlinked"):
 
 
 class FactUnreadable(Event, frozen=True, tag="calls.fact-unreadable"):
-    """The switch handed over something that this version cannot read; it is kept whole."""
+    """The switch handed over what this version cannot read or record; it is kept whole."""
 
     event_type: str
     content: PersonalId | None = None
+    position: int = 0
+    """In the switch's spool; 0 in facts that were stored before."""
+    reason: str = ""
+    """``no-fact``: not a fact's shape; ``unknown``: of a type, or a shape, that this version does
+    not know; ``not-recorded``: a rule of the log broke over it."""
 
 
 class TrunkUp(Event, frozen=True, tag="calls.trunk-up"):
@@ -602,3 +607,18 @@ class FactsLost(Event, frozen=True, tag="calls.facts-lost"):
     """So many facts of the switch found neither disk nor room in memory, and are in no log."""
 
     facts: int
+
+
+class FactsSetAside(Event, frozen=True, tag="calls.facts-set-aside"):
+    """A piece of the switch's spool cannot be read: its file is kept whole beside the spool
+    (``quarantine``), and these facts are in no log until somebody mends it."""
+
+    file: str
+    at: int
+    """The byte where it begins."""
+    bytes: int
+    first: int
+    last: int
+    """Positions of the facts that it must have held; of what reads as zeros at most so many."""
+    reason: str
+    """``checksum`` or ``disk``."""

@@ -47,6 +47,8 @@ ADVICE_S = 1.0
 TRIES_MAX = 3
 """Then a fact that the log cannot record is kept whole instead: those behind it must not wait."""
 UNREADABLE = StreamId("switch", "unreadable")
+NO_FACT = "unreadable"
+"""The type of what has not even a fact's shape."""
 FRESH = timedelta(minutes=1)
 """An older arrival was taken over late; its caller no longer waits."""
 
@@ -75,14 +77,15 @@ def fact_from(raw: object, now: datetime) -> Fact:
     try:
         fact = msgspec.convert(kept, Fact)
         StreamId.parse(fact.stream)
+        fact.at.astimezone(UTC)
         if not 0 < len(fact.id) <= COMMAND_CHARS_MAX:
             raise ValueError("an id that is no command key")
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter: a moment before the year 1, or after 9999
         return Fact(
             id=sha256(canonical(kept)).hexdigest(),
             at=now,
             stream=str(UNREADABLE),
-            type="unreadable",
+            type=NO_FACT,
             body={},
             personal={"content": {"raw": kept}},
             actor="switch",
@@ -103,11 +106,14 @@ def _storable(value: object) -> object:
             return value
 
 
-async def take_over(open_log: Log, fact: Fact, followers: Sequence[Follower] = ()) -> None:
+async def take_over(
+    open_log: Log, fact: Fact, followers: Sequence[Follower] = (), position: int = 0
+) -> None:
     """One spooled fact into the log; what cannot be read is kept whole, never dropped.
 
     Args:
         followers: told in the same write, so that what follows is recorded with it or not at all.
+        position: in the switch's spool.
     """
     at = fact.at.astimezone(UTC)
     stream = StreamId.parse(fact.stream)
@@ -117,20 +123,31 @@ async def take_over(open_log: Log, fact: Fact, followers: Sequence[Follower] = (
         log.error("spooled fact cannot be read", type=fact.type, error=str(error))
         whole = cast("dict[str, Any]", msgspec.to_builtins(fact))
         content = open_log.personal("unreadable", whole)
-        event: Event = FactUnreadable(event_type=fact.type, content=content)
+        event: Event = FactUnreadable(
+            event_type=fact.type,
+            content=content,
+            position=position,
+            reason="no-fact" if fact.type == NO_FACT else "unknown",
+        )
     else:
         personal = {name: open_log.personal(name, body) for name, body in fact.personal.items()}
         event = event_of(fact, personal)
     await open_log.append(stream, [event], at=at, actor=fact.actor)
     if isinstance(event, RecordingClosed):
         await _check_later(open_log, stream, event)
+    await _tell(followers, open_log, stream, event, at)
+
+
+async def _tell(
+    followers: Sequence[Follower], open_log: Log, stream: StreamId, event: Event, at: datetime
+) -> None:
     for follow in followers:
         try:
             await follow(open_log, stream, event, at)
         except (psycopg.Error, Unavailable):
             raise
         except Exception:  # a bug there must not keep every later fact out of the log
-            log.exception("what follows from a fact could not be told", type=fact.type)
+            log.exception("what follows from a fact could not be told", type=type(event).__name__)
 
 
 async def _check_later(open_log: Log, stream: StreamId, closed: RecordingClosed) -> None:
@@ -204,18 +221,18 @@ class Switchboard:
         for position, raw in found["facts"]:
             fact = fact_from(raw, clock.now())
             write = Writing(actor=fact.actor, command=fact.id, now=clock.now())
-            await self._record(fact, write)
+            await self._record(fact, write, int(position))
             await self.client.call("facts_done", upto=position)
             self.behind = end - int(position)
             if fact.type == "calls.call-arrived" and clock.now() - fact.at < FRESH:
                 await self._advise(StreamId.parse(fact.stream).key)
 
-    async def _record(self, fact: Fact, write: Writing) -> None:
+    async def _record(self, fact: Fact, write: Writing, position: int) -> None:
         """Raises whatever kept the fact out, until it has been tried `TRIES_MAX` times."""
         try:
             async with writing(self.db, self.views, write) as open_log:
                 if open_log.answered is None:
-                    await take_over(open_log, fact, self.followers)
+                    await take_over(open_log, fact, self.followers, position)
         except Unavailable:
             raise
         except Exception:
@@ -224,11 +241,23 @@ class Switchboard:
             if self._failed[1] < TRIES_MAX:
                 raise
             log.exception("a fact cannot be recorded; it is kept whole", type=fact.type)
-            async with writing(self.db, self.views, write) as open_log:
-                raw = {"raw": json.dumps(msgspec.to_builtins(fact))}
-                content = open_log.personal("unreadable", raw)
-                event = FactUnreadable(event_type=fact.type, content=content)
-                await open_log.append(UNREADABLE, [event], at=fact.at, actor=fact.actor)
+            await self._keep_whole(fact, position)
+
+    async def _keep_whole(self, fact: Fact, position: int) -> None:
+        """Record that it is there, under a key of its own: the fact's may be what is wrong."""
+        raw = json.dumps(msgspec.to_builtins(fact))
+        write = Writing(actor="switch", command=sha256(raw.encode()).hexdigest(), now=clock.now())
+        async with writing(self.db, self.views, write) as open_log:
+            if open_log.answered is not None:
+                return
+            event = FactUnreadable(
+                event_type=fact.type,
+                content=open_log.personal("unreadable", {"raw": raw}),
+                position=position,
+                reason="not-recorded",
+            )
+            await open_log.append(UNREADABLE, [event], at=fact.at, actor=fact.actor)
+            await _tell(self.followers, open_log, UNREADABLE, event, fact.at)
 
     async def _advise(self, call_id: str) -> None:
         """Who goes first is worth a second, and never a fact."""

@@ -177,6 +177,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "calls.disk-freed": ("Disk menerima catatan lagi", "The disk takes facts again"),
     "calls.facts-lost": ("{facts} catatan telepon hilang", "{facts} facts of telephony were lost"),
+    "calls.facts-set-aside": (
+        "Catatan telepon {first}–{last} tidak terbaca dan disisihkan ({file}, {reason})",
+        "Facts {first}–{last} of telephony cannot be read and were set aside ({file}, {reason})",
+    ),
     "calls.trunk-removed": ("Saluran telepon dihapus", "Telephone line removed"),
     "calls.fact-unreadable": (
         "Catatan sentral tidak terbaca ({event_type})",

@@ -14,6 +14,7 @@ import logging
 import os
 import threading
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,13 +26,8 @@ from tahuri.telephony import preallocated
 from tahuri.telephony.plaintext import encoded
 from tahuri.telephony.protocol.facts import Fact
 from tahuri.telephony.protocol.words import DiskFault
-from tahuri.telephony.spoolfiles import (
-    Entry,
-    Reserve,
-    Segments,
-    ShareUsed,
-    line_of,
-)
+from tahuri.telephony.spooldamage import Damage, Entry
+from tahuri.telephony.spoolfiles import Reserve, Segments, ShareUsed, line_of
 from tahuri.telephony.spoolstate import StateFile
 
 FSYNC_EVERY_S = 0.05
@@ -86,6 +82,10 @@ class Spool:
         """Why facts do not go to the segments; None: they do."""
         self.full_until: datetime | None = None
         """Since when the disk takes facts again, while that is not yet believed."""
+        self.on_damage: Callable[[Damage], None] = lambda _: None
+        """Tells a fact of what cannot be read; called before the facts behind it are given."""
+        self._barren = 0
+        """Up to this position nothing is left that could be read."""
         self.lost = self.untold = self._state.state.endangered
         """Facts that found neither disk nor memory; of these, those that `told_lost` has not been
         told of."""
@@ -95,7 +95,7 @@ class Spool:
         """What the last process left."""
         reserve, kept = self._reserve, self._state.state
         (self._folder / "reserve.new").unlink(missing_ok=True)
-        self._moved = self._synced = self._segments.last
+        self._moved = self._synced = self._segments.held
         self.end = max(self._segments.last, reserve.last, kept.done) + kept.endangered
         for entry in self._segments.tail:
             if entry[0] > kept.done:
@@ -193,9 +193,10 @@ class Spool:
     async def wait(self, after: int, wait_s: float) -> None:
         """Return when there is a fact after that position, at the latest after ``wait_s``.
 
-        Facts that are done are not waited for: a reader may always ask from 0.
+        Facts that are done are not waited for: a reader may always ask from 0.  Nor are those that
+        are lost, or cannot be read.
         """
-        if self.end > max(after, self.done):
+        if self.end > max(after, self.done, self._barren):
             return
         self._grown.clear()
         with contextlib.suppress(TimeoutError):
@@ -203,8 +204,15 @@ class Spool:
                 await self._grown.wait()
 
     def after(self, position: int, limit: int) -> list[tuple[int, msgspec.Raw]]:
-        """Facts after a position, in order, as they were encoded; at most ``limit``."""
+        """Facts after a position, in order, as they were encoded; at most ``limit``.
+
+        What cannot be read is left out, and told.  Raises OSError: the disk may still give it.
+        """
+        end = self.end
         entries = self._entries(max(position, self.done), limit)
+        if not entries and position <= self.done:
+            self._barren = end
+        self.tell_damages()
         found: list[tuple[int, msgspec.Raw]] = []
         size = 0
         for place, content in entries[:limit]:
@@ -221,6 +229,18 @@ class Spool:
         found |= self._reserve.read(position, limit)
         found |= {entry[0]: entry[1] for entry in self._unwritten if entry[0] > position}
         return sorted(found.items())[:limit]
+
+    def tell_damages(self) -> None:
+        """Of each piece that cannot be read, once."""
+        found = [
+            one
+            for one in self._segments.damages
+            if not self._reserve.holds(one.first, one.last)  # half written, and then there
+        ]
+        found += self._reserve.damages
+        self._segments.damages, self._reserve.damages = [], []
+        for one in found:
+            self.on_damage(one)
 
     def forget(self, upto: int) -> None:
         """Everything up to there is in the log; whole segments of it are removed."""

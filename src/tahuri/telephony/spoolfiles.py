@@ -9,15 +9,18 @@ import logging
 import os
 import zlib
 from array import array
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable
 from pathlib import Path
 
-from tahuri.telephony import preallocated
+from tahuri.kernel import clock
+from tahuri.telephony import preallocated, spooldamage
+from tahuri.telephony.protocol.words import DamageReason
+from tahuri.telephony.spooldamage import LINE_BYTES_MIN, Damage, Entry, entry_of, parsed
 
 SEGMENT_BYTES_MAX = 8 << 20
-LINE_BYTES_MIN = 64
-"""No line is shorter."""
+BAD_BLOCK_S = 10.0
+"""So long a disk that fails is asked again before what it does not give counts as damaged."""
 
 
 class ShareUsed(OSError):  # noqa: N818
@@ -25,34 +28,11 @@ class ShareUsed(OSError):  # noqa: N818
 
 
 log = logging.getLogger(__name__)
-Entry = tuple[int, bytes]
-"""Position and the fact as JSON."""
 
 
 def line_of(position: int, content: bytes) -> bytes:
     rest = b"%d %s" % (position, content)
     return b"%08x %s\n" % (zlib.crc32(rest), rest)
-
-
-def entry_of(line: bytes) -> Entry | None:
-    """What a line without its end says; None: it is damaged."""
-    checksum, _, rest = line.partition(b" ")
-    position, _, content = rest.partition(b" ")
-    if not position.isdigit() or checksum != b"%08x" % zlib.crc32(rest):
-        return None
-    return int(position), content
-
-
-def _entries(content: bytes) -> list[Entry]:
-    """The whole lines of a segment; a damaged one is left out and reported."""
-    found: list[Entry] = []
-    for line in content.split(b"\n"):
-        entry = entry_of(line)
-        if entry is not None:
-            found.append(entry)
-        elif line:
-            log.error("spool has a damaged line")
-    return found
 
 
 class Segments:
@@ -80,8 +60,17 @@ class Segments:
         self._starts = sorted(self._sizes)
         self.dirty = False
         """Whether something was written that `syncing` has not brought to the disk."""
-        self.last = self._starts[-1] - 1 if self._starts else 0
-        """Position written last; not less, where the newest segment cannot be read."""
+        self.last = self.held = self._starts[-1] - 1 if self._starts else 0
+        """Position written last, and the last that can be read: in the newest segment, which may
+        end in damage that had positions as well."""
+        self.damages: list[Damage] = []
+        """Found, and not told yet."""
+        self._known: set[tuple[int, int]] = set()
+        """Segment and byte of damage that was found before."""
+        self._unkept: set[int] = set()
+        """Damaged segments that have no second name yet."""
+        self._bad_since_s: dict[int, float] = {}
+        """By segment, since when the disk does not give it."""
         self.tail: list[Entry] = []
         """Entries of the newest segment, as found at the start."""
         if self._starts:
@@ -114,7 +103,7 @@ class Segments:
             raise
         self._torn = False
         self._sizes[start] += len(line)
-        self.last = position
+        self.last = self.held = position
         self.dirty = True
 
     def read(self, position: int, limit: int) -> list[Entry]:
@@ -131,10 +120,14 @@ class Segments:
     def remove(self, upto: int) -> None:
         """Segments of which every position is at most this one; never the newest."""
         while len(self._starts) > 1 and self._starts[1] <= upto + 1:
+            start = self._starts[0]
+            if start in self._unkept and not spooldamage.keep(self._path(start), moving=True):
+                return
             try:
-                self._path(self._starts[0]).unlink(missing_ok=True)
+                self._path(start).unlink(missing_ok=True)
             except OSError:
                 return
+            self._unkept.discard(start)
             del self._sizes[self._starts.pop(0)]
 
     def syncing(self) -> Callable[[], None]:
@@ -189,40 +182,59 @@ class Segments:
         if known != start:
             size, entries = 0, []
         if size < self._sizes[start]:
-            with self._path(start).open("rb") as file:
-                file.seek(size)
-                content = file.read(self._sizes[start] - size)
-            whole = content.rfind(b"\n") + 1
-            entries = entries + _entries(content[:whole])
-            self._parsed = (start, size + whole, entries)
+            content, bad = spooldamage.read_all(self._path(start), size, self._sizes[start] - size)
+            if bad:
+                since_s = self._bad_since_s.setdefault(start, clock.monotonic_s())
+                if clock.monotonic_s() - since_s < BAD_BLOCK_S:
+                    raise OSError(errno.EIO, "a bad block")
+            later = next((one for one in self._starts if one > start), None)
+            if later is None:
+                content = content[: content.rfind(b"\n") + 1]
+            last = entries[-1][0] if entries else start - 1
+            reason: DamageReason = "disk" if bad else "checksum"
+            more, pieces = parsed(content, self._path(start).name, size, last, later, reason)
+            self._set_aside(start, pieces)
+            entries = entries + more
+            self._parsed = (start, size + len(content), entries)
         return entries
 
-    def _mend(self, start: int) -> None:
-        """Cut a torn last line off the newest segment and go on in it."""
-        path = self._path(start)
-        try:
-            content = path.read_bytes()
-        except OSError:  # a bad block must not keep the switch from its callers
-            log.exception("the newest segment of the spool cannot be read")
-            self.last = start + self._sizes[start] // LINE_BYTES_MIN
+    def _set_aside(self, start: int, pieces: list[Damage]) -> None:
+        fresh = [one for one in pieces if (start, one.at) not in self._known]
+        if not fresh:
             return
-        whole = content.rfind(b"\n") + 1
+        self._known |= {(start, one.at) for one in fresh}
+        self.damages += fresh
+        if not spooldamage.keep(self._path(start)):
+            self._unkept.add(start)
+
+    def _mend(self, start: int) -> None:
+        """Go on in the newest segment, on a line of its own where it ends in half a line."""
+        path, size = self._path(start), self._sizes[start]
+        try:
+            content, bad = spooldamage.read_all(path, 0, size)
+        except OSError:  # it must not keep the switch from its callers
+            log.exception("the newest segment of the spool cannot be opened")
+            self.last = start + size // LINE_BYTES_MIN
+            return
         with contextlib.suppress(OSError):
-            if whole < len(content):
-                log.warning("spool ended in half a line; cut off")
-                os.truncate(path, whole)
-            self._begin(start)
-            self._torn = False
-        self.tail = _entries(content[:whole])
+            if not bad:
+                self._begin(start)
+            self._torn = bool(content) and not content.endswith(b"\n")
+        reason: DamageReason = "disk" if bad else "checksum"
+        self.tail, pieces = parsed(content, path.name, 0, start - 1, None, reason)
         if self.tail:
-            self.last = self.tail[-1][0]
+            self.last = self.held = self.tail[-1][0]
+        if pieces:
+            self.last = max(self.last, pieces[-1].last)
+        self._set_aside(start, pieces)
 
 
 class Reserve:
     """One file of a fixed size, written from its beginning, in place; emptied by one zero.
 
     What an earlier use left behind the present end is told from it by its positions: they are
-    lower.  A half written line is not whole, and is overwritten by the next.
+    lower.  A line that is damaged keeps its place, so that nothing is written over it before it
+    is copied.
     """
 
     def __init__(self, path: Path) -> None:
@@ -232,6 +244,10 @@ class Reserve:
         self._ends = array("Q")
         self._unsynced: list[tuple[int, bytes]] = []
         self._wiped = False
+        self._damaged: dict[int, tuple[Damage, bytes]] = {}
+        """By place, what cannot be read; copied before it is written over."""
+        self.damages: list[Damage] = []
+        """Found, and not told yet."""
         self.size = 0
         """Bytes; 0: there is none."""
         self.firm = False
@@ -275,9 +291,15 @@ class Reserve:
             pass
         except OSError:  # what stands in it may still be saved by people: a new one is made
             log.exception("the reserve of the spool cannot be read; it is put aside")
-            self.close()
+            self._put_aside()
+
+    def _put_aside(self) -> None:
+        """The disk does not give it back: another one is made in its place."""
+        if spooldamage.keep(self.path, moving=True):
             with contextlib.suppress(OSError):
-                self.path.replace(self.path.with_suffix(".unreadable"))
+                self.path.unlink(missing_ok=True)
+        self.damages.append(Damage(self.path.name, 0, self.size, 0, 0, "disk"))
+        self.close()
 
     def close(self) -> None:
         if self._file >= 0:
@@ -305,20 +327,38 @@ class Reserve:
         count = len(self._positions)
         return self._read(max(bisect_right(self._positions, position), count - limit), count)
 
+    def holds(self, first: int, last: int) -> bool:
+        """Whether all of these positions have their place in it."""
+        begin, end = bisect_left(self._positions, first), bisect_right(self._positions, last)
+        return end - begin == last - first + 1
+
     def _read(self, begin: int, end: int) -> list[Entry]:
         found: list[Entry] = []
         for number in range(begin, end):
             at = self._ends[number - 1] if number else 0
-            line = os.pread(self._file, self._ends[number] - at, at)
-            entry = entry_of(line[line[:-1].rfind(b"\n") + 1 : -1])
-            if entry is None:
-                log.error("spool has a damaged line")
-            else:
-                found.append(entry)
+            position = self._positions[number]
+            try:
+                line = os.pread(self._file, self._ends[number] - at, at)
+                reason: DamageReason = "checksum"
+            except OSError as error:
+                if error.errno not in spooldamage.UNREADABLE:
+                    raise
+                line, reason = b"\0", "disk"
+            before = position - 1 - line[:-1].count(b"\n")
+            if number:
+                before = max(before, self._positions[number - 1])
+            entries, pieces = parsed(line, self.path.name, at, before, position + 1, reason)
+            found += entries
+            for one in pieces:
+                if one.at not in self._damaged:
+                    self._damaged[one.at] = (one, line)
+                    self.damages.append(one)
         return found
 
     def clear(self) -> None:
         """What it holds is on the disk elsewhere, or in the log.  Raises OSError."""
+        for one, content in self._damaged.values():
+            spooldamage.copy(self.path.parent, f"reserve-{one.first}-{one.at}", content)
         preallocated.put(self._file, b"\0", 0)
         self._forget()
         self._wiped = True
@@ -350,6 +390,7 @@ class Reserve:
     def _forget(self) -> None:
         self._positions, self._ends = array("Q"), array("Q")
         self._unsynced = []
+        self._damaged = {}
         self._wiped = False
 
     def _scan(self) -> None:
@@ -358,9 +399,19 @@ class Reserve:
         content = os.pread(self._file, self.size, 0).rstrip(b"\0")
         at, last = 0, 0
         while (end := content.find(b"\n", at)) >= 0:
-            entry = entry_of(content[at:end])
-            if entry is not None and entry[0] > last:
-                last = entry[0]
+            line = content[at:end]
+            entry = entry_of(line)
+            position = entry[0] if entry is not None else 0
+            if entry is None and last and _claimed(line) == last + 1:
+                position = last + 1  # it is damaged; what an earlier use left is of lower positions
+            if position > last:
+                last = position
                 self._positions.append(last)
                 self._ends.append(end + 1)
             at = end + 1
+
+
+def _claimed(line: bytes) -> int:
+    """The position that a damaged line gives itself; 0: none."""
+    words = line.split(b" ", 2)
+    return int(words[1]) if len(words) == 3 and len(words[0]) == 8 and words[1].isdigit() else 0

@@ -108,6 +108,9 @@ FILE_CODES = frozenset(
         "recording-not-erased",
     }
 )
+TOLD_CODES = frozenset({"fact-unreadable", "facts-set-aside"})
+"""Opened by what the switch told (`watch.following`): no look shows that they are mended, so that
+they stay until somebody says why they may."""
 
 
 def day_of(code: str, about: str) -> str | None:
@@ -132,6 +135,8 @@ def called_at(call_id: str) -> datetime | None:
 
 def may_close(code: str, about: str, held: Held | None, looked_at: frozenset[str]) -> bool:
     """Whether its absence from `differences` says something: its source was looked at."""
+    if code in TOLD_CODES:
+        return False
     if code in SWITCH_CODES and held is None:
         return False
     if code in MEDIA_CODES and (held is None or held.ports is None):

@@ -11,7 +11,7 @@ import pytest
 from switch_bench import Bench, bench, until
 
 from tahuri.telephony import spool as spool_module
-from tahuri.telephony.protocol.facts.centre import DiskFilled, DiskFreed, FactsLost
+from tahuri.telephony.protocol.facts.centre import DiskFilled, DiskFreed, FactsLost, FactsSetAside
 from tahuri.telephony.protocol.snapshot import Inventory, Snapshot
 
 MIB = 1 << 20
@@ -131,3 +131,37 @@ async def test_the_room_for_facts_is_shown_and_an_alarm_long_before_its_end(
     assert (await alarms(centre))["spool-filling"]["percent"] == 50
     monkeypatch.setattr(spool, "bytes_max", spool.size * 2 + 2)
     assert "spool-filling" not in await alarms(centre)
+
+
+async def test_a_rotten_line_of_the_spool_is_a_fact_with_its_place_and_told_once(
+    tmp_path: Path,
+) -> None:
+    """Given facts of a call on their way to the log, of which one rotted while the switch was
+    stopped; then the call goes on, every other fact is there, and what is lacking is told: once,
+    though the next process finds it again."""
+    async with bench(tmp_path) as centre:
+        call = await centre.call()
+        await centre.told("call-queued")
+        before = [fact.id for fact in centre.facts()]
+        await centre.switch.stop()
+        segment = tmp_path / "data" / "spool" / f"{1:020d}.facts"
+        whole = segment.read_bytes()
+        lost = whole.split(b"\n")[1]
+        segment.write_bytes(whole.replace(lost, lost.replace(b"call", b"cull")))
+        await centre.resume()
+        told = (await centre.told("facts-set-aside")).opened()
+        assert isinstance(told, FactsSetAside)
+        assert (told.file, told.at, told.first, told.last) == (
+            segment.name,
+            whole.index(lost),
+            2,
+            2,
+        )
+        await centre.restart()
+        call.hang_up()
+        await centre.told("call-ended")
+        after = [fact.id for fact in centre.facts()]
+        assert after[: len(before) - 1] == [before[0], *before[2:]]
+        assert centre.types().count("facts-set-aside") == 1
+        quarantined = tmp_path / "data" / "spool" / "quarantine" / segment.name
+        assert lost.replace(b"call", b"cull") in quarantined.read_bytes()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -19,6 +19,7 @@ from tahuri.telephony import spoolfiles
 from tahuri.telephony.protocol.facts import Fact, fact_of
 from tahuri.telephony.protocol.facts.queue import CallQueued
 from tahuri.telephony.spool import Spool
+from tahuri.telephony.spooldamage import Damage
 
 RESERVE = 64 << 10
 
@@ -504,8 +505,13 @@ async def test_a_start_reads_the_newest_segment_alone(
         first.append(fact(number))
     await first.close()
     read: list[Path] = []
-    whole = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: (read.append(path), whole(path))[1])
+    whole = Path.open
+
+    def seen(path: Path, *how: Any, **more: Any) -> Any:
+        read.append(path)
+        return whole(path, *how, **more)
+
+    monkeypatch.setattr(Path, "open", seen)
     second = Spool(tmp_path)
     assert [path.suffix for path in read].count(".facts") == 1
     assert second.end == 60
@@ -524,22 +530,29 @@ async def test_a_bad_block_keeps_no_switch_from_its_callers(
         first.append(fact(1))
     await first.close()
     segment, old = f"{1:020d}.facts", (tmp_path / "reserve").read_bytes()
-    whole = Path.read_bytes
+    whole = Path.open
 
-    def bad(path: Path) -> bytes:
+    def bad(path: Path, *how: Any, **more: Any) -> Any:
         if path.suffix == ".facts":
             bad_block()
-        return whole(path)
+        return whole(path, *how, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", bad)
+        patch.setattr(Path, "open", bad)
         patch.setattr(os, "pread", bad_block)
         second = Spool(tmp_path, RESERVE)
     assert second.append(fact(2)) > first.end
     assert len(list(tmp_path.glob("*.facts"))) == 2
     assert (tmp_path / segment).stat().st_size > 0
     await until(second, lambda: second.reserve_left == RESERVE)
-    assert (tmp_path / "reserve.unreadable").read_bytes() == old
+    assert (tmp_path / "quarantine" / "reserve").read_bytes() == old
+    told: list[Damage] = []
+    second.on_damage = told.append
+    assert ids(second) == ["F0", "F2"]  # the disk gives it again
+    assert [(one.file, one.first, one.reason) for one in told] == [
+        (segment, 1, "disk"),
+        ("reserve", 0, "disk"),
+    ]
     await second.close()
 
 

@@ -169,6 +169,8 @@ const TODO: Record<string, string> = {
   "spool-filling": "database",
   "spool-memory-only": "disk",
   "facts-lost": "administrator",
+  "fact-unreadable": "version",
+  "facts-set-aside": "aside",
   "recording-failed": "disk",
   "trunk-down": "trunk",
   draining: "draining",

@@ -42,6 +42,8 @@ AlarmCode = Literal[
 ]
 DiskFault = Literal["full", "failing", "limit"]
 """No room, an error, or as many facts as the spool may keep."""
+DamageReason = Literal["checksum", "disk"]
+"""A checksum is wrong: rotten, or half written; the disk does not give it back."""
 TrunkStateName = Literal["unknown", "up", "down"]
 LineVerdict = Literal["good", "fair", "bad"]
 RefusedReason = Literal[

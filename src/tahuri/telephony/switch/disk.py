@@ -2,10 +2,17 @@
 
 import asyncio
 import logging
+from hashlib import sha256
 
-from tahuri.telephony.protocol.facts.centre import DiskFilled, DiskFreed, FactsLost
+from tahuri.telephony.protocol.facts.centre import (
+    DiskFilled,
+    DiskFreed,
+    FactsLost,
+    FactsSetAside,
+)
 from tahuri.telephony.protocol.snapshot import Alarm
 from tahuri.telephony.protocol.words import AlarmCode, DiskFault
+from tahuri.telephony.spooldamage import Damage
 from tahuri.telephony.switch.core import Core
 
 BYTES_A_CALL = 8_000
@@ -32,6 +39,7 @@ class DiskWatch:
         self._since = core.spool.full_since
         self._shown: list[Alarm] = []
         self._make_at_s = 0.0
+        core.spool.on_damage = self._tell_damage
 
     @property
     def stream(self) -> str:
@@ -53,11 +61,26 @@ class DiskWatch:
             lost = spool.untold
             core.fact(self.stream, FactsLost(facts=lost))
             spool.told_lost(lost)
+        spool.tell_damages()
         self._see_to_journal()
         shown = alarms(core)
         if [one.code for one in shown] != [one.code for one in self._shown]:
             core.changed()
         self._shown = shown
+
+    def _tell_damage(self, found: Damage) -> None:
+        """The same piece, found again by the next process, counts once."""
+        known = f"{self.stream} {found.file} {found.at} {found.first} {found.crc}"
+        body = FactsSetAside(
+            file=found.file,
+            at=found.at,
+            bytes=found.size,
+            first=found.first,
+            last=found.last,
+            reason=found.reason,
+        )
+        identifier = f"aside-{sha256(known.encode()).hexdigest()[:32]}"
+        self._core.fact(self.stream, body, identifier=identifier)
 
     def _see_to_journal(self) -> None:
         core, now_s = self._core, self._core.monotonic_s()

@@ -75,6 +75,7 @@ AnyBody = (
     | centre.DiskFilled
     | centre.DiskFreed
     | centre.FactsLost
+    | centre.FactsSetAside
 )
 """All that the switch spools."""
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from tahuri.telephony.protocol.facts.body import Body
-from tahuri.telephony.protocol.words import DiskFault
+from tahuri.telephony.protocol.words import DamageReason, DiskFault
 
 
 class TrunkUp(Body, frozen=True, tag="calls.trunk-up"):
@@ -49,3 +49,17 @@ class FactsLost(Body, frozen=True, tag="calls.facts-lost"):
     """So many facts found neither disk nor room in memory, or were in memory alone in a kill."""
 
     facts: int
+
+
+class FactsSetAside(Body, frozen=True, tag="calls.facts-set-aside"):
+    """A piece of the spool cannot be read: its file is kept whole in the folder ``quarantine`` of
+    the spool, and the facts behind it go on."""
+
+    file: str
+    at: int
+    """The byte where it begins."""
+    bytes: int
+    first: int
+    last: int
+    """Positions of the facts that it must have held; of what reads as zeros at most so many."""
+    reason: DamageReason
