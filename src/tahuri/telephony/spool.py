@@ -27,7 +27,8 @@ from tahuri.telephony.plaintext import encoded
 from tahuri.telephony.protocol.facts import Fact
 from tahuri.telephony.protocol.words import DiskFault
 from tahuri.telephony.spooldamage import Damage, Entry
-from tahuri.telephony.spoolfiles import Reserve, Segments, ShareUsed, line_of
+from tahuri.telephony.spoolfiles import Segments, ShareUsed, line_of
+from tahuri.telephony.spoolreserve import Reserve
 from tahuri.telephony.spoolstate import StateFile
 
 FSYNC_EVERY_S = 0.05
