@@ -1,4 +1,4 @@
-"""Who waits and who talks, as the switch sees it now: for supervisors who sit at no seat.
+"""Who waits, is parked and talks, as the switch sees it now: for supervisors who sit at no seat.
 
 A seat has this by its own line to the switch; whoever sits at none has it with the feed.  Asked
 once a second for all of them, and only while one of them looks; drop-oldest.
@@ -16,7 +16,7 @@ from tahuri.frames import Latest
 from tahuri.kernel import clock
 from tahuri.kernel.feed import sse
 from tahuri.kernel.refusal import Invalid, Refused, Unavailable
-from tahuri.telephony.protocol.snapshot import CallView, QueuedView, Snapshot
+from tahuri.telephony.protocol.snapshot import CallView, QueuedView, Snapshot, WaitingView
 
 READ_S = 1.0
 ANSWER_S = 2.0
@@ -35,6 +35,8 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     """The switch does not answer: only the log's rows tell of calls."""
     queue: list[QueuedView] = []
     """Calls that wait, in the order in which they will be offered."""
+    waiting: list[WaitingView] = []
+    """Parked calls, and those on their way to a seat."""
     calls: list[CallView] = []
     """Every live call, the oldest first; lines without their history."""
 
@@ -45,7 +47,7 @@ def board_of(state: Snapshot, now: datetime, node: str = "") -> Board:
     calls = [
         replace(call, lines=[replace(line, history=[]) for line in call.lines]) for call in live
     ]
-    return Board(now=now, node=node, queue=state.queue, calls=calls)
+    return Board(now=now, node=node, queue=state.queue, waiting=state.waiting, calls=calls)
 
 
 class LiveBoard(Latest):

@@ -146,6 +146,28 @@ async def test_a_supervisor_without_a_seat_sees_the_switch_as_it_is(centre: Cent
     assert centre.board.readers == 0
 
 
+async def test_a_parked_caller_is_on_the_board_though_the_log_takes_nothing(centre: Centre) -> None:
+    """Given a log that is away; when a caller is parked, and picked up by another seat; then a
+    supervisor without a seat sees them in their place, and then in the call again."""
+    one = centre.bench
+    seats = [Browser(one, f"M{n}", f"op{n}") for n in (1, 2)]
+    await seats[0].sit()
+    await seats[1].sit(ready=False)
+    async with centre.listening("supervisor") as console:
+        await one.call("<sip:+6281101@127.0.0.1>")
+        await seats[0].ask("answer", call_id=await seats[0].offered())
+        (talks,) = (await console.until(lambda board: board["calls"]))["calls"]
+        await seats[0].ask("park")
+        board = await console.until(lambda board: board["waiting"])
+        (parked,) = board["waiting"]
+        assert (parked["number"], parked["slot"], parked["seat_id"]) == ("+6281101", 1, "M1")
+        assert (board["queue"], board["calls"]) == ([], [])
+        await seats[1].ask("pick_up", call_id=parked["call_id"])
+        board = await console.until(lambda board: board["calls"])
+        assert board["waiting"] == []
+        assert board["calls"][0]["answered_at"] == talks["answered_at"]
+
+
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.SUPERVISOR])
 async def test_nobody_but_a_supervisor_may_ask_for_it(centre: Centre, role: Role) -> None:
     """A call taker, an agency's desk and all others: 403 that names who may, and no number."""

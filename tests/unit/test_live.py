@@ -23,6 +23,7 @@ from tahuri.telephony.protocol.snapshot import (
     LineView,
     QueuedView,
     Snapshot,
+    WaitingView,
 )
 
 NOW = datetime(2026, 11, 26, 18, 0, tzinfo=UTC)
@@ -37,6 +38,10 @@ WAITS = QueuedView(
     trunk="mobile", held_back_until=HELD_UNTIL,
 )  # fmt: skip
 
+PARKED = WaitingView(
+    call_id="P", number="+620000000003", number_status="present", seat_id="M1", since=NOW, slot=4,
+)  # fmt: skip
+
 
 def call(call_id: str, **more: Any) -> CallView:
     known = {
@@ -49,7 +54,7 @@ def call(call_id: str, **more: Any) -> CallView:
 
 STATE = Snapshot(
     now=NOW, seats=[], queue=[WAITS], seats_ready=1, media_connected=True, alarms=[], counters={},
-    calls=[call("T"), call("O", direction="out", state="ringing")],
+    calls=[call("T"), call("O", direction="out", state="ringing")], waiting=[PARKED],
 )  # fmt: skip
 
 
@@ -88,6 +93,8 @@ async def test_a_supervisor_is_told_who_waits_why_and_who_talks_with_whom() -> N
     (waits,) = told["queue"]
     assert (waits["call_id"], waits["number"]) == ("W", "+620000000001")
     assert waits["held_back_until"] == "2026-11-26T18:01:00Z"
+    (parked,) = told["waiting"]
+    assert (parked["call_id"], parked["slot"], parked["since"]) == ("P", 4, "2026-11-26T18:00:00Z")
     (talks,) = told["calls"]
     assert (talks["call_id"], talks["seat_id"], talks["operator_name"]) == ("T", "M1", "Penerima")
     assert [(line["leg"], line["verdict"], line["history"]) for line in talks["lines"]] == [
@@ -114,7 +121,7 @@ async def test_a_switch_that_does_not_answer_is_said_to_be_away_until_it_does(
     switch.fault = fault
     await board.look()
     told = data(await waiting)
-    assert (told["away"], told["queue"], told["calls"]) == (True, [], [])
+    assert (told["away"], told["queue"], told["waiting"], told["calls"]) == (True, [], [], [])
     switch.fault = None
     waiting = asyncio.ensure_future(anext(frames))
     await asyncio.sleep(0)

@@ -40,12 +40,13 @@ describe("who waits, as the log says while the switch is away", () => {
 
 /** A desk without a seat: the log's rows, and what the server says of the switch. */
 function desk(live: Partial<LiveBoard> | null, ...rows: Partial<CallBody>[]): Desk {
-  const board = live && { now: "", node: "A", away: false, queue: [], calls: [], ...live };
+  const board = live && { now: "", node: "A", away: false, queue: [], waiting: [], calls: [], ...live };
   const all = rows.map((body) => ({ key: body.call_id, personal: {}, body: { node: "A", caller: null, offered_to: null, arrived_at: "2026-11-26T03:00:05Z", ...body } }));
   return { phone: { line: "closed", push: null }, live: board, all: () => all } as unknown as Desk;
 }
 const ids = (calls: readonly { call_id: string }[] | null): string[] | null => calls && calls.map(({ call_id }) => call_id);
 const HELD = "2026-11-26T18:01:00Z";
+const PARKED = { number: null, number_status: "none" as const, seat_id: "M1", since: "", slot: null, to_seat_id: null };
 
 describe("who waits and who talks, for a supervisor without a seat", () => {
   const queue = [{ ...caller("W", 1, { held_back_until: HELD }), trunk: "mobile" }];
@@ -78,8 +79,29 @@ describe("who waits and who talks, for a supervisor without a seat", () => {
     }
   });
 
-  it("leave out no parked caller and none on the way to a seat, and say since when", () => {
-    const aside = setAside(desk({ queue, calls }, ...recorded));
+  it("leave out no parked caller and none on the way to a seat, and say since when, though the log knows nothing yet", () => {
+    const waiting = [
+      { ...PARKED, call_id: "P", slot: 3, since: "2026-11-26T03:01:00Z" },
+      { ...PARKED, call_id: "S", to_seat_id: "M2", since: "2026-11-26T03:02:00Z" },
+    ];
+    for (const rows of [[], recorded]) {
+      const aside = setAside(desk({ queue, waiting, calls }, ...rows));
+      expect(aside.map(({ call_id, slot, to_seat_id, since }) => [call_id, slot, to_seat_id, since])).toEqual([
+        ["P", 3, null, "2026-11-26T03:01:00Z"],
+        ["S", null, "M2", "2026-11-26T03:02:00Z"],
+      ]);
+    }
+  });
+
+  it("have another node's parked callers from the log beside them", () => {
+    const waiting = [{ ...PARKED, call_id: "P", slot: 3 }];
+    const here = desk({ waiting }, ...recorded, { call_id: "P-at-B", state: "parked", slot: 1, node: "B" });
+    expect(ids(setAside(here))).toEqual(["P-at-B", "P"]);
+    expect(ids(waitingCallers(here))).toEqual(["W-at-B"]);
+  });
+
+  it("are the log's while the switch is away: no parked caller is missing", () => {
+    const aside = setAside(desk({ away: true }, ...recorded));
     expect(aside.map(({ call_id, slot, to_seat_id, since }) => [call_id, slot, to_seat_id, since])).toEqual([
       ["P", 3, null, "2026-11-26T03:01:00Z"],
       ["S", null, "M2", "2026-11-26T03:02:00Z"],
@@ -87,7 +109,7 @@ describe("who waits and who talks, for a supervisor without a seat", () => {
   });
 
   it("know of a parked caller in a row of before, though not since when", () => {
-    const aside = setAside(desk({}, { call_id: "P", state: "parked" }, { call_id: "S", state: "offered", transferring: true, offered_to: "M2" }));
+    const aside = setAside(desk(null, { call_id: "P", state: "parked" }, { call_id: "S", state: "offered", transferring: true, offered_to: "M2" }));
     expect(aside.map(({ call_id, to_seat_id, since }) => [call_id, to_seat_id, since])).toEqual([
       ["P", null, null],
       ["S", "M2", null],
@@ -153,7 +175,7 @@ describe("on screen", () => {
 
   it("a switch that does not answer is said in alarm, beside where to look", () => {
     const { desk } = sat("supervisor");
-    const board = { now: "", node: "", away: false, queue: [], calls: [] };
+    const board = { now: "", node: "", away: false, queue: [], waiting: [], calls: [] };
     const heard = vi.spyOn(desk, "live", "get").mockReturnValue(board);
     expect(render(CallsPane).body).not.toContain("tidak menjawab");
     heard.mockReturnValue({ ...board, away: true });

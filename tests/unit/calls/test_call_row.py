@@ -347,6 +347,15 @@ def test_a_call_that_a_number_outside_took_is_answered_until_it_comes_back() -> 
     )
     assert ours.answered_by == "seat"
     assert ours.answered_at is not None
+    over = after(*went, OverflowAnswered(leg_id=DAMKAR), ANSWERED)
+    back = after(
+        *went,
+        OverflowAnswered(leg_id=DAMKAR),
+        ANSWERED,  # a supervisor took the call over from whoever had it outside
+        OverflowAnswered(leg_id=DAMKAR),
+        OverflowReturned(leg_id=DAMKAR),
+    )
+    assert back.answered_at == over.answered_at is not None
 
 
 def test_every_event_of_a_call_can_be_folded_first() -> None:

@@ -4,13 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
 from telephones import Telephone
 
+from tahuri.calls.switchboard import event_of
+from tahuri.calls.views import CALLS, CallRow
+from tahuri.kernel.event import Fact as LoggedFact
+from tahuri.kernel.event import StreamId
+from tahuri.kernel.ids import CallId
 from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.phone import PhoneCall
+from tahuri.telephony.switch import views
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
 
@@ -39,6 +46,48 @@ async def talking(centre: Bench, seat_id: str = "M1") -> tuple[Browser, PhoneCal
 
 def caller_hears(centre: Bench) -> list[str]:
     return centre.media.hears(centre.media.port("caller"))
+
+
+def folded(centre: Bench, call_id: str) -> CallRow:
+    """The call's row, as the log folds it from the switch's facts."""
+    row = CallRow(call_id=CallId(call_id))
+    for number, fact in enumerate(centre.facts(), 1):
+        if fact.stream == f"call/{call_id}":
+            event = event_of(fact, dict.fromkeys(fact.personal, "P1"))
+            logged = LoggedFact(
+                seq=number,
+                stream=StreamId.parse(fact.stream),
+                version=number,
+                at=fact.at,
+                recorded_at=fact.at,
+                actor=fact.actor,
+                command=fact.id,
+                event=event,
+                personal={},
+            )
+            row = CALLS.fold(row, logged)
+    return row
+
+
+async def test_the_time_of_a_call_counts_from_its_first_answer_at_the_switch_and_in_the_log(
+    centre: Bench,
+) -> None:
+    """Given a call that was answered, parked and picked up by another seat; then that seat, and a
+    supervisor without one, see the time that the log has: since somebody first helped."""
+    seat, _, call_id = await talking(centre)
+    other = await seated(centre, "M2", ready=False)
+    first = centre.switch.core.calls[call_id].answered_at
+    await seat.ask("park")
+    await other.ask("pick_up", call_id=call_id)
+    await other.until(lambda state: state["call"])
+    shown = views.snapshot(centre.switch.core).calls[0].answered_at
+    assert shown == first is not None
+    assert other.state["call"]["answered_at"] == msgspec.to_builtins(shown)
+    logged = folded(centre, call_id).answered_at
+    assert logged is not None
+    assert abs((logged - shown).total_seconds()) < 0.1
+    await seat.leave()
+    await other.leave()
 
 
 # ---- pick-up ------------------------------------------------------------------------------------

@@ -41,9 +41,9 @@ export function recordedCalls(desk: Desk): Row<CallBody>[] {
 export function setAside(desk: Desk): Aside[] {
   const { line, push } = desk.phone;
   if (line === "open" && push) return push.waiting ?? [];
-  return desk
+  const recorded: Aside[] = desk
     .all("call")
-    .filter(({ body }) => isAside(body) && !isTold(desk, body.call_id))
+    .filter(({ body }) => isAside(body) && isOnlyInLog(desk, body))
     .map((row) => ({
       call_id: row.key,
       number: numberOf(row),
@@ -51,8 +51,8 @@ export function setAside(desk: Desk): Aside[] {
       since: row.body.aside_since ?? null,
       slot: row.body.slot ?? null,
       to_seat_id: row.body.to_seat_id ?? row.body.offered_to,
-    }))
-    .sort((a, b) => (a.slot ?? Infinity) - (b.slot ?? Infinity) || (a.since ?? "").localeCompare(b.since ?? ""));
+    }));
+  return [...(desk.live?.waiting ?? []), ...recorded].sort((a, b) => (a.slot ?? Infinity) - (b.slot ?? Infinity) || (a.since ?? "").localeCompare(b.since ?? ""));
 }
 
 const isAside = ({ state, transferring }: CallBody): boolean =>
@@ -68,7 +68,7 @@ function isOnlyInLog({ live }: Desk, { call_id, node }: CallBody): boolean {
 
 /** Whether the switch that is heard says that the call waits or talks, whatever the log knows by now. */
 function isTold({ live }: Pick<Desk, "live">, call_id: string): boolean {
-  return live !== null && [...live.queue, ...live.calls].some((one) => one.call_id === call_id);
+  return live !== null && [...live.queue, ...live.waiting, ...live.calls].some((one) => one.call_id === call_id);
 }
 
 const numberOf = (row: Row<CallBody>): string | null => personalOf<Caller>(row, row.body.caller)?.number ?? null;

@@ -37,7 +37,7 @@ def turn(row: CallRow, event: Turn, at: datetime) -> CallRow:
                 rings_at=(),
             )
         case OverflowReturned():
-            outside = row.answered_by == "overflow"
+            outside = row.answered_by == "overflow" and row.operator_id is None  # nobody helped yet
             return replace(
                 row,
                 state="queued",

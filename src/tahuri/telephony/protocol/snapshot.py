@@ -152,6 +152,7 @@ class TransferView(Struct, frozen=True, kw_only=True):
 class CallView(Struct, frozen=True, kw_only=True):
     call_id: str
     answered_at: datetime | None
+    """When it was first answered: by whoever had it before, if it was parked or sent on."""
     number: str | None
     number_status: NumberStatus
     on_hold: bool
@@ -279,6 +280,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     seats: list[SeatView]
     queue: list[QueuedView]
     calls: list[CallView]
+    waiting: list[WaitingView] = []
+    """Parked calls, and those on their way to a seat: none of them stands in ``queue``."""
     seats_ready: int
     media_connected: bool
     draining: bool = False

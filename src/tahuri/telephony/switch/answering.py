@@ -62,7 +62,7 @@ def claim(core: Core, call_id: str, seat: Seat, how: AnsweredHow = "offered") ->
     offers.withdraw(core, call, but=seat)
     call.phase, call.offered_to, call.rings_also = "live", None, []
     call.seat_id, call.operator_id = seat.seat_id, seat.operator_id
-    call.answered_at, call.first_answered_outside = core.now(), False
+    call.answered_at, call.first_answered_outside = call.answered_at or core.now(), False
     call.handed_over_by = ""
     call.on_hold = call.muted = False
     seats.busy(core, seat, call.call_id)

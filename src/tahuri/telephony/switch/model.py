@@ -274,6 +274,7 @@ class Call(Struct, kw_only=True):
     """The seat that talks with the caller."""
     operator_id: str | None = None
     answered_at: datetime | None = None
+    """When somebody first helped, as the log has it; whoever picks it up later does not move it."""
     requeued: bool = False
     on_hold: bool = False
     muted: bool = False

@@ -153,7 +153,7 @@ async def _answered(core: Core, call: Call, party: Party, event: events.Answered
     party.state, party.seat_id = "joined", seat_id
     call.phase, call.turns = "live", []
     call.relief, call.relief_s = party.leg_id, core.monotonic_s()
-    call.answered_at, call.first_answered_outside = core.now(), False
+    call.answered_at, call.first_answered_outside = call.answered_at or core.now(), False
     body = CallAnswered(seat_id=seat_id, operator_id=operator_id, robot=False, how="other-node")
     core.of_call(call, body, operator_id)
     core.save(call)

@@ -36,6 +36,7 @@ def snapshot(core: Core) -> Snapshot:
         seats=[seat_view(core, seat) for seat in core.seats.values()],
         queue=queue(core),
         calls=[call_view(core, call) for call in core.calls.values() if call.phase in TALKING],
+        waiting=waiting(core),
         seats_ready=seats_ready(core),
         media_connected=core.media.connected and core.media_ready and not core.media_silent,
         draining=core.draining_since is not None,

@@ -27,6 +27,7 @@ export interface Ghost {
 
 export interface PhoneCall {
   call_id: string;
+  /** When it was first answered, as the log has it. */
   answered_at: string | null;
   number: string | null;
   number_status: NumberStatus;
@@ -92,6 +93,8 @@ export interface LiveBoard {
   /** The switch does not answer the server. */
   away: boolean;
   queue: QueueEntry[];
+  /** Parked calls, and those on their way to a seat. */
+  waiting: SetAside[];
   /** Every live call, the oldest first. */
   calls: PhoneCall[];
 }
