@@ -114,6 +114,24 @@ async def test_test_calls_take_no_place_of_a_caller(tmp_path: Path) -> None:
         assert caught.value.status == 503
 
 
+@pytest.mark.parametrize("target", [URN, "sip:112@127.0.0.1"])
+async def test_a_test_call_that_a_kill_cut_off_is_told_as_one(centre: Bench, target: str) -> None:
+    """Given a switch killed while it lets a call in, of which no journal tells yet; then the next
+    one refuses it, and says of a test call that nobody was refused."""
+    centre.media.stalls.add("open_rtp")
+    call = dial(centre, target)
+    seen = len(centre.media.asked)
+    await until(lambda: "open_rtp" in centre.media.asked[seen:])
+    centre.media.stalls.clear()
+    await centre.restart()
+    with pytest.raises(CallFailed):
+        await call.wait_answered(5)
+    refused = await centre.told("call-refused")
+    assert refused.body["reason"] == "switch-restarted"
+    assert refused.body["loopback"] is (target == URN)
+    assert not centre.switch.core.tests
+
+
 async def test_a_killed_switch_takes_the_test_call_up_again(tmp_path: Path) -> None:
     """Given a test call; when the switch is killed; then the next one still counts, loops and ends
     it, and starts no recording."""

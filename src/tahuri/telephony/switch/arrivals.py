@@ -32,7 +32,7 @@ from tahuri.telephony.switch import (
     testcalls,
 )
 from tahuri.telephony.switch.core import SWITCH, Core, Place
-from tahuri.telephony.switch.model import Audio, Call, kept
+from tahuri.telephony.switch.model import Audio, Call, Unanswered, kept
 
 MEDIA_WAIT_S = 3.0
 """How long a new call waits for media that is just being restarted."""
@@ -106,7 +106,9 @@ class Door:
             name = testcalls.EDGE
         core.places[event.leg.name] = Place(call_id, "caller")
         for refusal in core.endpoint.agent.refusal(event.request, event.flow, 503):
-            core.journal.owe_answer(call_id, kept(refusal))
+            said = kept(refusal)
+            owed = Unanswered(text=said.text, flow=said.flow, instead=said.instead, loopback=test)
+            core.journal.owe_answer(call_id, owed)
         self._say_trying(event)  # only now: whoever has it repeats its INVITE no more
         if test:
             core.tests.add(call_id)

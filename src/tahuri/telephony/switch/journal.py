@@ -18,7 +18,7 @@ from msgspec import Struct
 from tahuri.telephony.protocol.operations import SetMeasures
 from tahuri.telephony.protocol.snapshot import Surge
 from tahuri.telephony.switch.journalreserve import JournalReserve
-from tahuri.telephony.switch.model import Call, Gateway, Kept, Seat, TrunkState
+from tahuri.telephony.switch.model import Call, Gateway, Seat, TrunkState, Unanswered
 from tahuri.telephony.switch.text import Encoder, decode
 
 FILE_BYTES_MAX = 256 << 10
@@ -63,7 +63,7 @@ class Journal:
             kind.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.reserve = JournalReserve(folder / "reserve")
 
-    def owe_answer(self, call_id: str, refusal: Kept) -> None:
+    def owe_answer(self, call_id: str, refusal: Unanswered) -> None:
         """An INVITE is let in: should we die before its answer, the next process refuses it."""
         self._write(self._unanswered / f"{call_id}.json", _encoder.encode(refusal))
 
@@ -71,12 +71,12 @@ class Journal:
         """The INVITE has its final answer."""
         self._remove(self._unanswered / f"{call_id}.json")
 
-    def load_unanswered(self) -> dict[str, Kept]:
+    def load_unanswered(self) -> dict[str, Unanswered]:
         """By call, the refusals that a killed process still owed."""
-        found: dict[str, Kept] = {}
+        found: dict[str, Unanswered] = {}
         for path in self._paths(self._unanswered):
             with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeError):
-                found[path.stem] = decode(self._last(path), Kept)
+                found[path.stem] = decode(self._last(path), Unanswered)
         return found
 
     def save_call(self, call: Call) -> None:

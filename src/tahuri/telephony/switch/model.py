@@ -68,6 +68,13 @@ def kept(send: Send) -> Kept:
     return Kept(text=text, flow=send.flow, instead=send.instead)
 
 
+class Unanswered(Kept, kw_only=True):
+    """What an INVITE that was let in is to hear should we die before its answer."""
+
+    loopback: bool = False
+    """Whether it is a test call, of which nobody is refused."""
+
+
 class Party(Struct, kw_only=True):
     """Somebody whom a seat added to a call."""
 

@@ -101,7 +101,10 @@ def _refuse_unanswered(core: Core) -> list[Owed]:
             continue
         owed.append(partial(_again, refusal))
         if call is None:
+            if refusal.loopback:
+                core.tests.add(call_id)
             ending.refuse(core, call_id, 503, "switch-restarted")
+            core.tests.discard(call_id)
     return owed
 
 
