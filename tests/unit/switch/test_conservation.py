@@ -252,6 +252,31 @@ async def test_nobody_answers_a_caller_who_has_gone(centre: Bench) -> None:
     await seat.leave()
 
 
+@pytest.mark.parametrize("where", ["seat", "station"])
+async def test_a_phone_that_answers_between_two_kills_is_let_go_at_once(
+    centre: Bench, desk: Telephone, station: Telephone, where: str
+) -> None:
+    """Given a phone that rings; when the switch is killed, the phone answers into the gap, and the
+    next switch is killed before it could hear of that; then the third lets the phone go: nobody
+    sits in a silent line until it gives up."""
+    if where == "seat":
+        assert await desk.phone.register(centre.flow) == 200
+        await centre.call()
+        ring = await desk.rung()
+    else:
+        seat = Browser(centre, "M1", "op1")
+        await seat.sit()
+        await centre.call()
+        await seat.ask("answer", call_id=await seat.offered())
+        await seat.ask("add_party", address=station.address)
+        ring = await station.rung()
+    await centre.switch.stop()
+    ring.accept(OFFER)
+    await centre.resume()
+    await centre.restart()
+    assert await ring.wait_ended(5) == "hung-up"
+
+
 async def test_a_killed_switch_puts_a_half_done_hold_right(
     centre: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,8 @@ def _of_call(core: Core, call: Call, now_s: float) -> None:
     if call.notice is not None and now_s >= call.notice_due and core.media_ready:
         call.notice_due = now_s + audio.NOTICE_S_MAX
         core.post(call.call_id, lambda: audio.end_notice(core, call))
+    if call.let_go and now_s >= call.let_go_until_s:
+        call.let_go = []
     outgoing.look(core, call, now_s)
     if call.phase == "echo" and now_s - call.arrived_s >= core.settings.test_call_s:
         core.post(call.call_id, lambda: ending.end(core, call, "switch", "test-over"))

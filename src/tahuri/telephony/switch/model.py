@@ -309,9 +309,9 @@ class Call(Struct, kw_only=True):
     """When it leaves the slow lane, on the clock that never steps."""
     ghost: Ghost | None = None
     echo: bool = False
+    """A test call: never queued, never at a seat, never recorded."""
     robot: Literal["", "asked", "rings", "there"] = ""
     """Of a test call: whether it goes to the robot's seat, and how far it has come."""
-    """A test call: never queued, never at a seat, never recorded."""
     home: str = ""
     """The node where the caller is, whose call is a guest here; empty for our own calls."""
     alone_s: float = 0.0
@@ -320,6 +320,11 @@ class Call(Struct, kw_only=True):
     """How often other nodes were asked for a free seat."""
     nodes_due_s: float = 0.0
     """When to ask them again, on the clock that never steps."""
+    let_go: list[Leg] = []
+    """Legs that rang when a process was killed, as they were: the next one lets them go, and should
+    it be killed before they have heard of it, the one after that does so again."""
+    let_go_until_s: float = 0.0
+    """When they have given up by themselves, on the clock that never steps."""
     seat_before: PortFigures | None = None
     """Figures of the browser seat's port when it answered: the port lives longer than the call."""
     heard: dict[int, Heard] = {}

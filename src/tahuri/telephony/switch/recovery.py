@@ -4,11 +4,14 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from msgspec.structs import replace
+
 from tahuri.telephony.media.protocol import Holdings, MediaRefused
 from tahuri.telephony.protocol.facts.call import CallEnded
 from tahuri.telephony.protocol.facts.parties import PartyLeft
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip.dialogs import Output
+from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.message import REASONS
 from tahuri.telephony.switch import (
     answering,
@@ -31,6 +34,10 @@ from tahuri.telephony.switch.registrar import EXPIRES_S_MAX
 
 Owed = Callable[[float], list[Output]]
 """Something to say on the wire, given the time, when the sockets are open."""
+
+LET_GO_S = 40.0
+"""After 32 s without an ACK a phone that answered gives up by itself (RFC 3261 § 13.3.1.4)."""
+LET_GO_MAX = 20
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +150,7 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
     if call.phase == "ended" or call.leg.state != "up":
         return owed  # `_mend` ends it, when media can close its recording
     agent = core.endpoint.agent
+    owed += _let_go_again(core, call)
     if call.answer is not None:
         owed.append(partial(_again, call.answer))
     agent.adopt(call.leg, core.sip_now)
@@ -155,7 +163,7 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
         place = Place(call.call_id, "seat", call.seat_id or "")
         core.places[call.phone.leg.name] = core.ports[call.phone.audio.port] = place
     elif call.phone is not None:
-        owed.append(partial(agent.abandon, call.phone.leg))
+        owed.append(_let_go(core, call, call.phone.leg))
         call.phone = None
     for phone in list(call.ringing):
         if call.phase == "live" and phone.leg.state == "up" and phone.seat_id == call.seat_id:
@@ -163,21 +171,17 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
             call.phone = phone
             place = Place(call.call_id, "seat", phone.seat_id)
             core.places[phone.leg.name] = core.ports[phone.audio.port] = place
-        elif phone.leg.state == "up":  # it answered, and nobody was given to it yet
-            agent.adopt(phone.leg, core.sip_now)
-            owed.append(partial(agent.hang_up, phone.leg))
-        else:
-            owed.append(partial(agent.abandon, phone.leg))
+        else:  # it rings, or it answered and nobody was given to it yet
+            owed.append(_let_go(core, call, phone.leg))
     call.ringing.clear()
     offers.withdraw(core, call)
     if call.parked is not None:
         call.parked.due_s = min(call.parked.due_s, core.monotonic_s() + core.settings.park_s)
     for party in list(call.parties):
         if party.state == "calling" and party.leg.state == "up":  # answered, and not yet heard
-            agent.adopt(party.leg, core.sip_now)
             call.parties.remove(party)
             _tell_left(core, call, party)
-            owed.append(partial(agent.hang_up, party.leg))
+            owed.append(_let_go(core, call, party.leg))
         elif party.leg.state == "up":
             agent.adopt(party.leg, core.sip_now)
             if party.answer is not None:
@@ -187,7 +191,7 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
         else:
             call.parties.remove(party)
             _tell_left(core, call, party)
-            owed.append(partial(agent.abandon, party.leg))
+            owed.append(_let_go(core, call, party.leg))
             owed += [
                 partial(agent.notify, one.leg, 503, REASONS[503])
                 for one in call.parties
@@ -195,6 +199,24 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
             ]
     _restore_transfer(core, call)
     return owed
+
+
+def _let_go(core: Core, call: Call, leg: Leg) -> Owed:
+    """End a leg that nobody waits for any more, whether it rings or has answered."""
+    call.let_go = [*call.let_go, replace(leg)][-LET_GO_MAX:]
+    call.let_go_until_s = core.monotonic_s() + LET_GO_S
+    agent = core.endpoint.agent
+    if leg.state != "up":
+        return partial(agent.abandon, leg)
+    agent.adopt(leg, core.sip_now)
+    return partial(agent.hang_up, leg)
+
+
+def _let_go_again(core: Core, call: Call) -> list[Owed]:
+    """What the process before this one may not have had the time for."""
+    legs, left_s = call.let_go, call.let_go_until_s - core.monotonic_s()
+    call.let_go = []
+    return [_let_go(core, call, leg) for leg in legs] if 0 < left_s <= LET_GO_S else []
 
 
 def _tell_left(core: Core, call: Call, party: Party) -> None:
