@@ -13,7 +13,7 @@ import contextlib
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -21,8 +21,10 @@ from random import Random
 import pytest
 from mortal import Death
 from switch_bench import ADDRESS, Bench, Browser, bench, until
+from test_queue import sound
 from websockets.exceptions import ConnectionClosed
 
+from ports import TCP, free_ports
 from tahuri.kernel import clock
 from tahuri.telephony import rpc
 from tahuri.telephony.protocol.facts import Fact
@@ -61,12 +63,13 @@ if given := os.environ.get("TAHURI_SEEDS"):
 Asked = tuple[str, dict[str, object]]
 
 
-def settings(station: int, chance: Random) -> dict[str, object]:
+def settings(station: int, chance: Random, notices: Path) -> dict[str, object]:
     """Two trunk groups, one with a kept seat; overflow to desk, supervisor and a number."""
+    sound(notices, "gempa", 1.0)
     out = {"host": f"{ADDRESS}:{station}", "default_out": True, "options_every_s": 0}
     timers = {"session_expires_s": SHORT.expires_s, "session_least_s": SHORT.least_s}
     return {
-        "sip": {"address": ADDRESS, "udp_port": 0, "tcp_port": 0, **timers},
+        "sip": {"address": ADDRESS, "udp_port": 0, "tcp_port": free_ports(TCP), **timers},
         "trunks": [
             {"name": "telco", "sources": [f"{ADDRESS}/32"], **out},
             {"name": "fixed", "sources": [f"{FIXED}/32"], "reserved_seats": 1},
@@ -96,8 +99,19 @@ def settings(station: int, chance: Random) -> dict[str, object]:
         "reserved_seat_wait_s": 1,
         "comfort_every_s": 1,
         "supervision_notice": True,
+        "notice_folders": [str(notices)],
         "distribution": chance.choice(["longest-idle", "ring-all"]),
     }
+
+
+@contextlib.contextmanager
+def refusals(op: str = "") -> Iterator[None]:
+    """The switch may say no, but not that it does not understand: such a move would try nothing."""
+    try:
+        yield
+    except rpc.Failure as failure:
+        if failure.code == "bad-request" and op != "ghost_ask":  # which must be begun first
+            raise
 
 
 class Room:
@@ -134,13 +148,19 @@ class Room:
         self._worsen(phone._endpoint)
 
     def _worsen(self, endpoint: Endpoint) -> None:
-        """Of the datagrams that it sends some are lost, some come twice, some late."""
+        """Of the datagrams that it sends some are lost, some come twice, some late; connections
+        break, with what was on its way."""
         if self.network == 0:
             return
         lives, chance, loop = endpoint._transports.send, self.chance, asyncio.get_running_loop()
 
         def sends(data: bytes, flow: Flow, instead: Flow | None = None) -> None:
             luck = chance.random() / self.network
+            if flow.reliable:
+                lives(data, flow, instead)
+                if luck < 0.5:
+                    loop.call_later(chance.random() * 0.1, self._break, endpoint, flow)
+                return
             if luck < 1:
                 return
             if luck < 3:
@@ -149,6 +169,12 @@ class Room:
                 lives(data, flow, instead)
 
         endpoint._transports.send = sends  # type: ignore[method-assign]
+
+    def _break(self, endpoint: Endpoint, flow: Flow) -> None:
+        stream = endpoint._transports._streams.get(flow)
+        if stream is not None and stream.transport is not None:
+            self.history.append("a connection breaks")
+            stream.transport.abort()
 
     async def close(self) -> None:
         for seat in self.seats.values():
@@ -209,10 +235,13 @@ class Room:
         number = chance.choice([MEASURED, "+620001", "+620002", "anonymous"])
         headers = [("resource-priority", "esnet.2")] if chance.random() < 0.2 else []
         phone, host = (self.fixed, FIXED) if chance.random() < 0.3 else (self.centre.phone, ADDRESS)
-        flow = self.centre.flow
+        flow, over = self.centre.flow, ""
+        if phone is self.centre.phone and chance.random() < 0.4:
+            identity = self.centre.switch.core.endpoint.agent.identity
+            flow, over = Flow("TCP", ADDRESS, identity.tcp_port), " over TCP"
         call = phone.call(
             f"sip:112@{ADDRESS}",
-            Flow("UDP", ADDRESS, flow.port),
+            flow,
             sdp.offer(host, 40000, 1),
             f"<sip:{number}@{host}>",
             "application/sdp",
@@ -222,9 +251,9 @@ class Room:
         self.calls.append(call)
         if chance.random() < 0.1:
             call.hang_up()  # a CANCEL that crosses the answer
-            self.history.append("call, cancelled at once")
+            self.history.append(f"call{over}, cancelled at once")
         else:
-            self.history.append(f"call {number}")
+            self.history.append(f"call {number}{over}")
             with contextlib.suppress(CallFailed):
                 await call.wait_answered(5)
 
@@ -284,14 +313,14 @@ class Room:
         if chance.random() < 0.15:
             op, arguments = self._by_program(call_id)
             self.history.append(f"{op} {arguments}")
-            with contextlib.suppress(rpc.Failure):
+            with refusals():
                 await self.centre.switch.answer(op, arguments)
             return
         seat_id = chance.choice(SEATS)
         op, arguments = self._by_seat(call_id)
         self.history.append(f"{seat_id} {op} {arguments}")
-        with contextlib.suppress(rpc.Failure):
-            if seat_id in self.seats:
+        with refusals(op):
+            if seat_id in self.seats and op != "call_back":  # `serve` asks for that
                 await self.seats[seat_id].ask(op, **arguments)
                 if chance.random() < 0.05:
                     await self.seats[seat_id].ask(op, **arguments)  # the page repeats itself
@@ -320,11 +349,15 @@ class Room:
             ("measures", {"salt": "salt", "measures": chance.choice([[measure], []])}),
             (
                 "set_precedence",
-                {"call_id": call_id, "precedence": chance.randrange(5), "reason": "supervisor"},
+                {"call_id": call_id, "precedence": chance.randrange(5), "reason": "operator"},
             ),
             ("ask_skill", {"call_id": call_id, "language": chance.choice(["en", "nl", None])}),
             ("ask_skill", {"call_id": call_id, "agency_id": chance.choice(["DAMKAR", None])}),
             ("drain", {"on": False}),
+            (
+                "switch_surge",
+                {"notice": chance.choice(["gempa", None]), "operator_id": "op-V1"},
+            ),
         ]
         return chance.choice(options)
 
@@ -333,6 +366,9 @@ class Room:
         address = f"sip:damkar{chance.randrange(3)}@{ADDRESS}:{port}"
         if chance.random() < 0.5:
             address = f"sip:rs@{HOUSE}:{self.operator.agent.identity.udp_port}"
+        if chance.random() < 0.3:
+            identity = self.station.agent.identity
+            address = f"sip:damkar@{ADDRESS}:{identity.tcp_port};transport=tcp"
         options: list[Asked] = [
             ("ready", {}),
             ("ready", {}),
@@ -353,11 +389,12 @@ class Room:
             ("hold", {}),
             ("resume", {}),
             ("mute", {}),
+            ("unmute", {}),
             ("hang_up", {}),
             ("extend_wrap_up", {"for_s": 1.0}),
             ("ghost", {}),
             ("ghost_ask", {"question": "police"}),
-            ("ghost_end", {"call_back": True}),
+            ("ghost_end", {}),
             ("call_back", {"callback_id": f"B{chance.randrange(9)}", "number": "+620009"}),
         ]
         return chance.choice(options)
@@ -465,7 +502,7 @@ async def test_whatever_happens_in_the_room_no_call_is_lost(
     monkeypatch.setattr(sessions, "PROBE_S", 0.5)
     room = Room(tmp_path, seed, network)
     await room.open()
-    made = settings(room.station.agent.identity.udp_port, room.chance)
+    made = settings(room.station.agent.identity.udp_port, room.chance, tmp_path / "notices")
     async with bench(tmp_path, **made) as centre:
         room.centre = centre
         room._fit_out(centre.phone)
