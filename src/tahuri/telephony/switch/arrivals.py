@@ -252,6 +252,7 @@ class Door:
             self._refuse(event, call_id, status, reason)
             return None
         except Unavailable:
+            await audio.free(core, port.port)  # media may be there, and only have been too slow
             self._refuse(event, call_id, 503, "media-unavailable")
             return None
         return port

@@ -1,5 +1,7 @@
 """What happens because time passes: missed offers, vanished seats, parties that never answer."""
 
+import logging
+
 from tahuri.telephony.switch import (
     answering,
     audio,
@@ -21,18 +23,26 @@ from tahuri.telephony.switch.model import Call, Seat
 
 EVERY_S = 0.2
 
+log = logging.getLogger(__name__)
+
 
 def tick(core: Core) -> None:
     """Look at every wait; call it every EVERY_S seconds.  Instant."""
     now_s = core.monotonic_s()
     for call in list(core.calls.values()):
-        _of_call(core, call, now_s)
-        overflow.look(core, call, now_s)
-        queueing.comfort(core, call, now_s)
-        peers.tick(core, call, now_s)
+        try:
+            _of_call(core, call, now_s)
+            overflow.look(core, call, now_s)
+            queueing.comfort(core, call, now_s)
+            peers.tick(core, call, now_s)
+        except Exception:  # a bug that one call wakes must not stop the waits of all others
+            log.exception("the clockwork failed at a call", extra={"call_id": call.call_id})
     peers.look(core, now_s)
     for seat in list(core.seats.values()):
-        _of_seat(core, seat, now_s)
+        try:
+            _of_seat(core, seat, now_s)
+        except Exception:
+            log.exception("the clockwork failed at a seat", extra={"seat_id": seat.seat_id})
     for gateway in (*core.gateways.values(), core.test_seat):
         until_s = gateway.registered_until_s
         if until_s is not None and now_s >= until_s:

@@ -87,6 +87,7 @@ class Work:
 
     def __init__(self, name: str) -> None:
         self._steps: asyncio.Queue[Step] = asyncio.Queue(WORK_WAITING_MAX)
+        self._over = False
         self._task = asyncio.create_task(self._run(), name=name)
 
     def post(self, step: Step) -> bool:
@@ -104,11 +105,17 @@ class Work:
         await asyncio.gather(self._task, return_exceptions=True)
 
     def finish(self) -> None:
-        """Stop after the current step."""
-        self._task.cancel()
+        """Do nothing after the current step, from which this is called."""
+        self._over = True
+        asyncio.get_running_loop().call_soon(self._task.cancel)
+
+    async def until(self, future: "asyncio.Future[None]") -> bool:
+        """Wait for what a step is to give; False: it will not be done any more."""
+        await asyncio.wait({future, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        return future.done()
 
     async def _run(self) -> None:
-        while True:
+        while not self._over:
             step = await self._steps.get()
             try:
                 await step()
@@ -305,7 +312,8 @@ class Core:
         """Do a step of a call and wait until it is done; its exceptions come here.
 
         Raises:
-            Failure: ``media-unavailable``: too many steps wait, so media hangs.
+            Failure: ``media-unavailable``: too many steps wait, so media hangs; ``no-live-call``:
+                the call ended before its turn came.
         """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -321,7 +329,12 @@ class Core:
 
         if not self.post(call_id, told):
             raise Failure("media-unavailable", "the call has too much to do")
-        await future
+        try:
+            if not await self._works[call_id].until(future):
+                raise Failure("no-live-call", "the call has ended")
+            future.result()
+        finally:
+            future.cancel()  # whoever asked has gone: nobody hears what is done
 
     def knows(self, call_id: str) -> bool:
         """Whether the call is in hand; steps for any other would never end."""
@@ -332,7 +345,7 @@ class Core:
         self.tests.discard(call_id)
         work = self._works.pop(call_id, None)
         if work is not None:
-            asyncio.get_running_loop().call_soon(work.finish)
+            work.finish()
 
     def spawn(self, work: Awaitable[None]) -> None:
         """Something that belongs to no call; stopped with the switch."""

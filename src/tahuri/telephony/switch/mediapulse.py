@@ -1,6 +1,7 @@
 """Does media answer?  A process that hangs keeps its connection: only a question tells."""
 
 import asyncio
+import logging
 
 from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.rpc import Unavailable
@@ -10,12 +11,17 @@ EVERY_S = 2.0
 ANSWER_S = 3.0
 """Media answers within milliseconds; callers have heard nothing for as long as it does not."""
 
+log = logging.getLogger(__name__)
+
 
 async def run(core: Core) -> None:
     """For ever."""
     while True:
         await asyncio.sleep(EVERY_S)
-        await look(core)
+        try:
+            await look(core)
+        except Exception:
+            log.exception("media cannot be asked")
 
 
 async def look(core: Core) -> None:

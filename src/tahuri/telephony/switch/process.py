@@ -6,6 +6,7 @@ import logging
 import secrets
 import signal
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tahuri.host.logs import configure_logs
@@ -125,13 +126,16 @@ class Switch:
             await asyncio.sleep(clockwork.EVERY_S)
             if core.media_ready and not self._media.connected:
                 recovery.media_down(core)
-            try:
-                clockwork.tick(core)
-                self._trunks.tick()
-                self._nat_pings.tick()
-                self._disk.tick()
-            except Exception:
-                log.exception("the clockwork failed")
+            for tick in (
+                partial(clockwork.tick, core),
+                self._trunks.tick,
+                self._nat_pings.tick,
+                self._disk.tick,
+            ):
+                try:
+                    tick()
+                except Exception:
+                    log.exception("the clockwork failed")
 
     async def _look(self) -> None:
         while True:

@@ -1,0 +1,128 @@
+"""What is wrong with one call, or slow at media, must not hold up a seat or anybody's waits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from switch_bench import ADDRESS, Bench, Browser, bench, until
+
+from tahuri.telephony import rpc
+from tahuri.telephony.sip import sdp
+from tahuri.telephony.sip.phone import CallFailed
+from tahuri.telephony.switch import lane, mediapulse
+from tahuri.telephony.switch.core import Core
+from tahuri.telephony.switch.model import Call
+
+OFFER = sdp.offer(ADDRESS, 40000, 1)
+
+
+@pytest.fixture
+async def centre(tmp_path: Path) -> AsyncIterator[Bench]:
+    """A switch with pretended media and impatient offers."""
+    async with bench(tmp_path, offer_s=0.3) as one:
+        yield one
+
+
+async def test_a_seat_whose_caller_hangs_up_while_media_is_slow_gets_its_answer(
+    centre: Bench,
+) -> None:
+    """Given a seat that mutes, then calls an agency in, while media takes its time, and a caller
+    who hangs up in between; then each of its requests is answered and the seat goes on: whoever
+    waits for one answer asks for nothing more."""
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    call = await centre.call()
+    await seat.ask("answer", call_id=await seat.offered())
+    centre.media.stalls.add("gains")
+    who = {"seat_id": "M1", "operator_id": "op1"}
+    muting = asyncio.create_task(centre.switch.answer("mute", dict(who)))
+    await until(lambda: centre.media.asked[-1] == "gains")
+    call.hang_up()
+    core = centre.switch.core
+    await until(lambda: next(iter(core.calls.values())).leg.state == "ended")
+    asking = {**who, "address": "sip:damkar@127.0.0.1:5999"}
+    adding = asyncio.create_task(centre.switch.answer("add_party", dict(asking)))
+    holding = asyncio.create_task(centre.switch.answer("hold", dict(who)))
+    await asyncio.sleep(0)
+    centre.media.stalls.clear()
+    async with asyncio.timeout(3):
+        await muting
+        for late in (adding, holding):
+            with pytest.raises(rpc.Failure) as over:
+                await late
+            assert over.value.code == "no-live-call"
+    await centre.told("call-ended")
+    assert (core.cells, core.channels) == ({}, {})
+    await seat.ask("ready")
+    await seat.leave()
+
+
+async def test_a_call_that_meets_a_bug_holds_up_no_other(
+    centre: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a fault of ours that one waiting call wakes in every moment; then the next caller's
+    offer is missed in time all the same, and goes on."""
+    await centre.call("<sip:+620001@127.0.0.1>")
+    await centre.told("call-queued")
+    (bad,) = centre.switch.core.calls
+    tick = lane.tick
+
+    def falls(core: Core, call: Call, now_s: float) -> None:
+        if call.call_id == bad:
+            raise ZeroDivisionError("a fault of ours")
+        tick(core, call, now_s)
+
+    monkeypatch.setattr(lane, "tick", falls)
+    await centre.call("<sip:+620002@127.0.0.1>")
+    seats = [Browser(centre, f"M{number}", f"op{number}") for number in (1, 2)]
+    for seat in seats:
+        await seat.sit()
+    await until(
+        lambda: [
+            fact
+            for fact in centre.facts()
+            if fact.type == "calls.offer-missed" and fact.stream != f"call/{bad}"
+        ]
+    )
+    for seat in seats:
+        await seat.leave()
+
+
+async def test_a_port_whose_far_end_media_was_too_slow_to_take_is_given_back(
+    centre: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given media that is there and does not answer in time; then the caller hears 503 and may call
+    elsewhere, and the port is not kept for nobody."""
+
+    async def late(*_: object, **__: object) -> None:
+        raise rpc.Unavailable("no answer in time")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(centre.switch.core.media, "set_remote", late)
+        call = centre.phone.call("sip:112@127.0.0.1", centre.flow, OFFER, "<sip:+620001@127.0.0.1>")
+        with pytest.raises(CallFailed) as refused:
+            await call.wait_answered(5)
+    assert refused.value.status == 503
+    await until(lambda: {kind for kind, _ in centre.media.ports.values()} == {"play"})
+    assert not centre.switch.core.ports
+
+
+async def test_an_odd_answer_of_media_does_not_end_the_asking(
+    centre: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given media that answers once what cannot be read; then it is asked again: without the
+    question nobody would know that it hangs."""
+    asked = 0
+
+    async def odd(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+        raise TypeError("odd")
+
+    monkeypatch.setattr(mediapulse, "EVERY_S", 0.01)
+    monkeypatch.setattr(centre.switch.core.media, "measure", odd)
+    pulse = asyncio.create_task(mediapulse.run(centre.switch.core))
+    await until(lambda: asked > 1 or pulse.done())
+    assert not pulse.done()
+    pulse.cancel()
