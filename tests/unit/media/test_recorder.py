@@ -69,6 +69,26 @@ def test_a_disk_that_refuses_is_told_once_and_the_file_stays_whole(
     assert file.path.stat().st_size == closed.bytes == 44 + len(BLOCK)
 
 
+def test_a_disk_without_room_even_for_the_header_leaves_a_recording_that_can_be_proved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """btrfs writes beside a block, not over it: when it is full, nothing that is there can be
+    changed.  Given such a disk; then what lies there has its digest all the same."""
+    file = File(tmp_path / "b.wav")
+    file.append(BLOCK)
+
+    def refuse(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", refuse)
+    monkeypatch.setattr(os, "ftruncate", refuse)
+    assert not file.append(BLOCK)
+    closed = file.close()
+    content = file.path.read_bytes()
+    assert closed.fault == "No space left on device"
+    assert (closed.sha256, closed.bytes) == (hashlib.sha256(content).hexdigest(), len(content))
+
+
 def test_a_disk_that_fails_at_the_close_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

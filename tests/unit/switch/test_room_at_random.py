@@ -110,7 +110,7 @@ def refusals(op: str = "") -> Iterator[None]:
     try:
         yield
     except rpc.Failure as failure:
-        if failure.code == "bad-request" and op != "ghost_ask":  # which must be begun first
+        if failure.code == "bad-request" and op not in ("ghost", "ghost_ask"):  # begin, or resume
             raise
 
 

@@ -82,10 +82,14 @@ class File:
 
     def close(self) -> RecordingClosed:
         """Bring all to the disk and say what lies there.  Only once."""
-        digest = ""
+        digest, size = "", HEADER_BYTES + self._bytes
         try:
-            os.ftruncate(self._file, HEADER_BYTES + self._bytes)
+            os.ftruncate(self._file, size)
             self._put(header(self._bytes), 0)
+        except OSError as error:  # full, where what is there is not written over but beside it
+            self.fail(os.strerror(error.errno or errno.EIO))
+        try:
+            size = os.fstat(self._file).st_size
             os.fsync(self._file)
             digest = self._digest()
             folder = os.open(self.path.parent, os.O_RDONLY)
@@ -98,7 +102,6 @@ class File:
         finally:
             os.close(self._file)
         seconds = self._bytes / FRAME_BYTES / CLOCK_HZ
-        size = HEADER_BYTES + self._bytes
         return RecordingClosed(str(self.path), digest, seconds, size, self.fault)
 
     def _put(self, content: bytes, at: int) -> None:
