@@ -68,7 +68,8 @@ async def up(args: argparse.Namespace) -> int:
     """A centre for production: no demo accounts; settings from file and environment."""
     from tahuri.host.certificate import fingerprint
     from tahuri.operators import queries
-    from tahuri.up import Running, run, unfit
+    from tahuri.told import unfit
+    from tahuri.up import Running, run
 
     settings = _settings(args)
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from tahuri.app import VIEWS
 from tahuri.city.records import CityPack
+from tahuri.host.secretfile import write_secret
 from tahuri.host.supervisor import Part, python
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
@@ -26,7 +27,7 @@ from tahuri.kernel.roles import Role
 from tahuri.operators import queries
 from tahuri.operators.accounts import make_account
 from tahuri.settings import Settings, SipSeat, Trunk, checked
-from tahuri.up import Running, write_secret
+from tahuri.up import Running
 
 Say = Callable[[str], None]
 

@@ -10,10 +10,11 @@ import pytest
 from tahuri import up
 from tahuri.centre import Centre
 from tahuri.host.folder import DataFolder
+from tahuri.host.secretfile import write_secret
 from tahuri.host.supervisor import Part
 from tahuri.kernel.refusal import Unavailable
 from tahuri.settings import Settings
-from tahuri.up import Running, write_secret
+from tahuri.up import Running
 
 
 class Parts:

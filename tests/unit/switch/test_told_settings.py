@@ -11,10 +11,11 @@ from cryptography import x509
 
 from tahuri.centre import Centre
 from tahuri.host.folder import DataFolder
+from tahuri.host.secretfile import write_secret
 from tahuri.settings import Settings, Trunk
 from tahuri.telephony.switch import config
 from tahuri.telephony.switch.trunks import flow_of
-from tahuri.up import switch_config, write_secret
+from tahuri.told import switch_config
 
 
 def told(tmp_path: Path, **settings: Any) -> config.Settings:
