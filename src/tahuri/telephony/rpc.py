@@ -26,6 +26,8 @@ UNREAD_BYTES_MAX = 8 << 20
 """What may lie unread for one client; a client that reads slower is disconnected."""
 RECONNECT_FIRST_S = 0.05
 RECONNECT_MAX_S = 1.0
+GREET_AGAIN_S = 1.0
+"""Between two greetings of one connection, while they fail."""
 CALL_TIMEOUT_S = 10.0
 """How long a call waits for its answer unless told otherwise."""
 
@@ -198,7 +200,8 @@ class Client:
     Args:
         path: the server's socket; need not exist yet.
         on_event: called with every pushed event, in order; must not wait.
-        on_up: awaited after each connection is made, beside the calls of others.
+        on_up: awaited after each connection is made, beside the calls of others; again while it
+            fails.
     """
 
     def __init__(
@@ -303,14 +306,19 @@ class Client:
                 await writer.wait_closed()
 
     async def _greet(self) -> None:
+        """Until it has succeeded, or the connection is lost: the next one greets anew."""
         if self._on_up is None:
             return
-        try:
-            await self._on_up()
-        except Unavailable:
-            pass  # lost again; the next connection greets anew
-        except Exception:
-            log.exception("rpc greeting failed")
+        while True:
+            try:
+                await self._on_up()
+            except Unavailable:
+                log.warning("rpc greeting got no answer")
+            except Exception:
+                log.exception("rpc greeting failed")
+            else:
+                return
+            await asyncio.sleep(GREET_AGAIN_S)
 
     def _received(self, line: bytes) -> None:
         try:

@@ -405,9 +405,9 @@ class Spool:
         """What the segments were given last may never reach the disk (the kernel forgets it after
         the error): it is written again, elsewhere, as facts that come twice."""
         log.error("the spool cannot be synced to the disk", extra={"why": str(error)})
-        doubtful = [one for one in self._entries(max(after, self.done), upto) if one[0] <= upto]
         self._segments.abandon()
         self._refused(error)
+        doubtful = [one for one in self._entries(max(after, self.done), upto) if one[0] <= upto]
         for _, content in doubtful:
             self._take(content)
 

@@ -10,7 +10,7 @@ from switch_bench import ADDRESS, Bench, Browser, bench, until
 from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.phone import CallFailed
-from tahuri.telephony.switch import lane, mediapulse
+from tahuri.telephony.switch import lane, mediapulse, overflow
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call
 
@@ -126,3 +126,30 @@ async def test_an_odd_answer_of_media_does_not_end_the_asking(
     await until(lambda: asked > 1 or pulse.done())
     assert not pulse.done()
     pulse.cancel()
+
+
+async def test_a_call_that_cannot_be_taken_up_keeps_no_switch_from_the_others(
+    centre: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a call in the journal that wakes a fault of ours; when the switch is killed; then the
+    next one starts, has the other callers, hangs that one up instead of leaving it in silence, and
+    tells its end once; a further start knows nothing of it."""
+    first = await centre.call("<sip:+620001@127.0.0.1>")
+    second = await centre.call("<sip:+620002@127.0.0.1>")
+    bad, good = centre.switch.core.calls
+    restore = overflow.restore
+
+    def falls(call: Call) -> None:
+        if call.call_id == bad:
+            raise ZeroDivisionError("a fault of ours")
+        restore(call)
+
+    monkeypatch.setattr(overflow, "restore", falls)
+    for _ in range(2):
+        await centre.restart()
+        assert list(centre.switch.core.calls) == [good]
+    assert await first.wait_ended(5) == "hung-up"
+    ends = [fact for fact in centre.facts() if fact.type == "calls.call-ended"]
+    assert [(fact.stream, fact.body["by"]) for fact in ends] == [(f"call/{bad}", "failure")]
+    assert not second.ended.is_set()
+    await until(lambda: len(centre.media.recordings) == 1)

@@ -169,6 +169,32 @@ async def test_the_client_connects_again_after_a_restart(
     await second.stop()
 
 
+@pytest.mark.parametrize("fail", [rpc.Unavailable, RuntimeError])
+async def test_a_greeting_that_failed_is_tried_again_on_the_same_connection(
+    tmp_path: Path,
+    server: rpc.Server,
+    fail: type[Exception],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Given media that hangs for some seconds just when it is greeted, its connection standing;
+    then it is greeted again: without that no call would ever have sound."""
+    monkeypatch.setattr(rpc, "GREET_AGAIN_S", 0.01)
+    ups: list[int] = []
+
+    async def greet() -> None:
+        ups.append(1)
+        if len(ups) < 3:
+            raise fail("no answer in time")
+
+    client = rpc.Client(tmp_path / "run" / "x.sock", on_up=greet)
+    client.start()
+    await until(lambda: len(ups) == 3)
+    assert server.clients == 1
+    await asyncio.sleep(0.05)
+    assert len(ups) == 3
+    await client.close()
+
+
 async def test_only_the_owner_may_connect(tmp_path: Path, server: rpc.Server) -> None:
     """Whoever can write to the socket can hang up calls."""
     assert stat.S_IMODE((tmp_path / "run" / "x.sock").stat().st_mode) == 0o600

@@ -23,7 +23,7 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
         return
     offers.withdraw(core, call)
     actor = (call.operator_id or SWITCH) if by == "seat" else SWITCH
-    outcome = _outcome(call)
+    outcome = outcome_of(call)
     seat = audio.seat_of(core, call)
     turns.failed(core, call, "hung-up")
     supervision.call_ended(core, call)
@@ -56,7 +56,8 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     await finish(core, call)
 
 
-def _outcome(call: Call) -> Outcome:
+def outcome_of(call: Call) -> Outcome:
+    """What it has come to if it ends now."""
     if call.echo:
         return "tested"
     if call.answered_at is not None:

@@ -120,6 +120,13 @@ class Journal:
                     path.rename(path.with_suffix(".unreadable"))
         return calls
 
+    def put_aside(self, call_id: str) -> None:
+        """The call cannot be taken up; its file stays for whoever looks for the reason."""
+        path = self._calls / f"{call_id}.json"
+        self.reserve.drop(self._name(path))
+        with contextlib.suppress(OSError):
+            path.rename(path.with_suffix(".unreadable"))
+
     def _name(self, path: Path) -> str:
         return str(path.relative_to(self._folder))
 

@@ -98,7 +98,10 @@ class Switch:
             other_public_address=core.settings.other_public_address,
         )
         for say in owed:
-            core.perform(say(core.sip_now))
+            try:
+                core.perform(say(core.sip_now))
+            except Exception:
+                log.exception("what the last process owed cannot be said")
         self.websocket_port = await self._sockets.start()
         await self._rpc.start()
         core.spawn(self._tick())

@@ -74,7 +74,11 @@ def restore(core: Core) -> list[Owed]:
         core.calls[call.call_id] = call
         if call.echo:
             core.tests.add(call.call_id)
-        owed += _restore_call(core, call)
+        try:
+            owed += _restore_call(core, call)
+        except Exception:  # a fault of ours that one call wakes must not keep the others waiting
+            log.exception("a call cannot be taken up", extra={"call_id": call.call_id})
+            owed += _give_up(core, call)
     for call_id in core.journal.unreadable:
         body = CallEnded(outcome="abandoned", by="failure", reason="journal-unreadable")
         core.fact(f"call/{call_id}", body, identifier=f"unreadable-{call_id}")
@@ -86,6 +90,21 @@ def restore(core: Core) -> list[Owed]:
     if core.calls:
         log.warning("calls taken up again", extra={"calls": len(core.calls)})
     return owed
+
+
+def _give_up(core: Core, call: Call) -> list[Owed]:
+    """Hang up whoever is on it: nobody is left in silence.  Media's ports are orphans."""
+    del core.calls[call.call_id]
+    core.tests.discard(call.call_id)
+    core.places = {name: one for name, one in core.places.items() if one.call_id != call.call_id}
+    core.ports = {port: one for port, one in core.ports.items() if one.call_id != call.call_id}
+    core.journal.put_aside(call.call_id)
+    body = CallEnded(outcome=ending.outcome_of(call), by="failure", reason="journal-unreadable")
+    if not call.home:
+        core.fact(f"call/{call.call_id}", body, identifier=call.ended_id)
+    legs = [call.leg, *(party.leg for party in call.parties)]
+    legs += [phone.leg for phone in (call.phone, *call.ringing) if phone is not None]
+    return [partial(core.endpoint.agent.hang_up, leg) for leg in legs if leg.state == "up"]
 
 
 def _same_clock(core: Core, seat: Seat) -> None:
