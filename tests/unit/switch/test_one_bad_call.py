@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, until
+from telephones import Telephone
 
 from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp
+from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.phone import CallFailed
-from tahuri.telephony.switch import lane, mediapulse, overflow
+from tahuri.telephony.switch import lane, lines, mediapulse, overflow
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call
 
@@ -153,3 +156,50 @@ async def test_a_call_that_cannot_be_taken_up_keeps_no_switch_from_the_others(
     assert [(fact.stream, fact.body["by"]) for fact in ends] == [(f"call/{bad}", "failure")]
     assert not second.ended.is_set()
     await until(lambda: len(centre.media.recordings) == 1)
+
+
+async def test_a_line_that_cannot_be_judged_keeps_no_recording_open(
+    centre: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a fault of ours in the figures of a line; when the caller hangs up; then the recording
+    is closed and told, and nothing of the call is left."""
+
+    async def falls(*_: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(lines, "tell", falls)
+    call = await centre.call()
+    call.hang_up()
+    await centre.told("recording-closed")
+    await until(lambda: not centre.switch.core.calls)
+    assert centre.media.recordings == {}
+
+
+async def test_a_leg_that_cannot_be_hung_up_keeps_nobody_else_on_the_line(
+    centre: Bench, station: Telephone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a fault of ours over the caller's leg; when the seat hangs up; then the party is let
+    go, the seat writes up, the recording is closed, and nothing of the call is left."""
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    await centre.call()
+    await seat.ask("answer", call_id=await seat.offered())
+    await seat.ask("add_party", address=station.address)
+    ring = await station.rung()
+    ring.accept(OFFER)
+    await centre.told("party-joined")
+    core = centre.switch.core
+    hang_up = core.endpoint.agent.hang_up
+
+    def falls(leg: Leg, *rest: Any, **more: Any) -> Any:
+        if not leg.outgoing:
+            raise ZeroDivisionError("a fault of ours")
+        return hang_up(leg, *rest, **more)
+
+    monkeypatch.setattr(core.endpoint.agent, "hang_up", falls)
+    await seat.ask("hang_up")
+    assert await ring.wait_ended(5) == "hung-up"
+    await centre.told("recording-closed")
+    await until(lambda: not core.calls)
+    await seat.until(lambda state: state["seat"]["reason"] == "wrap-up")
+    await seat.leave()

@@ -1,5 +1,6 @@
 """The end of a call: exactly one terminal fact, everything given back."""
 
+import logging
 from typing import Literal
 
 from tahuri.telephony.protocol.facts.call import CallEnded, CallRefused
@@ -15,6 +16,8 @@ EndedBy = Literal["caller", "seat", "party", "failure", "switch", "overflow"]
 Outcome = Literal["answered", "abandoned", "not-reached", "tested"]
 GHOST = "ghost"
 """Why a seat ended a call on which nobody spoke."""
+
+log = logging.getLogger(__name__)
 
 
 async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
@@ -38,22 +41,29 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
     _tell_ghost(core, call, by, reason, actor)
     if not call.home:  # a guest's own node knows how the call ends
         core.fact(f"call/{call.call_id}", body, actor, identifier=call.ended_id)
-    agent = core.endpoint.agent
-    returning = bool(call.home) and by in ("failure", "switch")
-    core.places.pop(call.leg.name, None)
-    core.perform(agent.hang_up(call.leg, core.sip_now, returning=returning))
+    _hang_up(core, call.leg, returning=bool(call.home) and by in ("failure", "switch"))
     for leg in [party.leg for party in call.parties]:
-        core.places.pop(leg.name, None)
-        core.perform(agent.hang_up(leg, core.sip_now))
+        _hang_up(core, leg)
     for phone in [*([call.phone] if call.phone else []), *call.ringing]:
-        core.places.pop(phone.leg.name, None)
-        core.perform(agent.hang_up(phone.leg, core.sip_now))
+        _hang_up(core, phone.leg)
     if seat is not None and seat.call_id == call.call_id:
         seats.freed(core, seat)
     core.save(call)
     core.changed()
-    offers.dispatch(core)
+    try:
+        offers.dispatch(core)
+    except Exception:  # the clockwork offers what waits; this call's recording must be closed
+        log.exception("calls that wait cannot be offered")
     await finish(core, call)
+
+
+def _hang_up(core: Core, leg: Leg, returning: bool = False) -> None:
+    """End a leg; a fault of ours over one keeps nobody else on the line."""
+    core.places.pop(leg.name, None)
+    try:
+        core.perform(core.endpoint.agent.hang_up(leg, core.sip_now, returning=returning))
+    except Exception:
+        log.exception("a leg cannot be hung up")
 
 
 def outcome_of(call: Call) -> Outcome:
@@ -79,7 +89,10 @@ def _tell_ghost(core: Core, call: Call, by: EndedBy, reason: str, actor: str) ->
 async def finish(core: Core, call: Call) -> None:
     """Close the recording, give the ports back, forget the call."""
     if not call.echo:
-        await lines.tell(core, call)
+        try:
+            await lines.tell(core, call)
+        except Exception:  # figures are worth less than the recording's end
+            log.exception("the lines of a call cannot be told", extra={"call_id": call.call_id})
     await audio.stop_recording(core, call)
     await audio.release(core, call)
     core.calls.pop(call.call_id, None)
