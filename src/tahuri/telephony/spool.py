@@ -335,6 +335,7 @@ class Spool:
         if not self._unwritten and not self._has_room():
             return False
         if self._pending:
+            upto = self._reserve.position_after(self._floor, MOVED_AT_ONCE)
             for position, content in self._reserve.read(self._floor, MOVED_AT_ONCE):
                 try:
                     self._segments.write(position, line_of(position, content))
@@ -342,6 +343,7 @@ class Spool:
                     self._refused(error)
                     return False
                 self._moved = position
+            self._moved = max(self._moved, upto)  # those that cannot be read stay behind
         if self._pending:
             return True
         if not await self._sync():

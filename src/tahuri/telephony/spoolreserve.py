@@ -109,6 +109,11 @@ class Reserve:
         begin = bisect_right(self._positions, position)
         return self._read(begin, min(begin + limit, len(self._positions)))
 
+    def position_after(self, position: int, count: int) -> int:
+        """The last of so many positions after one."""
+        begin = bisect_right(self._positions, position)
+        return self._positions[min(begin + count, len(self._positions)) - 1]
+
     def tail(self, position: int, limit: int) -> list[Entry]:
         """The last entries, as far as they are after a position.  Raises OSError."""
         count = len(self._positions)

@@ -370,7 +370,34 @@ async def test_a_last_line_of_the_reserve_that_rotted_is_not_written_over(
         assert ids(spool) == ["F0", "F1", "F3"]
         assert [(one.first, one.last) for one in told] == [(3, 3)]
         assert b'"X2"' in reserve.read_bytes()
+    await until(spool, lambda: spool.full_since is None)
+    assert ids(spool) == ["F0", "F1", "F3"]
     await first.close()
+    await spool.close()
+
+
+@pytest.mark.parametrize("rotten", [["F8"], names(1, 9)])
+async def test_a_reserve_that_ends_in_rotten_lines_is_emptied_all_the_same(
+    tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch, rotten: list[str]
+) -> None:
+    """Given lines that cannot be moved at its end, more than go in one step; then the disk counts
+    as mended, and what comes next goes to the segments."""
+    monkeypatch.setattr(spool_module, "MOVED_AT_ONCE", 2)
+    first = await with_reserve(tmp_path)
+    with full():
+        for number in range(9):
+            first.append(fact(number))
+        await first.close()
+    reserve = tmp_path / "reserve"
+    content = reserve.read_bytes()
+    for name in rotten:
+        content = content.replace(f'"{name}"'.encode(), b'"XX"')
+    reserve.write_bytes(content)
+    spool = Spool(tmp_path, RESERVE)
+    await until(spool, lambda: spool.full_since is None)
+    assert spool.reserve_left == RESERVE
+    spool.append(fact(9))
+    assert ids(spool) == [*(name for name in names(0, 9) if name not in rotten), "F9"]
     await spool.close()
 
 
