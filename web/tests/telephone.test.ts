@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { Problem, Result } from "../src/core/api";
 import en from "../src/core/i18n/en.json";
 import id from "../src/core/i18n/id.json";
-import { ageOf, amount, isOld, look, REASONS, SLOW_S, todoOf, TODOS, UNKNOWN_S } from "../src/telephone/health";
+import { ageOf, amount, figure, isOld, look, REASONS, SLOW_S, todoOf, TODOS, UNKNOWN_S } from "../src/telephone/health";
 import Parts from "../src/telephone/Parts.svelte";
 import { localOf, utcOf } from "../src/telephone/zone";
 
@@ -83,6 +83,11 @@ describe("is the telephone alive", () => {
     expect(amount(42, "en")).toBe("42");
     expect(amount(1_048_576, "en")).toBe("1 MB");
     expect(amount(3_200_000_000, "id")).toBe("3,2 GB");
+    expect(figure("bytes", 3_200_000_000, "id")).toBe("3,2 GB");
+  });
+
+  it("writes a place in the spool as a number, however far it has counted", () => {
+    for (const name of ["first", "last", "position"]) expect(figure(name, 1_234_567, "en")).toBe("1,234,567");
   });
 
   it("takes times on the city's clock", () => {

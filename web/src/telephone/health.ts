@@ -210,6 +210,14 @@ export function todoOf(code: string): string {
   return TODO[code] ?? "administrator";
 }
 
+/** Numbers that count facts, however many: never bytes. */
+const PLACES: readonly string[] = ["first", "last", "position"];
+
+/** One of a reason's numbers as it is read. */
+export function figure(name: string, value: number, language: string): string {
+  return PLACES.includes(name) ? value.toLocaleString(language) : amount(value, language);
+}
+
 /** 1 234 567 890 → `1,2 GB`; numbers below a million as they are. */
 export function amount(value: number, language: string): string {
   const units = ["", "", "MB", "GB", "TB"];
