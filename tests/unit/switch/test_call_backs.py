@@ -385,3 +385,20 @@ async def test_a_seat_that_vanishes_while_it_calls_gives_up(tmp_path: Path, town
         await seat.leave()
         await ended(centre, call_id, outcome="not-reached", by="failure", reason="seat-vanished")
         assert await far.wait_ended(5) == "cancelled"
+
+
+async def test_a_page_that_is_loaded_anew_while_we_call_hears_the_ringing_again(
+    centre: Bench, town: Town
+) -> None:
+    """Given a seat that calls somebody back; when its page is loaded anew; then it hears the tone
+    as before: in silence the operator would give up."""
+    async with seated(centre) as seat:
+        call_id = await call_back(centre)
+        ring = await town.rings()
+        await until(lambda: centre.media.hears(centre.media.port("seat")) == ["play tone"])
+        await seat.ask("webrtc", sdp="offer")
+        await until(lambda: centre.media.hears(centre.media.port("seat")) == ["play tone"])
+        accept(ring)
+        await centre.told("call-answered")
+        ring.hang_up()
+        await ended(centre, call_id, outcome="answered")

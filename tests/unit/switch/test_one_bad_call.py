@@ -203,3 +203,29 @@ async def test_a_leg_that_cannot_be_hung_up_keeps_nobody_else_on_the_line(
     await until(lambda: not core.calls)
     await seat.until(lambda state: state["seat"]["reason"] == "wrap-up")
     await seat.leave()
+
+
+async def test_a_page_that_connects_its_sound_while_its_call_ends_has_it(centre: Bench) -> None:
+    """Given a page that is loaded anew in the moment in which the caller hangs up, while media is
+    slow; then it gets its answer, and its former port is given back."""
+    seat = Browser(centre, "M1", "op1")
+    await seat.sit()
+    call = await centre.call()
+    await seat.ask("answer", call_id=await seat.offered())
+    centre.media.stalls.add("gains")
+    who = {"seat_id": "M1", "operator_id": "op1"}
+    muting = asyncio.create_task(centre.switch.answer("mute", dict(who)))
+    await until(lambda: centre.media.asked[-1] == "gains")
+    call.hang_up()
+    core = centre.switch.core
+    await until(lambda: next(iter(core.calls.values())).leg.state == "ended")
+    connecting = asyncio.create_task(seat.ask("webrtc", sdp="offer"))
+    await until(lambda: centre.media.asked[-1] == "open_webrtc")
+    await asyncio.sleep(0.02)
+    centre.media.stalls.clear()
+    async with asyncio.timeout(5):
+        await muting
+        assert str((await connecting)["sdp"]).startswith("answer")  # type: ignore[index]
+    await centre.told("call-ended")
+    await until(lambda: [kind for kind, _ in centre.media.ports.values()].count("webrtc") == 1)
+    await seat.leave()

@@ -204,8 +204,9 @@ class SeatSockets:
             raise Failure("media-unavailable") from error
         before, seat.port, seat.media = seat.port, opened.port, "connecting"
         call = core.calls.get(seat.call_id) if seat.call_id else None
-        if call is not None and call.phase == "live":
-            await core.done(call.call_id, lambda: audio.mix(core, call))
+        if call is not None and call.phase in views.TALKING:
+            with contextlib.suppress(Failure):  # the call ends in this moment
+                await core.done(call.call_id, lambda: audio.mix(core, call))
         if before is not None:
             await audio.free(core, before)
         core.changed()
