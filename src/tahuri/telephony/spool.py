@@ -233,13 +233,18 @@ class Spool:
 
     def tell_damages(self) -> None:
         """Of each piece that cannot be read, once."""
-        found = [
-            one
-            for one in self._segments.damages
-            if not self._reserve.holds(one.first, one.last)  # half written, and then there
-        ]
+        found: list[Damage] = []
+        again: list[bytes] = []
+        for one in self._segments.damages:
+            if self._reserve.holds(one.first, one.last):  # and is emptied soon
+                count = one.last - one.first + 1
+                again += [content for _, content in self._reserve.read(one.first - 1, count)]
+            else:
+                found.append(one)
         found += self._reserve.damages
         self._segments.damages, self._reserve.damages = [], []
+        for content in again:
+            self._take(content)  # as facts that come twice
         for one in found:
             self.on_damage(one)
 
