@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import tones
@@ -14,14 +15,17 @@ from centre import (
     PARTY_HZ,
     SEAT_HZ,
     Centre,
+    Person,
     person,
     phone_seat,
     seated,
 )
+from media_bench import far_end
 from test_switch_baresip import baresip, pytestmark  # noqa: F401
 
 from tahuri.telephony.sip.digest import Account
 
+TELCO = "127.0.0.8"
 CONNECTED = {"name": "Radio", "registered": True}
 
 
@@ -142,6 +146,107 @@ async def test_the_transfer_key_of_baresip_sends_the_caller_on(
         await centre.fact("transfer-completed", seat_id="S2")
         call.hang_up()
         await centre.fact("call-ended", by="caller", outcome="answered")
+
+
+@pytest.fixture
+async def apart(tmp_path: Path) -> AsyncIterator[Centre]:
+    """The same, with callers from another address than seats' phones: those ask by second lines."""
+    seats = [phone_seat("S1"), phone_seat("S2", password=None, password_ha1=md5("s2", "secret"))]
+    ward = {"name": "IGD", "username": "igd", "password": "secret"}
+    trunks = [{"name": "telco", "sources": [f"{TELCO}/32"]}]
+    async with Centre(tmp_path, seats=seats, gateways=[ward], trunks=trunks) as running:
+        yield running
+
+
+async def test_a_telephone_seat_asks_a_hospital_and_connects_its_caller_over_a_kill(
+    apart: Centre,
+) -> None:
+    """Given a seat's telephone that asks a hospital while its caller waits; when the switch is
+    killed and the transfer key is pressed; then the sound never stopped, caller and hospital talk
+    and the seat is free; the one recording has what was asked and what came of it."""
+    async with (
+        person(apart, CALLER_HZ, host=TELCO) as caller,
+        person(apart, PARTY_HZ, "igd", Account("igd", "secret")) as hospital,
+        seated(apart, "S1") as seat,
+        far_end(ADDRESS) as second,
+    ):
+        assert await hospital.phone.register(apart.flow()) == 200
+        await caller.dial()
+        own = await seat.pick_up()
+        await caller.hears(SEAT_HZ)
+        line = Person(apart, SEAT_HZ, second, Account("s1", "secret-S1"), ADDRESS)
+        line.phone = seat.phone
+        seat.be_silent()
+        dialling = asyncio.create_task(line.dial(f"sip:igd@{ADDRESS}", f"<sip:s1@{ADDRESS}>"))
+        await hospital.pick_up()
+        asked = await dialling
+        await asyncio.gather(caller.hears(HOLD_HZ), hospital.hears(SEAT_HZ), line.hears(PARTY_HZ))
+        await apart.restart()
+        await asyncio.gather(caller.hears(HOLD_HZ), hospital.hears(SEAT_HZ), line.hears(PARTY_HZ))
+        leg = asked.leg
+        value = f"{leg.call_id};to-tag={leg.remote_tag};from-tag={leg.local_tag}"
+        own.refer(f"sip:igd@{ADDRESS}?Replaces={quote(value, safe='')}")
+        assert [await own.refer_progress.get() for _ in range(3)] == [202, 100, 200]
+        await own.wait_ended(5)
+        await asked.wait_ended(5)
+        await asyncio.gather(caller.hears(PARTY_HZ), hospital.hears(CALLER_HZ))
+        await apart.fact("consultation-ended", outcome="transferred")
+        assert caller.call is not None
+        caller.call.hang_up()
+        await apart.fact("call-ended", by="caller", outcome="answered")
+        await apart.fact("recording-closed")
+        line.be_silent()
+    assert (await apart.types()).count("recording-started") == 1
+    wav = apart.recording(await apart.fact("recording-started"))
+    assert tones.wav_levels(wav, [CALLER_HZ], 0, -1.2, -0.2)[CALLER_HZ] > -20
+    middle = tones.wav_levels(wav, [PARTY_HZ, SEAT_HZ, HOLD_HZ], 1, -4.5, -3.5)
+    assert min(middle.values()) > -30
+    assert tones.wav_levels(wav, [PARTY_HZ], 1, -1.2, -0.2)[PARTY_HZ] > -20
+
+
+async def test_baresip_asks_by_a_second_line_and_has_its_caller_back_or_connects_them(
+    apart: Centre, tmp_path: Path
+) -> None:
+    """Given a seat that is somebody else's telephone and its caller; when it dials the hospital,
+    and hangs that line up, the caller is back; when it dials again and its transfer key sends the
+    caller there, the two talk and the telephone is free."""
+    account = (
+        f"<sip:s2@{ADDRESS}:{apart.sip_port}>;auth_pass=secret;regint=60;"
+        "answermode=auto;audio_codecs=PCMA/8000/1"
+    )
+    ward = f"sip:igd@{ADDRESS}:{apart.sip_port}"
+    async with (
+        baresip(tmp_path / "seat", SEAT_HZ, account) as telephone,
+        person(apart, CALLER_HZ, host=TELCO) as caller,
+        person(apart, PARTY_HZ, "igd", Account("igd", "secret")) as hospital,
+    ):
+        assert await hospital.phone.register(apart.flow()) == 200
+        await apart.fact("seat-ready", 1, 15.0, operator_id="op-S2")
+        call = await caller.dial()
+        await apart.fact("call-answered", 1, 15.0, seat_id="S2")
+        await caller.hears(SEAT_HZ)
+        await telephone.command("dial", ward)
+        first = await hospital.pick_up()
+        await apart.fact("consultation-begun", 1, seat_id="S2")
+        await asyncio.gather(caller.hears(HOLD_HZ), hospital.hears(SEAT_HZ))
+        await telephone.command("hangup")
+        await first.wait_ended(5)
+        hospital.be_silent()
+        await apart.fact("consultation-ended", outcome="hung-up")
+        await telephone.command("line", "1")
+        await telephone.command("resume")
+        await caller.hears(SEAT_HZ)
+        await telephone.command("dial", ward)
+        await hospital.pick_up()
+        await asyncio.gather(caller.hears(HOLD_HZ), hospital.hears(SEAT_HZ))
+        await telephone.command("line", "1")
+        await telephone.command("transfer", ward)
+        await asyncio.gather(caller.hears(PARTY_HZ), hospital.hears(CALLER_HZ))
+        await apart.fact("consultation-ended", outcome="transferred")
+        await apart.fact("transfer-completed", seat_id="S2", kind="warm")
+        call.hang_up()
+        await apart.fact("call-ended", by="caller", outcome="answered")
+    assert (await apart.types()).count("call-arrived") == 1
 
 
 async def test_the_transfer_key_of_a_party_sends_the_caller_to_whom_the_directory_names(

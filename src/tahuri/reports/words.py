@@ -71,6 +71,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "Permintaan mengalihkan panggilan ditolak ({role}, {status}): {reason}",
         "A request to send the call on was refused ({role}, {status}): {reason}",
     ),
+    "calls.consultation-begun": (
+        "Kursi {seat_id} bertanya dulu kepada pihak ketiga, penelepon menunggu",
+        "Seat {seat_id} asks a third party first, the caller waits",
+    ),
+    "calls.consultation-ended": (
+        "Percakapan kursi {seat_id} dengan pihak ketiga selesai: {outcome}",
+        "Seat {seat_id}'s talk with the third party is over: {outcome}",
+    ),
+    "calls.consultation-refused": (
+        "Kursi {seat_id} tidak dapat menghubungi {address} ({status}): {reason}",
+        "Seat {seat_id} could not call {address} ({status}): {reason}",
+    ),
     "calls.call-requeued": (
         "Kembali ke antrean dari kursi {seat_id}: {reason}",
         "Back in the queue from seat {seat_id}: {reason}",
@@ -314,6 +326,10 @@ CODES: dict[str, tuple[str, str]] = {
     "whisper": ("berbisik", "whisper"),
     "barge": ("ikut bicara", "barge in"),
     "left": ("selesai", "left"),
+    "party-left": ("pihak ketiga menutup telepon", "the third party hung up"),
+    "seat-left": ("kursi meninggalkan panggilan", "the seat left the call"),
+    "no-live-call": ("tidak ada percakapan di kursi itu", "no call at that seat"),
+    "not-proven": ("kata sandi pesawat telepon salah", "wrong password of the telephone"),
     "changed": ("ganti cara", "another mode"),
     "refused": ("ditolak", "refused"),
     "failure": ("gangguan", "failure"),

@@ -114,6 +114,7 @@ def test_the_personal_parts_are_those_of_the_contract() -> None:
         ("calls.call-arrived", "caller"),
         ("calls.call-arrived", "location"),
         ("calls.call-back-begun", "caller"),
+        ("calls.consultation-refused", "address"),
         ("calls.leg-replaced", "caller"),
         ("calls.party-added", "address"),
         ("calls.refer-refused", "address"),

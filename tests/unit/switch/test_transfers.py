@@ -1,6 +1,7 @@
 """A call that is sent on: whoever is to take it, the caller always has somebody or is on the way
 back to somebody."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -377,3 +378,78 @@ async def test_a_switch_killed_while_a_call_is_on_its_way_to_a_seat(centre: Benc
     assert is_told_once(centre)
     for one in (third, again):
         await one.leave()
+
+
+@pytest.mark.parametrize("what", ["transfer", "add_party"])
+async def test_a_call_that_is_parked_while_media_is_slow_is_sent_nowhere(
+    centre: Bench, station: Telephone, what: str
+) -> None:
+    """Given a seat that sends its call on, or adds somebody, and media that takes its time; when
+    the seat parks the call meanwhile; then nobody is called, the place holds, and no transfer is
+    begun that has no end."""
+    seat, _, call_id = await talking(centre)
+    centre.media.stalls.add("open_rtp")
+    seen = len(centre.media.asked)
+    sending = asyncio.create_task(seat.ask(what, address=station.address))
+    await until(lambda: "open_rtp" in centre.media.asked[seen:])
+    at_m1: dict[str, object] = {"seat_id": "M1", "operator_id": "op-M1"}
+    parking = asyncio.create_task(centre.switch.answer("park", at_m1))  # by serve's way
+    await centre.told("call-parked")
+    centre.media.stalls.clear()
+    with pytest.raises(rpc.Failure) as caught:
+        await sending
+    assert caught.value.code == "no-live-call"
+    await parking
+    call = centre.switch.core.calls[call_id]
+    assert (call.parties, call.transfer, call.phase) == ([], None, "queued")
+    assert station.rings == []
+    assert caller_hears(centre) == ["play hold"]
+    assert not [kind for kind in centre.types() if kind.startswith(("transfer", "party"))]
+    assert not [name for _, name in centre.media.ports.values() if name.startswith("party")]
+    await seat.leave()
+
+
+async def test_a_call_that_is_taken_over_while_media_is_slow_is_not_sent_on(
+    centre: Bench, station: Telephone
+) -> None:
+    """Given a seat that sends its call on, and a supervisor who takes it over in that moment; then
+    the target rings no longer, and the supervisor has the caller."""
+    supervisor = Browser(centre, "M2", "op-M2", "supervisor")
+    await supervisor.sit(ready=False)
+    seat, _, call_id = await talking(centre)
+    centre.media.stalls.add("open_rtp")
+    seen = len(centre.media.asked)
+    sending = asyncio.create_task(seat.ask("transfer", address=station.address))
+    await until(lambda: "open_rtp" in centre.media.asked[seen:])
+    taking = asyncio.create_task(supervisor.ask("take_over", call_id=call_id))
+    await centre.told("call-answered", 2)
+    centre.media.stalls.clear()
+    with pytest.raises(rpc.Failure) as caught:
+        await sending
+    assert caught.value.code == "no-live-call"
+    await taking
+    await until(lambda: caller_hears(centre) == ["webrtc seat"])
+    assert is_told_once(centre)
+    for ring in station.rings:
+        await ring.wait_ended(5)
+    await seat.leave()
+    await supervisor.leave()
+
+
+async def test_what_is_asked_of_a_call_that_has_just_ended_leaves_nothing(centre: Bench) -> None:
+    """Given a caller who hangs up behind a step that is slow; when the seat holds the line behind
+    that; then the call is over and nothing of it is kept in memory."""
+    seat, caller, call_id = await talking(centre)
+    core = centre.switch.core
+    slow = asyncio.Event()
+    core.post(call_id, lambda: slow.wait())  # type: ignore[arg-type,return-value]
+    caller.hang_up()
+    await until(lambda: core.calls[call_id].leg.state == "ended")
+    holding = asyncio.create_task(seat.ask("hold"))
+    await centre.told("call-held")
+    slow.set()
+    await centre.told("call-ended")
+    await until(lambda: call_id not in core.calls)
+    await asyncio.gather(holding, return_exceptions=True)
+    assert call_id not in core.cells
+    await seat.leave()

@@ -44,6 +44,9 @@ from tahuri.calls.events.ghost import (
     GhostStarted,
 )
 from tahuri.calls.events.parties import (
+    ConsultationBegun,
+    ConsultationEnded,
+    ConsultationRefused,
     LegReplaced,
     PartyAdded,
     PartyJoined,
@@ -109,6 +112,9 @@ __all__ = [
     "CallSlowed",
     "CallUnlinked",
     "CallWrappedUp",
+    "ConsultationBegun",
+    "ConsultationEnded",
+    "ConsultationRefused",
     "DiskFilled",
     "DiskFreed",
     "FactUnreadable",

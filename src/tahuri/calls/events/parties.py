@@ -55,6 +55,42 @@ class ReferRefused(Event, frozen=True, tag="calls.refer-refused"):
     """To whom it was to go."""
 
 
+class ConsultationBegun(Event, frozen=True, tag="calls.consultation-begun"):
+    """The seat's phone asks somebody by a second line; the caller hears the hold prompt."""
+
+    seat_id: SeatId
+    operator_id: OperatorId
+    leg_id: LegId
+    """The party that is asked."""
+    to_seat_id: SeatId | None = None
+    """Its seat, where it is one."""
+
+
+class ConsultationEnded(Event, frozen=True, tag="calls.consultation-ended"):
+    """The second line is over, and what came of it."""
+
+    seat_id: SeatId
+    operator_id: OperatorId
+    leg_id: LegId
+    outcome: str
+    """``transferred``, ``given-up``, ``hung-up``, ``party-left``, ``refused``, ``no-answer``,
+    ``failed``, ``seat-left`` or ``call-ended``."""
+    status: int | None = None
+
+
+class ConsultationRefused(Event, frozen=True, tag="calls.consultation-refused"):
+    """A seat's phone wanted to ask somebody, and nobody was called.  Stream of the call, or of the
+    seat while that has none."""
+
+    seat_id: SeatId
+    reason: str
+    """``no-live-call``, ``not-proven``, ``busy``, ``unreachable`` or ``too-many-parties``."""
+    status: int
+    """SIP status that the phone was told."""
+    address: PersonalId | None = None
+    """Whom."""
+
+
 class TransferStarted(Event, frozen=True, tag="calls.transfer-started"):
     """The seat sends its call on; the target rings."""
 

@@ -15,6 +15,9 @@ from tahuri.calls.events import (
     CallSlowed,
     CallUnlinked,
     CallWrappedUp,
+    ConsultationBegun,
+    ConsultationEnded,
+    ConsultationRefused,
     FactUnreadable,
     GhostAnswered,
     GhostAsked,
@@ -71,6 +74,9 @@ CallEvent = (
     | LegQualityMeasured
     | LegReplaced
     | ReferRefused
+    | ConsultationBegun
+    | ConsultationEnded
+    | ConsultationRefused
     | RecordingPlayed
     | LegalHoldSet
     | LegalHoldLifted
@@ -195,6 +201,8 @@ def _fold(row: CallRow, fact: Fact) -> CallRow:
             return row
         case LegReplaced() | ReferRefused():
             return row  # who talks is the same side; the timeline tells of it
+        case ConsultationBegun() | ConsultationEnded() | ConsultationRefused():
+            return row  # its party and its hold are facts of their own
         case TransferStarted() | TransferCompleted() | TransferFailed() | CallParked():
             return sent_on(row, event, fact.at)
         case (

@@ -80,6 +80,8 @@ class PartyView(Struct, frozen=True, kw_only=True):
     leg_id: str
     address: str
     state: PartyState
+    consulted: bool = False
+    """The seat's phone asks it by a second line; it does not hear the caller."""
 
 
 class GoneView(Struct, frozen=True, kw_only=True):

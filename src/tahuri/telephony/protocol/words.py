@@ -24,6 +24,24 @@ LeftReason = Literal[
 ]
 ReferRefusedReason = Literal["not-allowed", "attended", "busy", "unreachable", "too-many-parties"]
 """``attended``: it names a dialog with us, of which it knows only its own end."""
+ConsultationOutcome = Literal[
+    "transferred",
+    "given-up",
+    "hung-up",
+    "party-left",
+    "refused",
+    "no-answer",
+    "failed",
+    "seat-left",
+    "call-ended",
+]
+"""The caller is with whom was asked; the seat gave up before the answer, or hung up after it; who
+was asked hung up, refused, or did not answer; a line broke; the seat's part in the call was over;
+the caller's was."""
+ConsultationRefusedReason = Literal[
+    "no-live-call", "not-proven", "busy", "unreachable", "too-many-parties"
+]
+"""``not-proven``: wrong credentials; ``unreachable``: not registered, not ready, no way there."""
 PrecedenceReason = Literal["resource-priority", "open-incident", "call-back", "operator"]
 SkillReason = Literal["trunk", "number", "operator"]
 OverflowTo = Literal["supervisors", "agency-desks", "number"]

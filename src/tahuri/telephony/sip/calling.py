@@ -139,7 +139,7 @@ class Calling(Reoffering):
         changed = leg.early_updated and leg.agreed == tag
         if leg.early and (session is None or changed):
             session = leg.early.encode()  # it came before, and is not said twice
-        return [*outputs, events.Answered(leg, session, response)]
+        return [events.Answered(leg, session, response), *outputs]
 
     def _progressed(self, leg: Leg, response: Response, now: float) -> list[Output]:
         outputs = self.acknowledge_progress(leg, response, now)

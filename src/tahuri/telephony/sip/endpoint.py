@@ -106,20 +106,29 @@ class Endpoint:
         return clock.monotonic_s()
 
     def perform(self, outputs: list[Output]) -> None:
-        """Send, tell, and set the timer anew."""
+        """Send, tell, and set the timer anew.
+
+        An answer to an INVITE of ours is told before its ACK is sent: whoever has that repeats the
+        answer no more, so that a process killed between the two must leave a note of it.
+        """
         happened: list[events.Event] = []
         for output in outputs:
             if isinstance(output, Send):
                 self._transports.send(output.data, output.flow, output.instead)
+            elif isinstance(output, events.Answered):
+                self._tell(output)
             else:
                 happened.append(output)
         for event in happened:
-            try:
-                self._on_event(event)
-            except Exception:
-                log.exception("what the user agent told met a bug")
-                self._unheard(event)
+            self._tell(event)
         self._set_timer()
+
+    def _tell(self, event: events.Event) -> None:
+        try:
+            self._on_event(event)
+        except Exception:
+            log.exception("what the user agent told met a bug")
+            self._unheard(event)
 
     def _unheard(self, event: events.Event) -> None:
         """A bug of the owner's: a caller whom nobody took gets an answer and an outcome."""

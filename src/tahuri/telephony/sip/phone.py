@@ -113,6 +113,8 @@ class Phone:
         self._on_call = on_call
         self._endpoint = Endpoint(self._happened)
         self._calls: dict[str, PhoneCall] = {}
+        self._proved: set[str] = set()
+        """Legs whose INVITE has brought credentials."""
         self._asked: dict[str, asyncio.Future[Response | None]] = {}
         self._register_call_id = mint()
         self._register_cseq = 0
@@ -250,6 +252,8 @@ class Phone:
                 call.session = session or call.session
                 if not call.answered.done():
                     call.answered.set_result(session)
+            case events.Rejected(leg, 401, response) if response and self._proves(leg, response):
+                pass
             case events.Rejected(_, status, _):
                 if not call.answered.done():
                     call.answered.set_exception(CallFailed(status))
@@ -274,6 +278,18 @@ class Phone:
             case _:
                 pass
 
+    def _proves(self, leg: Leg, response: Response) -> bool:
+        """Call again with credentials; False: there are none, or they were not enough."""
+        challenge = response.get("www-authenticate")
+        if self._account is None or challenge is None or leg.name in self._proved:
+            return False
+        self._proved.add(leg.name)
+        value = digest.credentials(challenge, "INVITE", leg.target, self._account, mint())
+        again, session = ("authorization", value), leg.session.encode()
+        self.perform(self._endpoint.agent.call_again(leg, session, again, self.now))
+        return True
+
     def _over(self, call: PhoneCall, reason: str) -> None:
         self._calls.pop(call.leg.name, None)
+        self._proved.discard(call.leg.name)
         call.finished(reason)

@@ -205,22 +205,27 @@ def lose_seat(core: Core, seat: Seat, after_s: float) -> None:
 
 def leave(core: Core, call: Call) -> None:
     """The call goes on without its seat; let `without_seat` follow."""
+    _left(call)
+    core.save(call)
+    core.changed()
+
+
+def _left(call: Call) -> None:
     call.handed_over_by = call.seat_id or call.handed_over_by
     if call.relief is not None and call.first_answered_outside:
         call.answered_at, call.first_answered_outside = None, False  # nobody has helped yet
     call.relief = None
     call.seat_id = call.operator_id = None
     call.on_hold = call.muted = False
-    core.save(call)
-    core.changed()
 
 
 def set_aside(core: Core, call: Call) -> None:
-    """The call waits, before all others, for whoever is to have it; let `without_seat` follow."""
-    leave(core, call)
+    """The call waits, before all others, for whoever is to have it; let it be saved and
+    `without_seat` follow."""
+    _left(call)
     call.phase, call.requeued = "queued", True
     waits_anew(core, call)
-    core.save(call)
+    core.changed()
 
 
 def waits_anew(core: Core, call: Call) -> None:
@@ -249,14 +254,13 @@ def requeue(
         first: seats at which it is to ring before all others.
     """
     outside = call.relief
-    leave(core, call)
+    _left(call)
     call.phase, call.requeued, call.turns = "queued", True, list(first)
     waits_anew(core, call)
     if outside is not None:
-        core.of_call(call, OverflowReturned(leg_id=outside))
+        core.save_and_tell(call, OverflowReturned(leg_id=outside))
     else:
-        core.of_call(call, CallRequeued(seat_id=seat_id, reason=reason))
-    core.save(call)
+        core.save_and_tell(call, CallRequeued(seat_id=seat_id, reason=reason))
     core.changed()
 
     async def step() -> None:

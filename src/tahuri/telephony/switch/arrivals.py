@@ -21,6 +21,7 @@ from tahuri.telephony.sip.transaction import Send
 from tahuri.telephony.switch import (
     admission,
     audio,
+    consulting,
     edge,
     ending,
     identity,
@@ -32,6 +33,7 @@ from tahuri.telephony.switch import (
     testcalls,
 )
 from tahuri.telephony.switch.core import SWITCH, Core, Place
+from tahuri.telephony.switch.credentials import Credentials
 from tahuri.telephony.switch.model import Audio, Call, Unanswered, kept
 
 MEDIA_WAIT_S = 3.0
@@ -60,8 +62,9 @@ log = logging.getLogger(__name__)
 class Door:
     """Takes incoming calls."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, credentials: Credentials) -> None:
         self._core = core
+        self._credentials = credentials
         self._strangers = Bucket(STRANGER_FACTS_PER_S, 10, 10, 0.0)
         self._room = admission.Room(core.settings.trunks, core.settings.calls_max)
 
@@ -88,11 +91,13 @@ class Door:
             peers.incoming(core, event, node)
             return
         trunk = identity.trunk_of(core.settings.trunks, event.flow.host)
-        from_seat = trunk is None and self._is_seat(event)
+        from_seat = trunk is None and consulting.seat_at(core, event.flow) is not None
         test = testcalls.is_test(core, event)
         own = testcalls.is_own_test(core, event)
         known = trunk is not None or from_seat
         if not own and replacing.take(core, event, known, self._tell_refusal):
+            return
+        if from_seat and not test and consulting.take(core, event, self._credentials):
             return
         if not known and not own:
             core.perform(core.endpoint.agent.reject(event.leg, 403, core.sip_now))
@@ -137,13 +142,6 @@ class Door:
             return False
         self._room.entering(call_id, trunk)
         return True
-
-    def _is_seat(self, event: events.Incoming) -> bool:
-        return any(
-            seat.attached and seat.host == event.flow.host and seat.port_sip == event.flow.port
-            for seat in self._core.seats.values()
-            if seat.kind == "sip"
-        )
 
     def _refuse(
         self, event: events.Incoming, call_id: str, status: int, reason: RefusedReason

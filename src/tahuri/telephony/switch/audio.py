@@ -150,6 +150,8 @@ async def end_notice(core: Core, call: Call) -> None:
 
 async def mix(core: Core, call: Call) -> None:
     """Bring the matrix and the recording's channels to what the call's state asks for."""
+    if call.call_id not in core.calls:
+        return  # a step behind the call's last one
     seat, supervisors = seat_of(core, call), watching(core, call)
     wanted = conference.cells(call, seat, core.tone, core.hold, supervisors)
     changes = conference.changed(core.cells.get(call.call_id, {}), wanted)
@@ -235,6 +237,8 @@ async def release(core: Core, call: Call) -> None:
     ports = [call.audio.port, *(party.audio.port for party in call.parties)]
     ports += [call.phone.audio.port] if call.phone else []
     ports += [phone.audio.port for phone in call.ringing]
+    line = call.consultation
+    ports += [line.audio.port] if line is not None and line.audio is not None else []
     ports += [call.notice] if call.notice is not None else []
     ports += [call.beep.port] if call.beep is not None else []
     await free(core, *(port for port in ports if port != NO_PORT))

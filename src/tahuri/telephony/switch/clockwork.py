@@ -5,6 +5,7 @@ import logging
 from tahuri.telephony.switch import (
     answering,
     audio,
+    conference,
     ending,
     lane,
     offers,
@@ -107,7 +108,7 @@ def _of_seat(core: Core, seat: Seat, now_s: float) -> None:
 
 def _is_silent(core: Core, seat: Seat) -> bool:
     call = core.calls.get(seat.call_id) if seat.call_id else None
-    return call is None or call.phone is None or call.phone.audio.port in core.silent
+    return call is None or all(port in core.silent for port in conference.phone_ports(call, seat))
 
 
 def _give_back(core: Core, seat: Seat) -> None:

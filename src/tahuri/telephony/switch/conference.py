@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 
 from tahuri.telephony.protocol.words import SupervisionMode
-from tahuri.telephony.switch.model import Call, Seat
+from tahuri.telephony.switch.model import Call, Party, Seat
 
 Cells = dict[tuple[int, int], float]
 """(hears, says) → gain."""
 Watching = Sequence[tuple[int, SupervisionMode]]
 """Ports of the supervisors that take part, and how."""
+
+
+def consulted(call: Call) -> Party | None:
+    """Whom the seat's phone asks by its second line."""
+    return next((party for party in call.parties if party.consulted), None)
 
 
 def seat_port(call: Call, seat: Seat | None) -> int | None:
@@ -22,7 +27,8 @@ def seat_port(call: Call, seat: Seat | None) -> int | None:
 
 def others(call: Call, seat: Seat | None, watching: Watching = ()) -> list[int]:
     """Ports of everybody who talks to all, without the caller."""
-    talking = [party.audio.port for party in call.parties if party.state == "joined"]
+    joined = [party for party in call.parties if party.state == "joined"]
+    talking = [party.audio.port for party in joined if not party.consulted]
     talking += [port for port, mode in watching if mode == "barge"]
     port = seat_port(call, seat)
     return talking if port is None else [port, *talking]
@@ -30,7 +36,8 @@ def others(call: Call, seat: Seat | None, watching: Watching = ()) -> list[int]:
 
 def early(call: Call) -> list[int]:
     """Ports of parties that are heard before they answer."""
-    return [p.audio.port for p in call.parties if p.early and p.state == "calling"]
+    rings = [p for p in call.parties if p.early and p.state == "calling"]
+    return [party.audio.port for party in rings if not party.consulted]
 
 
 def aside(call: Call) -> bool:
@@ -89,12 +96,14 @@ def cells(
                 found[hears, says] = 1.0
     if seat_says is not None:
         found |= {(seat_says, port): 1.0 for port in early(call)}
+    found |= _second_line(call, hold, watching)
+    own = (seat_says, *second_line(call)[:1])
     for port, mode in watching:
-        for says in (caller, *talkers, *early(call)):
-            if port != says and not (call.muted and says == seat_says):
+        for says in (caller, *talkers, *early(call), *second_line(call)):
+            if port != says and not (call.muted and says in own):
                 found[port, says] = 1.0
-        if mode == "whisper" and seat_says is not None:
-            found[seat_says, port] = 1.0
+        if mode == "whisper":
+            found |= {(hears, port): 1.0 for hears in own if hears is not None}
     instead = prompt(call, tone, hold)
     if instead is not None:
         found[caller, instead] = 1.0
@@ -103,9 +112,44 @@ def cells(
         hearing = [caller, *talkers, *(port for port, _ in watching)]
         found |= {(hears, question): 1.0 for hears in hearing}
     if call.beep is not None:
-        told = [caller, *talkers] if call.beep.caller_hears else [seat_says]
+        everybody = [caller, *talkers, *second_line(call)]
+        told = everybody if call.beep.caller_hears else own
         found |= {(port, call.beep.port): 1.0 for port in told if port is not None}
     return found
+
+
+def phone_ports(call: Call, seat: Seat) -> list[int]:
+    """Every port at which the phone of that seat may speak."""
+    line = call.consultation
+    if line is not None and line.to_seat_id == seat.seat_id:
+        return [party.audio.port for party in call.parties if party.consulted]
+    ports = [call.phone.audio.port] if call.phone is not None else []
+    return ports + ([line.audio.port] if line is not None and line.audio is not None else [])
+
+
+def second_line(call: Call) -> list[int]:
+    """Ports of the phone's second line and of whom it asks, once there is something to hear."""
+    line, party = call.consultation, consulted(call)
+    if call.phase != "live" or line is None or line.audio is None or party is None:
+        return []
+    heard = party.state == "joined" or party.early
+    return [line.audio.port, party.audio.port] if heard else []
+
+
+def _second_line(call: Call, hold: int | None, watching: Watching) -> Cells:
+    """The seat and whom it asks, beside the caller; the one hears the hold prompt while the other
+    talks with the caller."""
+    line, party, ports = call.consultation, consulted(call), second_line(call)
+    if line is None or party is None or not ports:
+        return {}
+    phone, asked = ports
+    if party.state != "joined":
+        return {(phone, asked): 1.0}
+    if line.on_hold:
+        return {} if hold is None else {(asked, hold): 1.0}
+    found = {(phone, asked): 1.0} | ({} if call.muted else {(asked, phone): 1.0})
+    barging = [port for port, mode in watching if mode == "barge"]
+    return found | {(hears, port): 1.0 for hears in ports for port in barging}
 
 
 def _tested(call: Call) -> Cells:
@@ -139,7 +183,7 @@ def channels(
 ) -> tuple[list[int], list[int]]:
     """Left: the caller.  Right: everybody else, the prompt that the caller hears, and what is
     whispered to the seat: it may have decided what the seat did."""
-    right = [*others(call, seat, watching), *early(call)]
+    right = [*others(call, seat, watching), *early(call), *second_line(call)]
     right += [port for port, mode in watching if mode == "whisper"]
     right += [call.beep.port] if call.beep is not None else []
     prompts = (prompt(call, tone, hold), said(call))

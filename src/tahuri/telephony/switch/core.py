@@ -68,7 +68,8 @@ AT_HOME = (
 )
 """Facts about a guest that its own node tells, or that would be said twice."""
 
-Role = Literal["caller", "seat", "party"]
+Role = Literal["caller", "seat", "party", "consulting"]
+"""``consulting``: the second line of a seat's phone."""
 Step = Callable[[], Awaitable[None]]
 log = logging.getLogger(__name__)
 
@@ -238,6 +239,15 @@ class Core:
             stream = f"call/{call.call_id}"
             return fact_of(mint.new_id(), self.now(), stream, body, personal or {}, actor)
         return self.fact(f"call/{call.call_id}", body, actor, personal, identifier)
+
+    def save_and_tell(self, call: Call, body: Body, actor: str = SWITCH) -> None:
+        """Keep the call as it is now and spool what has become of it: killed between the two, the
+        next process tells it."""
+        fact = fact_of(mint.new_id(), self.now(), f"call/{call.call_id}", body, {}, actor)
+        call.untold = [fact]
+        self.save(call)
+        self.tell(fact)
+        call.untold = []
 
     def of_seat(self, seat: Seat, body: Body, actor: str | None = None) -> Fact:
         """Spool a fact about a seat; its operator acted unless another actor is named."""

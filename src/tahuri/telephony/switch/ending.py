@@ -8,7 +8,7 @@ from tahuri.telephony.protocol.facts.ghost import GhostEnded
 from tahuri.telephony.protocol.facts.parties import PartyLeft
 from tahuri.telephony.protocol.words import RefusedReason
 from tahuri.telephony.sip.leg import Leg
-from tahuri.telephony.switch import audio, lines, offers, seats, supervision, turns
+from tahuri.telephony.switch import audio, consultation, lines, offers, seats, supervision, turns
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call
 
@@ -38,6 +38,7 @@ async def end(core: Core, call: Call, by: EndedBy, reason: str) -> None:
         if not party.node:
             left = PartyLeft(leg_id=party.leg_id, reason="call-ended")
             core.of_call(call, left, identifier=f"{party.leg_id}-left")
+    consultation.call_ended(core, call)
     _tell_ghost(core, call, by, reason, actor)
     if not call.home:  # a guest's own node knows how the call ends
         core.fact(f"call/{call.call_id}", body, actor, identifier=call.ended_id)

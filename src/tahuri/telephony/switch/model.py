@@ -1,5 +1,6 @@
 """What the switch holds in its hands: calls and seats.  A journal keeps each as JSON."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
@@ -24,6 +25,7 @@ from tahuri.telephony.protocol.words import (
     TransferKind,
     TrunkStateName,
 )
+from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.sdp import Stream
@@ -49,6 +51,10 @@ class Audio(Struct, kw_only=True):
     """Our SRTP keys by suite, as the far end was told them; empty while nothing is encrypted."""
 
 
+Owed = Callable[[float], list[Output]]
+"""Something to say on the wire after a kill, given the time, when the sockets are open."""
+
+
 class Kept(Struct, kw_only=True):
     """A SIP message as it goes on the wire, kept so that the next process can send it."""
 
@@ -60,6 +66,10 @@ class Kept(Struct, kw_only=True):
     @property
     def send(self) -> Send:
         return Send(self.text.encode("utf-8", "surrogateescape"), self.flow, self.instead)
+
+    def again(self, _now: float) -> list[Output]:
+        """An `Owed`: it may have got lost."""
+        return [self.send]
 
 
 def kept(send: Send) -> Kept:
@@ -96,6 +106,8 @@ class Party(Struct, kw_only=True):
     """The other node whose seat it is; empty for everybody else."""
     seat_id: str = ""
     """That seat, once it has answered."""
+    consulted: bool = False
+    """A seat's phone asks it by a second line: it does not hear the caller."""
     answer: Kept | None = None
     """Our 200 to an INVITE that put this leg in the place of another, until it is acknowledged."""
 
@@ -126,6 +138,39 @@ class Phone(Struct, kw_only=True):
     seat_id: str = ""
     answer: Kept | None = None
     """As of a `Party`."""
+
+
+class Consultation(Struct, kw_only=True):
+    """A second line of the seat's phone, by which it asks somebody while the caller waits."""
+
+    consultation_id: str
+    """Part of the ids of its facts: told again after a kill, each counts once."""
+    seat_id: str
+    operator_id: str
+    address: str
+    """Whom, as dialled."""
+    leg_id: str
+    """The party that is asked."""
+    to_seat_id: str | None = None
+    """Its seat, where it is one."""
+    leg: Leg
+    """The phone's own INVITE."""
+    audio: Audio | None = None
+    refusal: Kept | None = None
+    """How the next process answers that INVITE, should this one not come to it."""
+    answer: Kept | None = None
+    """Our 200, until the phone has acknowledged it."""
+    session: str = ""
+    """What the phone was told of our audio before the answer."""
+    held_for_it: bool = False
+    """We put the caller on hold; else the phone or the operator did."""
+    told: bool = False
+    """Its outcome is told: all that is left is to hang up."""
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether the phone has put this line on hold: it talks with the caller meanwhile."""
+        return self.audio is not None and bool(self.audio.remote and self.audio.remote.on_hold)
 
 
 class Outgoing(Struct, kw_only=True):
@@ -291,6 +336,7 @@ class Call(Struct, kw_only=True):
     handed_over_by: str = ""
     """The seat that left the call to its parties."""
     transfer: Transfer | None = None
+    consultation: Consultation | None = None
     parked: Parked | None = None
     turns: list[str] = []
     """Seats at which it is to ring, one after the other, before all others."""
@@ -298,6 +344,8 @@ class Call(Struct, kw_only=True):
     beep: Beep | None = None
     recording: Recording | None = None
     recordings: int = 0
+    untold: list[Fact] = []
+    """What has become of it and may not be in the spool yet; told again, each counts once."""
     keys: int = 0
     refers_told: int = 0
     """Refused REFERs that became facts."""

@@ -6,7 +6,7 @@ from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol.facts.queue import CallOffered, OfferMissed, OfferWithdrawn
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import acd, audio, reserve, seats, turns
+from tahuri.telephony.switch import acd, audio, consultation, reserve, seats, turns
 from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Call, Phone, Seat
 
@@ -136,7 +136,8 @@ async def drop_ringing(core: Core, call: Call, phone: Phone) -> None:
 
 
 async def drop_phone(core: Core, call: Call) -> None:
-    """End the leg to the SIP seat that it talked with."""
+    """End the legs to the SIP seat that it talked with.  A step of the call."""
+    await consultation.over(core, call, "seat-left")
     phone, call.phone = call.phone, None
     if phone is None:
         return

@@ -5,7 +5,6 @@ recording runs), then live like any other.  It ends in exactly one `CallEnded`.
 """
 
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
@@ -23,12 +22,11 @@ from tahuri.telephony.protocol.operations import CallBack, OfferCallBack
 from tahuri.telephony.protocol.words import NumberStatus
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
-from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.switch import acd, audio, edge, ending, offers, seats
 from tahuri.telephony.switch.config import Trunk
 from tahuri.telephony.switch.core import SWITCH, Core, Place
-from tahuri.telephony.switch.model import Audio, Call, Outgoing, Seat
+from tahuri.telephony.switch.model import Audio, Call, Outgoing, Owed, Seat
 from tahuri.telephony.switch.trunks import flow_of, outward, uri_at
 
 WRITING_UP = ("wrap-up", "missed-offer")
@@ -371,9 +369,9 @@ def look(core: Core, call: Call, now_s: float) -> None:
         core.post(call.call_id, lambda: ending.end(core, call, by, item.over))
 
 
-def restored(core: Core, call: Call) -> list[Callable[[float], list[Output]]]:
+def restored(core: Core, call: Call) -> list[Owed]:
     """After a kill: what to say so that nothing rings on; the call ends when media is there."""
-    owed: list[Callable[[float], list[Output]]] = []
+    owed: list[Owed] = []
     agent = core.endpoint.agent
     _item(call).over = "switch-restarted"
     if call.offered_to is not None:

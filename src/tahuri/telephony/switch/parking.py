@@ -27,8 +27,7 @@ async def park(core: Core, seat: Seat) -> int:
     )
     answering.set_aside(core, call)
     body = CallParked(seat_id=seat.seat_id, operator_id=operator_id, slot=slot)
-    core.of_call(call, body, operator_id)
-    core.save(call)
+    core.save_and_tell(call, body, operator_id)
     seats.freed(core, seat)
     core.changed()
     offers.dispatch(core)
@@ -43,8 +42,7 @@ def due(core: Core, call: Call) -> None:
         return
     call.turns = [parked.seat_id]
     answering.waits_anew(core, call)
-    core.of_call(call, CallRequeued(seat_id=parked.seat_id, reason="park-over"))
-    core.save(call)
+    core.save_and_tell(call, CallRequeued(seat_id=parked.seat_id, reason="park-over"))
     core.changed()
     core.post(call.call_id, lambda: audio.mix(core, call))
     offers.dispatch(core)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from tahuri.kernel import mint
 from tahuri.telephony.media.protocol import MediaRefused
-from tahuri.telephony.protocol.facts.parties import PartyAdded, PartyJoined, PartyLeft
+from tahuri.telephony.protocol.facts.parties import PartyAdded, PartyJoined
 from tahuri.telephony.protocol.facts.personal import Address
 from tahuri.telephony.protocol.words import LeftReason
 from tahuri.telephony.rpc import Failure, Unavailable
@@ -16,15 +16,13 @@ from tahuri.telephony.sip.grammar import BadValue, host_port, parse_uri
 from tahuri.telephony.sip.leg import flow_to
 from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import answering, audio, edge, handover, lines
+from tahuri.telephony.switch import answering, audio, consultation, edge, handover, leaving
 from tahuri.telephony.switch.core import SWITCH, Core, Place
-from tahuri.telephony.switch.model import Call, Gateway, Gone, Party, Seat
+from tahuri.telephony.switch.model import Call, Gateway, Party, Seat
 from tahuri.telephony.switch.trunks import flow_of, outward, uri_at
 
 PARTIES_MAX = 8
 PARTY_RING_S = 45.0
-FAULTS: frozenset[LeftReason] = frozenset({"refused", "no-answer", "failed"})
-GONE_MAX = 3
 ADDRESS_LENGTH_MAX = 256
 _NUMBER = re.compile(r"^\+?[0-9*#]{2,20}$")
 
@@ -112,12 +110,14 @@ async def invite(
     *,
     referred_by: str = "",
     replaces: str = "",
+    consulted: bool = False,
 ) -> None:
     """Let somebody's phone ring.  A step of the call.
 
     Args:
         referred_by: leg of the party that sends the caller on.
         replaces: the far side's own dialog that this one is to replace (RFC 3891).
+        consulted: by the second line of a seat's phone; the caller does not hear it.
 
     Raises:
         Failure: as `add`.
@@ -128,6 +128,9 @@ async def invite(
         port = await audio.open_leg(core, f"party {leg_id}", flow.host, srtp_of(core, flow))
     except (MediaRefused, Unavailable) as error:
         raise Failure("media-unavailable") from error
+    if call.phase != "live":  # parked, or its seat lost, while media took its time
+        await audio.free(core, port.port)
+        raise Failure("no-live-call")
     local = core.local(core.settings.city_number)
     agent = core.endpoint.agent
     headers = (("replaces", replaces), ("require", "replaces")) if replaces else ()
@@ -143,6 +146,7 @@ async def invite(
         ring_due=core.monotonic_s() + PARTY_RING_S,
         by=actor,
         referred_by=referred_by,
+        consulted=consulted,
     )
     call.parties.append(party)
     call.gone = [one for one in call.gone if one.address != address]
@@ -221,33 +225,12 @@ async def left(
     actor: str = SWITCH,
 ) -> None:
     """The party is off the call; its leg is ended if need be.  A step of the call."""
-    if party not in call.parties:
+    if not await leaving.off(core, call, party, reason, status, actor):
         return
-    call.parties.remove(party)
-    core.places.pop(party.leg.name, None)
-    remember(core, call, party, reason, status)
-    if not party.node:
-        fact = PartyLeft(leg_id=party.leg_id, reason=reason, status=status)
-        core.of_call(call, fact, actor, identifier=f"{party.leg_id}-left")
-    core.save(call)  # at once: killed later, the next process does not call it anew
-    core.perform(core.endpoint.agent.hang_up(party.leg, core.sip_now))
-    core.changed()
-    await audio.mix(core, call)
-    await lines.tell_party(core, call, party)
-    await audio.free(core, party.audio.port)
-    core.save(call)
-    await handover.party_left(core, call, party, reason, status)
-
-
-def remember(
-    core: Core, call: Call, party: Party, reason: LeftReason, status: int | None = None
-) -> None:
-    """Whoever had the party called sees why it is not there, unless that is their own doing."""
-    if reason not in FAULTS or party.node or party.overflow is not None:
-        return
-    new = Gone(address=party.address, reason=reason, status=status, at=core.now())
-    others = [one for one in call.gone if one.address != party.address]
-    call.gone = [new, *others][:GONE_MAX]
+    if party.consulted:
+        await consultation.party_left(core, call, party, reason, status)
+    else:
+        await handover.party_left(core, call, party, reason, status)
 
 
 async def drop(core: Core, seat: Seat, leg_id: str) -> None:

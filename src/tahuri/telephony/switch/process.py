@@ -26,6 +26,7 @@ from tahuri.telephony.switch import (
 )
 from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core
+from tahuri.telephony.switch.credentials import Credentials
 from tahuri.telephony.switch.disk import DiskWatch
 from tahuri.telephony.switch.journal import Journal
 from tahuri.telephony.switch.registrar import Registrar
@@ -83,7 +84,10 @@ class Switch:
         self.spool.start()
         owed = recovery.restore(core)
         self._trunks = TrunkWatch(core)
-        self._router = Router(core, Door(core), Registrar(core), self._trunks)
+        credentials = Credentials(core)
+        self._router = Router(
+            core, Door(core, credentials), Registrar(core, credentials), self._trunks
+        )
         self._media.start()
         edge.prepare(core)
         context = server_context(sip.tls.cert, sip.tls.key) if sip.tls else None

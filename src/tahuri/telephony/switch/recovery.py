@@ -1,7 +1,6 @@
 """After a kill: of this process (take the calls up again) or of media (give them new audio)."""
 
 import logging
-from collections.abc import Callable
 from functools import partial
 
 from msgspec.structs import replace
@@ -10,15 +9,16 @@ from tahuri.telephony.media.protocol import Holdings, MediaRefused
 from tahuri.telephony.protocol.facts.call import CallEnded
 from tahuri.telephony.protocol.facts.parties import PartyLeft
 from tahuri.telephony.rpc import Unavailable
-from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.message import REASONS
 from tahuri.telephony.switch import (
     answering,
     audio,
     conference,
+    consultation,
     ending,
     handover,
+    leaving,
     offers,
     outgoing,
     overflow,
@@ -29,11 +29,8 @@ from tahuri.telephony.switch import (
     turns,
 )
 from tahuri.telephony.switch.core import Core, Place
-from tahuri.telephony.switch.model import Audio, Call, Kept, Party, Phone, Seat
+from tahuri.telephony.switch.model import Audio, Call, Owed, Party, Phone, Seat
 from tahuri.telephony.switch.registrar import EXPIRES_S_MAX
-
-Owed = Callable[[float], list[Output]]
-"""Something to say on the wire, given the time, when the sockets are open."""
 
 LET_GO_S = 40.0
 """After 32 s without an ACK a phone that answered gives up by itself (RFC 3261 § 13.3.1.4)."""
@@ -125,7 +122,7 @@ def _refuse_unanswered(core: Core) -> list[Owed]:
         if call is not None and (call.phase == "ended" or call.leg.state == "up"):
             core.journal.answered(call_id)
             continue
-        owed.append(partial(_again, refusal))
+        owed.append(refusal.again)
         if call is None:
             if refusal.loopback:
                 core.tests.add(call_id)
@@ -134,21 +131,22 @@ def _refuse_unanswered(core: Core) -> list[Owed]:
     return owed
 
 
-def _again(message: Kept, _now: float) -> list[Output]:
-    return [message.send]
-
-
 def _has_seat(core: Core, seat: Seat) -> bool:
     call = core.calls.get(seat.call_id) if seat.call_id else None
     if call is None or call.phase == "ended":
         return False  # killed between the call's end and the seat's
-    return seat.state == "supervising" or seat.seat_id in (call.seat_id, *call.rings_at)
+    line = call.consultation
+    asked = line.to_seat_id if line is not None else None
+    return seat.state == "supervising" or seat.seat_id in (call.seat_id, asked, *call.rings_at)
 
 
 def _restore_call(core: Core, call: Call) -> list[Owed]:
     owed: list[Owed] = []
     if call.arrived is not None:
         core.spool.append(call.arrived)  # told twice, counted once: it may have got lost
+    for fact in call.untold:
+        core.spool.append(fact)
+    call.untold = []
     if call.recording is not None:
         audio.tell_recording(core, call, call.recording)
     if call.transfer is not None and call.transfer.kind != "warm":
@@ -167,18 +165,18 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
     if outgoing.unanswered(call):
         return owed + outgoing.restored(core, call)
     if call.phase == "ended" or call.leg.state != "up":
-        return owed  # `_mend` ends it, when media can close its recording
+        return owed + _no_more_rings(core, call)  # `_mend` ends it, when media can
     agent = core.endpoint.agent
     owed += _let_go_again(core, call)
     if call.answer is not None:
-        owed.append(partial(_again, call.answer))
+        owed.append(call.answer.again)
     agent.adopt(call.leg, core.sip_now)
     core.places[call.leg.name] = Place(call.call_id, "caller")
     core.ports[call.audio.port] = Place(call.call_id, "caller")
     if call.phone is not None and call.phone.leg.state == "up":
         agent.adopt(call.phone.leg, core.sip_now)
         if call.phone.answer is not None:
-            owed.append(partial(_again, call.phone.answer))
+            owed.append(call.phone.answer.again)
         place = Place(call.call_id, "seat", call.seat_id or "")
         core.places[call.phone.leg.name] = core.ports[call.phone.audio.port] = place
     elif call.phone is not None:
@@ -204,7 +202,7 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
         elif party.leg.state == "up":
             agent.adopt(party.leg, core.sip_now)
             if party.answer is not None:
-                owed.append(partial(_again, party.answer))
+                owed.append(party.answer.again)
             place = Place(call.call_id, "party", party.leg_id)
             core.places[party.leg.name] = core.ports[party.audio.port] = place
         else:
@@ -216,6 +214,7 @@ def _restore_call(core: Core, call: Call) -> list[Owed]:
                 for one in call.parties
                 if one.leg_id == party.referred_by
             ]
+    owed += consultation.restored(core, call)
     _restore_transfer(core, call)
     return owed
 
@@ -238,8 +237,20 @@ def _let_go_again(core: Core, call: Call) -> list[Owed]:
     return [_let_go(core, call, leg) for leg in legs] if 0 < left_s <= LET_GO_S else []
 
 
+def _no_more_rings(core: Core, call: Call) -> list[Owed]:
+    """What rang for a caller who has gone, and nobody was told of."""
+    agent, line = core.endpoint.agent, call.consultation
+    phones = [*call.ringing, *([call.phone] if call.phone is not None else [])]
+    legs = [one.leg for one in (*call.parties, *phones)]
+    ringing = [leg for leg in legs if leg.state in ("calling", "cancelling")]
+    owed: list[Owed] = [partial(agent.abandon, leg) for leg in ringing]
+    if line is not None and line.leg.state == "incoming" and line.refusal is not None:
+        owed.append(line.refusal.again)
+    return owed
+
+
 def _tell_left(core: Core, call: Call, party: Party) -> None:
-    parties.remember(core, call, party, "failed")
+    leaving.remember(core, call, party, "failed")
     if not party.node:
         left = PartyLeft(leg_id=party.leg_id, reason="failed")
         core.of_call(call, left, identifier=f"{party.leg_id}-left")
@@ -281,10 +292,16 @@ def _unknown_cells(core: Core, call: Call, held: set[int]) -> conference.Cells:
     silence.  With a gain that none has, so that each is set anew."""
     ports = {call.audio.port, *(party.audio.port for party in call.parties)}
     ports |= {call.phone.audio.port} if call.phone else set()
+    ports |= _second_line(call)
     ports |= {seat.port for seat in core.seats.values() if seat.port and _may_hear(seat, call)}
     ports |= {port for port in (core.tone, core.hold, call.notice) if port is not None}
     ports &= held
     return {(hears, says): -1.0 for hears in ports for says in ports if hears != says}
+
+
+def _second_line(call: Call) -> set[int]:
+    line = call.consultation
+    return {line.audio.port} if line is not None and line.audio is not None else set()
 
 
 def _may_hear(seat: Seat, call: Call) -> bool:
@@ -321,6 +338,8 @@ def _mend(core: Core, call: Call) -> None:
             return
         try:
             handover.mend(core, call)
+            if call.seat_id is None:
+                await offers.drop_phone(core, call)  # its seat has left it to others
             await _give_audio(core, call)
         except MediaRefused:
             await ending.end(core, call, "failure", "media-lost")
@@ -352,6 +371,7 @@ async def _give_audio(core: Core, call: Call) -> None:
         if party.audio.port not in held:
             place = Place(call.call_id, "party", party.leg_id)
             await _replace(core, call, party.audio, place)
+    await _give_second_line(core, call, held)
     if call.notice is not None and call.notice not in held:
         call.notice = None
     if call.beep is not None and call.beep.port not in held:
@@ -366,6 +386,17 @@ async def _give_audio(core: Core, call: Call) -> None:
     core.save(call)
 
 
+async def _give_second_line(core: Core, call: Call, held: set[int]) -> None:
+    line = call.consultation
+    if line is None or line.audio is None or line.audio.port in held:
+        return
+    if line.leg.state == "up":
+        place = Place(call.call_id, "consulting", line.leg_id)
+        await _replace(core, call, line.audio, place)
+    else:
+        await consultation.over(core, call, "failed", 503)  # it may have heard of the lost port
+
+
 async def _replace(core: Core, call: Call, old: Audio, place: Place) -> None:
     core.ports.pop(old.port, None)
     new = await audio.open_leg(core, f"{place.role} {call.call_id}", old.address)
@@ -376,6 +407,8 @@ async def _replace(core: Core, call: Call, old: Audio, place: Place) -> None:
     leg = call.leg
     if place.role == "seat" and isinstance(call.phone, Phone):
         leg = call.phone.leg
+    elif place.role == "consulting" and call.consultation is not None:
+        leg = call.consultation.leg
     elif place.role == "party":
         leg = next(party.leg for party in call.parties if party.leg_id == place.leg_id)
     outputs = core.endpoint.agent.reoffer(leg, audio.offer_of(old), core.sip_now)
@@ -392,7 +425,7 @@ def known_ports(core: Core) -> set[int]:
     for call in core.calls.values():
         known |= {call.audio.port, *(party.audio.port for party in call.parties)}
         known |= {call.phone.audio.port} if call.phone else set()
-        known |= {phone.audio.port for phone in call.ringing}
+        known |= {phone.audio.port for phone in call.ringing} | _second_line(call)
     return known
 
 

@@ -10,8 +10,16 @@ from tahuri.telephony.protocol.facts.personal import Address
 from tahuri.telephony.protocol.words import ReferRefusedReason
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip import events, replaces
-from tahuri.telephony.sip.grammar import parse_uri
-from tahuri.telephony.switch import audio, ending, handover, parties, transfer, turns
+from tahuri.telephony.sip.grammar import BadValue, parse_uri
+from tahuri.telephony.switch import (
+    audio,
+    consulting,
+    ending,
+    handover,
+    parties,
+    transfer,
+    turns,
+)
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat, Transfer
 
@@ -68,20 +76,45 @@ def tell_refused(
     core.of_call(call, body, personal={"address": Address(address=event.target)})
 
 
-def from_phone(core: Core, call: Call, seat: Seat, event: events.ReferAsked) -> None:
-    """The seat's phone sends its call on, blind or to whom it has spoken elsewhere.
+async def from_phone(core: Core, call: Call, seat: Seat, event: events.ReferAsked) -> None:
+    """The seat's phone sends its call on: blind, to whom it asks by its second line, or to whom it
+    has spoken elsewhere.  A step of the call.
 
-    A phone that makes a second call to us makes an emergency call, so that no dialog with us is
-    one that Replaces may name (501).
+    Of dialogs with us Replaces may name its own two alone; any other gets 501.
     """
-    if names_ours(core, event):
+    named = consulting.is_named(call, event)
+    if names_ours(core, event) and not named:
         refuse(core, call, event, "seat", "attended", seat.seat_id)
     elif call.phase != "live" or call.seat_id != seat.seat_id or call.transfer is not None:
         refuse(core, call, event, "seat", "busy", seat.seat_id)
+    elif call.consultation is not None:
+        await _connect(core, call, seat, event, named)
     else:
         answer(core, event, 202)
         handover.notify(core, event.leg, 100)
         core.spawn(_begin(core, call, seat, event))
+
+
+async def _connect(
+    core: Core, call: Call, seat: Seat, event: events.ReferAsked, named: bool
+) -> None:
+    """Attended; a phone that sends its caller there without Replaces means the same."""
+    of_caller = call.phone is not None and event.leg is call.phone.leg
+    same = of_caller and consulting.is_asked(call, _user(event.target))
+    meant = named or (same and not event.replaces)
+    if not meant or not consulting.can_connect(call):
+        refuse(core, call, event, "seat", "busy", seat.seat_id)
+        return
+    answer(core, event, 202)
+    handover.notify(core, event.leg, 100)
+    await consulting.connect(core, call, consulting.notifies(core, event.leg))
+
+
+def _user(target: str) -> str:
+    try:
+        return parse_uri(target).user
+    except BadValue:
+        return ""
 
 
 async def _begin(core: Core, call: Call, seat: Seat, event: events.ReferAsked) -> None:

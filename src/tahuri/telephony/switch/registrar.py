@@ -1,10 +1,7 @@
 """REGISTER from seats that are SIP phones, and from gateways: digest, bindings, expiry."""
 
-import hmac
-import secrets
-
 from tahuri.telephony.protocol.facts.seat import SeatTaken
-from tahuri.telephony.sip import digest, events
+from tahuri.telephony.sip import events
 from tahuri.telephony.sip.grammar import (
     BadValue,
     NameAddress,
@@ -15,8 +12,9 @@ from tahuri.telephony.sip.grammar import (
 from tahuri.telephony.sip.message import Request
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import edge, offers, seats
-from tahuri.telephony.switch.config import REALM, Gateway, PhoneSeat, TestSeat
+from tahuri.telephony.switch.config import Gateway, PhoneSeat, TestSeat
 from tahuri.telephony.switch.core import SWITCH, Core
+from tahuri.telephony.switch.credentials import Credentials
 from tahuri.telephony.switch.model import Gateway as Binding
 from tahuri.telephony.switch.model import Seat
 from tahuri.telephony.token import Skills
@@ -29,9 +27,9 @@ EXPIRES_S_MAX = 3600
 class Registrar:
     """Knows the phones of the configuration."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, credentials: Credentials) -> None:
         self._core = core
-        self._key = secrets.token_bytes(32)
+        self._credentials = credentials
         self._phones = {phone.username: phone for phone in core.settings.seats}
         self._gateways = {one.username: one for one in core.settings.gateways}
         for phone in core.settings.seats:
@@ -51,13 +49,10 @@ class Registrar:
         core, request = self._core, event.request
         user = _user(request)
         phone = self._phones.get(user) or self._gateways.get(user) or self._test_seat(user)
-        value = request.get("authorization")
-        now_s = int(core.monotonic_s())
-        # A key for each address: credentials that were overheard prove nothing from another.
-        key = hmac.digest(self._key, event.flow.host.encode(), "sha256")
-        verdict: digest.Verdict | None = None
-        if value is not None and phone is not None:
-            verdict = digest.check(value, "REGISTER", phone.account, REALM, key, now_s)
+        account = phone.account if phone is not None else None
+        verdict = None
+        if account is not None:
+            verdict = self._credentials.verdict(request, account, event.flow)
         if verdict == "right" and phone is not None:
             if isinstance(phone, TestSeat):
                 self._bind_gateway(event, core.test_seat)
@@ -66,11 +61,9 @@ class Registrar:
             else:
                 self._bind(event, phone)
             return
-        if value is not None and verdict != "stale":
+        if request.get("authorization") is not None and verdict != "stale":
             core.gate.penalise(event.flow.host, core.sip_now)
-        algorithms = phone.account.algorithms if phone else digest.ALGORITHMS
-        asked = digest.challenges(REALM, key, now_s, verdict == "stale", algorithms)
-        headers = tuple(("www-authenticate", challenge) for challenge in asked)
+        headers = self._credentials.challenges(account, event.flow, verdict == "stale")
         core.perform(core.endpoint.agent.respond(event.key, 401, core.sip_now, headers))
 
     def _test_seat(self, user: str) -> TestSeat | None:
@@ -132,10 +125,11 @@ class Registrar:
             phone = offers.phone_at(call, seat.seat_id)
             if phone is None or seat.seat_id not in (call.seat_id, *call.rings_at):
                 continue
-            leg = phone.leg
-            if flow.reliable and leg.transport == flow.transport and leg.flow != flow:
-                leg.host, leg.port, leg.asked = flow.host, flow.port, flow
-                self._core.save(call)
+            line = call.consultation
+            for leg in (phone.leg, *([line.leg] if line is not None else [])):
+                if flow.reliable and leg.transport == flow.transport and leg.flow != flow:
+                    leg.host, leg.port, leg.asked = flow.host, flow.port, flow
+                    self._core.save(call)
 
     def _unbind(self, seat: Seat) -> None:
         seat.attached, seat.registered_until_s = False, None

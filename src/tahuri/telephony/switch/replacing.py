@@ -22,7 +22,7 @@ from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.transaction import Send
 from tahuri.telephony.switch import audio, edge, identity, lines, parties
-from tahuri.telephony.switch.core import Core, Place, Role
+from tahuri.telephony.switch.core import Core, Place
 from tahuri.telephony.switch.model import Audio, Call, Party, Phone, kept
 
 REASONS: dict[int, RefusedReason] = {
@@ -43,7 +43,7 @@ class Found:
     """The leg that is to be replaced."""
 
     call: Call
-    role: Role
+    role: Literal["caller", "seat", "party"]
     holder: Call | Party | Phone
     leg_id: str
 
@@ -185,9 +185,8 @@ def _swap(core: Core, event: events.Incoming, found: Found, new: Audio) -> None:
 
 
 def _tell(core: Core, found: Found, caller: Caller | None, early: bool) -> None:
-    role: Literal["caller", "seat", "party"] = found.role
     personal: dict[str, Struct] = {"caller": caller} if caller is not None else {}
-    body = LegReplaced(role=role, leg_id=found.leg_id, early=early)
+    body = LegReplaced(role=found.role, leg_id=found.leg_id, early=early)
     core.of_call(found.call, body, personal=personal)
     core.count("legs-replaced")
     core.changed()

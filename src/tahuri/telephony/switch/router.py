@@ -10,6 +10,8 @@ from tahuri.telephony.sip import events, sdp
 from tahuri.telephony.switch import (
     answering,
     audio,
+    consultation,
+    consulting,
     ending,
     ghost,
     lane,
@@ -92,6 +94,8 @@ class Router:
                 party = next((p for p in call.parties if p.leg_id == place.leg_id), None)
                 if party is not None:
                     await self._party(call, party, event)
+            case "consulting":
+                await self._second_line(call, event)
             case _:
                 assert_never(place.role)
 
@@ -145,7 +149,7 @@ class Router:
                     return
                 await answering.connect(core, call)
             case events.ReferAsked(leg) if leg is phone.leg:
-                refers.from_phone(core, call, seat, event)
+                await refers.from_phone(core, call, seat, event)
             case events.Rejected(leg) if leg is phone.leg:
                 if seat_id in call.rings_at:
                     offers.missed_at(core, call, seat)
@@ -157,6 +161,8 @@ class Router:
                     answering.leave(core, call)  # its target rings on
                     seats.freed(core, seat)
                     await answering.without_seat(core, call)
+                elif call.consultation is not None and call.on_hold:
+                    await consulting.caller_left_waiting(core, call, seat)
                 else:
                     await ending.end(core, call, "seat", "hung-up")
             case events.Reanswered(leg, status, _) if leg is phone.leg and status >= 300:
@@ -173,9 +179,37 @@ class Router:
                     await answering.phone_holds(core, call, seat, after.on_hold)
         core.save(call)
 
+    async def _second_line(self, call: Call, event: events.Event) -> None:
+        core, line = self._core, call.consultation
+        seat = core.seats.get(line.seat_id) if line is not None else None
+        if line is None or seat is None:
+            return
+        match event:
+            case events.Ended(_, reason):
+                await consulting.phone_gone(core, call, line, reason in FAILURES)
+            case events.ReferAsked():
+                await refers.from_phone(core, call, seat, event)
+            case events.Reanswered(_, status, _) if status >= 300:
+                await consultation.over(core, call, "failed", status)
+            case events.Acknowledged(_, session):
+                line.answer = None
+                port = line.audio
+                wanted = port is not None and port.remote is None
+                if wanted and not (port and session and await self._take(port, session)):
+                    await consultation.over(core, call, "failed", 488)
+            case _ if line.audio is not None:
+                await self._session(line.audio, event)
+            case _:
+                pass
+        await audio.mix(core, call)
+        core.save(call)
+
     async def _party(self, call: Call, party: Party, event: events.Event) -> None:
         core = self._core
         if party.node and await peers.on_party(core, call, party, event):
+            core.save(call)
+            return
+        if party.consulted and await consulting.on_party(core, call, party, event):
             core.save(call)
             return
         match event:
@@ -286,6 +320,8 @@ class Router:
         if found is None or found[0].phase in ("echo", "ended"):
             return
         call, place = found
+        if place.role == "consulting":
+            return  # the seat's other line tells whether it is there
         leg = place.leg_id if place.role == "party" else place.role
         self._core.of_call(call, MediaSilent(leg=leg) if silent else MediaHeard(leg=leg))
         if silent and place.role == "party":

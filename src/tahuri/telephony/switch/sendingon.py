@@ -22,7 +22,7 @@ from tahuri.telephony.switch.model import Call, Party
 async def from_party(core: Core, call: Call, party: Party, event: events.ReferAsked) -> None:
     """Call the target, or refuse with a reason.  A step of the call."""
     reachable = _destination(core, party.leg, event)
-    if party.overflow is not None or party.node:
+    if party.overflow is not None or party.node or party.consulted:
         refers.refuse(core, call, event, "party", "not-allowed", party.leg_id)
     elif refers.names_ours(core, event):
         refers.refuse(core, call, event, "party", "attended", party.leg_id)

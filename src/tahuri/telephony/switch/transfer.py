@@ -8,7 +8,16 @@ from tahuri.telephony.protocol.facts.personal import Address
 from tahuri.telephony.protocol.words import TransferKind
 from tahuri.telephony.rpc import Failure
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import answering, audio, handover, offers, parties, seats, turns
+from tahuri.telephony.switch import (
+    answering,
+    audio,
+    consulting,
+    handover,
+    offers,
+    parties,
+    seats,
+    turns,
+)
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat, Transfer
 
@@ -25,10 +34,9 @@ async def to_seat(core: Core, seat: Seat, to_seat_id: str) -> None:
         raise Failure("seat-not-ready", to_seat_id)
     transfer = _transfer(core, seat, "blind", to_seat_id)
     transfer.to_seat_id = to_seat_id
-    started(core, call, transfer)
     answering.set_aside(core, call)
     call.turns = [to_seat_id, seat.seat_id]
-    core.save(call)
+    started(core, call, transfer)
     seats.freed(core, seat)
     core.post(call.call_id, lambda: answering.without_seat(core, call))
     offers.dispatch(core)
@@ -54,6 +62,8 @@ async def to_party(
     if known is not None and known.state == "joined":
         await complete(core, seat)
         return
+    if known is not None and known.consulted:
+        raise Failure("seat-busy", "the phone asks it by a line of its own")
     target, flow = parties.destination(core, address)
     if known is None and len(call.parties) >= parties.PARTIES_MAX:
         raise Failure("too-many-parties")
@@ -86,6 +96,9 @@ async def _ring(
         await parties.invite(
             core, call, by, transfer.leg_id, address, target, flow, replaces=replaces
         )
+        if call.transfer is not None or call.seat_id != seat.seat_id:  # taken over meanwhile
+            await parties.left(core, call, call.parties[-1], "dropped")
+            raise Failure("no-live-call")
     parties.rings_for(core, call, transfer.leg_id, core.settings.transfer_s)
     started(core, call, transfer)
     await audio.mix(core, call)
@@ -120,6 +133,9 @@ async def _complete(core: Core, call: Call, seat: Seat) -> None:
     joined = next((party for party in call.parties if party.state == "joined"), None)
     if call.phase != "live" or call.seat_id != seat.seat_id:
         raise Failure("no-live-call")
+    if consulting.can_connect(call):
+        await consulting.connect(core, call)
+        return
     if joined is None:
         raise Failure("no-party-joined")
     call.transfer = _transfer(core, seat, "warm", joined.address)

@@ -247,7 +247,12 @@ def call_view(core: Core, call: Call) -> CallView:
         on_hold=call.on_hold,
         muted=call.muted,
         parties=[
-            PartyView(leg_id=party.leg_id, address=party.address, state=party.state)
+            PartyView(
+                leg_id=party.leg_id,
+                address=party.address,
+                state=party.state,
+                consulted=party.consulted,
+            )
             for party in call.parties
         ],
         gone=[

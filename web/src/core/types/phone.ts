@@ -33,7 +33,8 @@ export interface PhoneCall {
   number_status: NumberStatus;
   on_hold: boolean;
   muted: boolean;
-  parties: { leg_id: string; address: string; state: "calling" | "joined" | "left" }[];
+  /** `consulted`: the seat's phone asks it by a second line; it does not hear the caller. */
+  parties: { leg_id: string; address: string; state: "calling" | "joined" | "left"; consulted?: boolean }[];
   /** Parties that are not there although they were called, the latest first. */
   gone?: GoneParty[];
   /** Missing from a switch of before lines were measured. */

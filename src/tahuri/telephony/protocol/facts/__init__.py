@@ -52,6 +52,9 @@ AnyBody = (
     | parties.PartyLeft
     | parties.LegReplaced
     | parties.ReferRefused
+    | parties.ConsultationBegun
+    | parties.ConsultationEnded
+    | parties.ConsultationRefused
     | parties.TransferStarted
     | parties.TransferCompleted
     | parties.TransferFailed

@@ -4,6 +4,8 @@ from typing import Literal
 
 from tahuri.telephony.protocol.facts.body import Body
 from tahuri.telephony.protocol.words import (
+    ConsultationOutcome,
+    ConsultationRefusedReason,
     LeftReason,
     ReferRefusedReason,
     SupervisionMode,
@@ -52,6 +54,38 @@ class ReferRefused(Body, frozen=True, tag="calls.refer-refused"):
     reason: ReferRefusedReason
     status: int
     """SIP status that it was told."""
+
+
+class ConsultationBegun(Body, frozen=True, tag="calls.consultation-begun"):
+    """The seat's phone asks somebody by a second line, while the caller hears the hold prompt."""
+
+    seat_id: str
+    operator_id: str
+    leg_id: str
+    """The party that is asked: `PartyAdded` names it."""
+    to_seat_id: str | None = None
+    """Its seat, where it is one."""
+
+
+class ConsultationEnded(Body, frozen=True, tag="calls.consultation-ended"):
+    """The second line is over: the one outcome of its INVITE."""
+
+    seat_id: str
+    operator_id: str
+    leg_id: str
+    outcome: ConsultationOutcome
+    status: int | None = None
+    """SIP status, where there was one."""
+
+
+class ConsultationRefused(Body, frozen=True, tag="calls.consultation-refused"):
+    """A seat's phone wanted to ask somebody, and nobody was called: the one outcome of its INVITE.
+    In the call's stream, or the seat's while that has none.  Personal: ``address`` (`Address`)."""
+
+    seat_id: str
+    reason: ConsultationRefusedReason
+    status: int
+    """SIP status that the phone was told."""
 
 
 class TransferStarted(Body, frozen=True, tag="calls.transfer-started"):
