@@ -1,6 +1,7 @@
 """Real switch, media and sound: calls that change hands, and telephones that are not ours."""
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -158,6 +159,18 @@ async def apart(tmp_path: Path) -> AsyncIterator[Centre]:
         yield running
 
 
+@contextlib.asynccontextmanager
+async def outside(centre: Centre) -> AsyncIterator[Person]:
+    """A caller whose calls come from the trunk's address."""
+    async with far_end(ADDRESS) as end:
+        caller = Person(centre, CALLER_HZ, end, None, ADDRESS)
+        await caller.phone.start(TELCO)
+        try:
+            yield caller
+        finally:
+            await caller.close()
+
+
 async def test_a_telephone_seat_asks_a_hospital_and_connects_its_caller_over_a_kill(
     apart: Centre,
 ) -> None:
@@ -165,7 +178,7 @@ async def test_a_telephone_seat_asks_a_hospital_and_connects_its_caller_over_a_k
     killed and the transfer key is pressed; then the sound never stopped, caller and hospital talk
     and the seat is free; the one recording has what was asked and what came of it."""
     async with (
-        person(apart, CALLER_HZ, host=TELCO) as caller,
+        outside(apart) as caller,
         person(apart, PARTY_HZ, "igd", Account("igd", "secret")) as hospital,
         seated(apart, "S1") as seat,
         far_end(ADDRESS) as second,
@@ -217,7 +230,7 @@ async def test_baresip_asks_by_a_second_line_and_has_its_caller_back_or_connects
     ward = f"sip:igd@{ADDRESS}:{apart.sip_port}"
     async with (
         baresip(tmp_path / "seat", SEAT_HZ, account) as telephone,
-        person(apart, CALLER_HZ, host=TELCO) as caller,
+        outside(apart) as caller,
         person(apart, PARTY_HZ, "igd", Account("igd", "secret")) as hospital,
     ):
         assert await hospital.phone.register(apart.flow()) == 200
@@ -243,7 +256,7 @@ async def test_baresip_asks_by_a_second_line_and_has_its_caller_back_or_connects
         await telephone.command("transfer", ward)
         await asyncio.gather(caller.hears(PARTY_HZ), hospital.hears(CALLER_HZ))
         await apart.fact("consultation-ended", outcome="transferred")
-        await apart.fact("transfer-completed", seat_id="S2", kind="warm")
+        assert (await apart.fact("transfer-completed", seat_id="S2")).body["kind"] == "warm"
         call.hang_up()
         await apart.fact("call-ended", by="caller", outcome="answered")
     assert (await apart.types()).count("call-arrived") == 1

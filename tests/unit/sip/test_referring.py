@@ -8,6 +8,7 @@ from wire import Wire, label
 from tahuri.telephony.sip import events
 from tahuri.telephony.sip.leg import request_in
 from tahuri.telephony.sip.message import Request
+from tahuri.telephony.sip.transaction import Flow, Send
 
 TARGET = "sip:ward@192.0.2.9"
 
@@ -50,6 +51,22 @@ def test_a_transfer_is_asked_for_answered_and_told() -> None:
     assert last.body == b"SIP/2.0 200 Word\r\n"
     told = [e.status for e in wire.caller.events if isinstance(e, events.ReferProgress)]
     assert told == [100, 200]
+
+
+@pytest.mark.parametrize("method", ["REFER", "NOTIFY"])
+def test_a_transfer_goes_over_a_new_connection_when_the_dialogs_is_gone(method: str) -> None:
+    """Given a telephone over TCP whose connection broke in mid-call; then REFER and NOTIFY say
+    where to connect to instead, as every other request of the dialog does."""
+    wire = Wire()
+    wire.up()
+    leg, agent = wire.caller_leg, wire.caller.agent
+    there = Flow("TCP", "192.0.2.9", 5060)
+    leg.transport, leg.host, leg.port, leg.asked = "TCP", there.host, 40123, there
+    if method == "REFER":
+        outputs = agent.refer(leg, TARGET, wire.now)
+    else:
+        outputs = agent.notify(leg, 200, "OK", wire.now)
+    assert [sent.instead for sent in outputs if isinstance(sent, Send)] == [there]
 
 
 def test_each_further_transfer_is_told_by_its_own_number() -> None:

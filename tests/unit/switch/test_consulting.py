@@ -15,6 +15,7 @@ from tahuri.telephony.sip import sdp, sessions
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.gate import Gate
 from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
+from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.switch import answering, clockwork, parties
 
 TELCO = "127.0.0.8"
@@ -727,6 +728,33 @@ async def test_a_supervisor_hears_the_second_line_and_is_heard_there(
         assert hears(centre, "party") == hospital
         assert {"rtp caller", "rtp consulting", "rtp party"} <= set(hears(centre, "seat M1"))
     await supervisor.leave()
+
+
+async def test_a_phone_that_connects_again_while_it_asks_is_reached_there_on_both_lines(
+    centre: Bench, desk: Telephone, station: Telephone
+) -> None:
+    """Given a seat's phone over TCP that asks; when its connection breaks and it registers over
+    another; then the end of both its lines comes over that."""
+    agent = centre.switch.core.endpoint.agent
+    over_tcp = Flow("TCP", ADDRESS, agent.identity.tcp_port)
+    assert await desk.phone.register(over_tcp) == 200
+    caller = await centre.call()
+    own = await desk.rung()
+    own.accept(OFFER)
+    await centre.told("call-answered")
+    line = desk.phone.call(f"sip:rsud@{ADDRESS}", over_tcp, OFFER, f"<sip:s1@{ADDRESS}>")
+    (await station.rung()).accept(OFFER)
+    await line.wait_answered(5)
+    [call] = centre.switch.core.calls.values()
+    assert call.consultation is not None
+    before, streams = call.consultation.leg.flow, centre.switch.core.endpoint._transports._streams
+    desk.phone._endpoint._transports.drop(over_tcp)
+    await until(lambda: before not in streams)
+    assert await desk.phone.register(over_tcp) == 200
+    caller.hang_up()
+    assert await own.wait_ended(5) == "hung-up"
+    assert await line.wait_ended(5) == "hung-up"
+    assert len(set(streams.values())) == 1, "no connection of our own was needed"
 
 
 # ---- media and kills ----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from tahuri.telephony.sip import events, replaces
 from tahuri.telephony.sip.calling import Calling
 from tahuri.telephony.sip.dialogs import Identity, Output
 from tahuri.telephony.sip.grammar import BadValue, name_address, parse_uri
-from tahuri.telephony.sip.leg import Leg, next_hop, request_in
+from tahuri.telephony.sip.leg import Leg, request_in
 from tahuri.telephony.sip.message import Request, Response
 from tahuri.telephony.sip.transaction import Asked, ServerKey
 
@@ -41,10 +41,9 @@ class Referring(Calling):
             ("refer-to", f"<{target}>"),
             ("referred-by", self.identity.contact(leg.transport, leg.host)),
         ]
-        flow = next_hop(leg)
-        client, sent = self.transactions.request(request, flow, self._via(flow), now)
+        client, sent = self._send_in(leg, request, now)
         self._referring[client] = leg
-        return self._lift(sent, now)
+        return sent
 
     def answer_refer(self, leg: Leg, key: ServerKey, status: int, now: float) -> list[Output]:
         """Answer `events.ReferAsked`: 202, or why not."""
@@ -62,9 +61,7 @@ class Referring(Calling):
             ("content-type", "message/sipfrag;version=2.0"),
         ]
         request.body = f"SIP/2.0 {status} {reason}\r\n".encode()
-        flow = next_hop(leg)
-        _, sent = self.transactions.request(request, flow, self._via(flow), now)
-        return self._lift(sent, now)
+        return self._send_in(leg, request, now)[1]
 
     def _replied(self, client: str, response: Response, now: float) -> list[Output]:
         leg = self._referring.get(client)

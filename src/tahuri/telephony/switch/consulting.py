@@ -351,13 +351,13 @@ async def connect(core: Core, call: Call, tell: Callable[[int], None] | None = N
         _becomes(core, call, party, target)
     else:
         answering.leave(core, call)  # and keeps all of it at once
+    if seat is not None and seat.call_id == call.call_id:
+        seats.freed(core, seat)
     if tell is not None:
         tell(200)
     await consultation.over(core, call, "transferred")
     if former is not None:
         await offers.drop_ringing(core, call, former)
-    if seat is not None and seat.call_id == call.call_id:
-        seats.freed(core, seat)
     core.changed()
     await audio.mix(core, call)
     core.save(call)

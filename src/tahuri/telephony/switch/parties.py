@@ -122,13 +122,13 @@ async def invite(
     Raises:
         Failure: as `add`.
     """
-    if call.phase != "live":
+    if not _is_live(call):
         raise Failure("no-live-call")
     try:
         port = await audio.open_leg(core, f"party {leg_id}", flow.host, srtp_of(core, flow))
     except (MediaRefused, Unavailable) as error:
         raise Failure("media-unavailable") from error
-    if call.phase != "live":  # parked, or its seat lost, while media took its time
+    if not _is_live(call):  # parked, or its seat lost, while media took its time
         await audio.free(core, port.port)
         raise Failure("no-live-call")
     local = core.local(core.settings.city_number)
@@ -156,6 +156,10 @@ async def invite(
     tell_added(core, call, party)
     core.perform(outputs)
     core.changed()
+
+
+def _is_live(call: Call) -> bool:
+    return call.phase == "live"
 
 
 def tell_added(core: Core, call: Call, party: Party) -> None:

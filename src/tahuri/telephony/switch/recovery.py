@@ -240,8 +240,8 @@ def _let_go_again(core: Core, call: Call) -> list[Owed]:
 def _no_more_rings(core: Core, call: Call) -> list[Owed]:
     """What rang for a caller who has gone, and nobody was told of."""
     agent, line = core.endpoint.agent, call.consultation
-    phones = [*call.ringing, *([call.phone] if call.phone is not None else [])]
-    legs = [one.leg for one in (*call.parties, *phones)]
+    legs = [party.leg for party in call.parties] + [phone.leg for phone in call.ringing]
+    legs += [call.phone.leg] if call.phone is not None else []
     ringing = [leg for leg in legs if leg.state in ("calling", "cancelling")]
     owed: list[Owed] = [partial(agent.abandon, leg) for leg in ringing]
     if line is not None and line.leg.state == "incoming" and line.refusal is not None:

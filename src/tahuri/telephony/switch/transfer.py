@@ -89,20 +89,24 @@ async def _ring(
     replaces: str,
 ) -> None:
     assert transfer.leg_id is not None
-    if call.transfer is not None or call.seat_id != seat.seat_id:
+    if not _may_send_on(call, seat):
         raise Failure("seat-busy")
     if all(party.leg_id != transfer.leg_id for party in call.parties):
         by, address = transfer.operator_id, transfer.target
         await parties.invite(
             core, call, by, transfer.leg_id, address, target, flow, replaces=replaces
         )
-        if call.transfer is not None or call.seat_id != seat.seat_id:  # taken over meanwhile
+        if not _may_send_on(call, seat):  # taken over while media took its time
             await parties.left(core, call, call.parties[-1], "dropped")
             raise Failure("no-live-call")
     parties.rings_for(core, call, transfer.leg_id, core.settings.transfer_s)
     started(core, call, transfer)
     await audio.mix(core, call)
     core.save(call)
+
+
+def _may_send_on(call: Call, seat: Seat) -> bool:
+    return call.transfer is None and call.seat_id == seat.seat_id
 
 
 def _trunk_refers(core: Core, call: Call) -> bool:
