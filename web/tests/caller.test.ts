@@ -99,6 +99,35 @@ describe("what a lost caller says", () => {
     expect(kept.kept.size).toBe(0);
   });
 
+  it("is kept where a network's own page answers in the centre's place", async () => {
+    let signedIn = false;
+    const ask = (async () => new Response(signedIn ? JSON.stringify(STATE) : "<html>Masuk</html>")) as unknown as typeof fetch;
+    const line = new CallerLine(TOKEN, storage(), ask, () => undefined);
+    await line.look();
+    expect([line.reach, line.state]).toEqual(["offline", null]);
+    line.say({ word: "text", text: "tolong" });
+    await vi.advanceTimersByTimeAsync(10);
+    expect([line.reach, line.waiting.length]).toEqual(["offline", 1]);
+    signedIn = true;
+    await vi.advanceTimersByTimeAsync(2_100);
+    expect([line.reach, line.waiting.length, line.state]).toEqual(["ok", 0, STATE]);
+  });
+
+  it("stands on the page, though a look that began before it is answered after it", async () => {
+    let late: (answer: Response) => void = () => undefined;
+    const ask = ((_: unknown, { method }: RequestInit) =>
+      method === "GET"
+        ? new Promise<Response>((done) => (late = done))
+        : Promise.resolve(new Response(JSON.stringify({ ...STATE, wish: "cannot-speak" })))) as unknown as typeof fetch;
+    const line = new CallerLine(TOKEN, storage(), ask, () => undefined);
+    const looking = line.look();
+    line.say({ word: "cannot-speak" });
+    await vi.advanceTimersByTimeAsync(10);
+    late(new Response(JSON.stringify(STATE)));
+    await looking;
+    expect(line.state?.wish).toBe("cannot-speak");
+  });
+
   it.each([
     [404, "gone"],
     [429, "full"],

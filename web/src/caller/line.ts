@@ -53,6 +53,8 @@ export class CallerLine {
   #waiting: Said[] = [];
   #sending = false;
   #tries = 0;
+  /** Counts answers to words: a look that began before one of them knows less. */
+  #answers = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #name: string;
 
@@ -105,11 +107,14 @@ export class CallerLine {
   async look(): Promise<void> {
     this.#adopt();
     if (this.#waiting.length > 0) return this.send();
+    const answers = this.#answers;
     const answer = await this.#asked("GET");
-    if (answer?.ok) {
+    const state = await stateIn(answer);
+    if (answers !== this.#answers) return;
+    if (state) {
       this.reach = "ok";
       this.#tries = 0;
-      this.state = (await answer.json()) as PageState;
+      this.state = state;
     } else {
       this.reach = answer?.status === 404 ? "gone" : "offline";
     }
@@ -119,17 +124,19 @@ export class CallerLine {
   async #post(said: Said): Promise<boolean> {
     const age_s = Math.min(AGE_S_MAX, Math.max(0, (Date.now() - said.at) / 1000));
     const answer = await this.#asked("POST", said.key, JSON.stringify({ ...said.body, age_s }));
-    if (answer === null || answer.status >= 500 || answer.status === 408) {
+    const state = await stateIn(answer);
+    if (answer === null || answer.status >= 500 || answer.status === 408 || (answer.ok && state === null)) {
       this.reach = "offline";
       this.#timer = setTimeout(() => void this.send(), AGAIN_MS[Math.min(this.#tries++, AGAIN_MS.length - 1)]);
       return false;
     }
     this.#tries = 0;
+    this.#answers += 1;
     this.#waiting = this.#waiting.filter((one) => one !== said);
     this.#keep(this.#kept().filter((one) => one.key !== said.key));
-    if (answer.ok) {
+    if (state) {
       this.reach = "ok";
-      this.state = (await answer.json()) as PageState;
+      this.state = state;
       return true;
     }
     this.reach = answer.status === 404 ? "gone" : answer.status === 429 ? "full" : this.reach;
@@ -174,4 +181,11 @@ export class CallerLine {
       // As above.
     }
   }
+}
+
+/** How things stand; null without an answer, and for one that is not the centre's: a network's page to sign in. */
+async function stateIn(answer: Response | null): Promise<PageState | null> {
+  if (!answer?.ok) return null;
+  const found = (await answer.json().catch(() => null)) as PageState | null;
+  return typeof found?.state === "string" ? found : null;
 }
