@@ -1,6 +1,8 @@
 /** Sounds that need no file: a ring and an alarm. Silent where the browser has no sound. */
 
 let context: AudioContext | null = null;
+/** An alarm came before the page was touched: it sounds with the first touch. */
+let owed = false;
 
 /** Browsers let no sound out before the page is touched, not even after a reload. */
 export function isSoundBlocked(): boolean {
@@ -20,7 +22,9 @@ function opened(): AudioContext | null {
 
 /** Any touch of the page wakes the sound. */
 export function wakeSound(): void {
-  opened();
+  if (opened() === null || !owed) return;
+  owed = false;
+  soundAlarm();
 }
 
 function beep(at_s: number, frequency_hz: number, length_s: number, gain: number): void {
@@ -54,7 +58,8 @@ export function startRinging(): () => void {
   return () => clearInterval(timer);
 }
 
-/** Once, and loud: nobody has acknowledged. */
+/** Once, and loud: nobody has acknowledged. Where the page was not touched yet, with its first touch. */
 export function soundAlarm(): void {
+  owed = isSoundBlocked();
   for (const at_s of [0, 0.25, 0.5, 1, 1.25, 1.5]) beep(at_s, at_s % 0.5 ? 740 : 1040, 0.2, 0.5);
 }
