@@ -187,6 +187,39 @@ describe("the phone", () => {
     expect(opened[1]?.asked.map(({ op }) => op)).toEqual(["attach"]);
   });
 
+  it("rings no longer where another window took the seat", async () => {
+    const { phone: made, opened } = phone();
+    await made.take("M1");
+    await until(() => made.status.line === "open");
+    opened[0]?.say({ ...PUSH, offer: { call_id: "C1" } });
+    expect(made.status.push?.offer?.call_id).toBe("C1");
+    opened[0]?.say({ event: "superseded" });
+    expect([made.status.line, made.status.push?.offer]).toEqual(["superseded", null]);
+  });
+
+  it("sits at the seat that was asked for last, whichever answer comes last", async () => {
+    const answers = new Map<string, () => void>();
+    const made = new Phone(OPERATOR, () => undefined, {
+      media,
+      line: (options) => new Line({ ...options, open: () => new Socket() as unknown as WebSocket }),
+      take: (seat_id) =>
+        new Promise((done) => answers.set(seat_id, () => done({ ok: true, value: { seat_id, token: "T", signalling: "ws://switch/seat" } }))),
+    });
+    cleanups.push(() => made.forget());
+    const first = made.take("M1");
+    const second = made.take("M2");
+    answers.get("M2")?.();
+    expect(await second).toBeNull();
+    answers.get("M1")?.();
+    expect((await first)?.code).toBe("seat-changed");
+    expect(made.status.seat_id).toBe("M2");
+    const third = made.take("M3");
+    made.forget();
+    answers.get("M3")?.();
+    await third;
+    expect(made.status.seat_id).toBeNull();
+  });
+
   it("says in a word why nothing can be asked while the line is lost", async () => {
     const { phone: made } = phone();
     expect((await made.tell("hold"))?.code).toBe("phone-lost");

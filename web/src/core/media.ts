@@ -29,6 +29,7 @@ export class SeatMedia {
   #muted = false;
   #recovering: ReturnType<typeof setTimeout> | undefined;
   #busy = false;
+  #closed = false;
 
   constructor(options: MediaOptions) {
     this.#options = options;
@@ -48,12 +49,12 @@ export class SeatMedia {
 
   /** Make the connection anew; a call that is live goes on with it. Never throws. */
   async connect(): Promise<void> {
-    if (this.#busy) return;
+    if (this.#busy || this.#closed) return;
     this.#busy = true;
     try {
       await this.#connect();
     } catch {
-      this.#tell("down");
+      if (!this.#closed) this.#tell("down");
     } finally {
       this.#busy = false;
     }
@@ -64,22 +65,32 @@ export class SeatMedia {
     for (const track of this.#microphone?.getAudioTracks() ?? []) track.enabled = !muted;
   }
 
+  /** For good: the microphone is let go, also one that is opened only now. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#recovering);
     this.#connection?.close();
     this.#connection = null;
-    for (const track of this.#microphone?.getTracks() ?? []) track.stop();
-    this.#microphone = null;
+    this.#release();
     this.#audio.remove();
     for (const touch of ["pointerdown", "keydown"]) removeEventListener(touch, this.#play);
     navigator.mediaDevices?.removeEventListener?.("devicechange", this.#deviceChanged);
     this.#tell("off");
   }
 
+  #release(): void {
+    for (const track of this.#microphone?.getTracks() ?? []) track.stop();
+    this.#microphone = null;
+  }
+
   async #connect(): Promise<void> {
     clearTimeout(this.#recovering);
     this.#tell("connecting");
     const microphone = await this.#open();
+    if (this.#closed) {
+      this.#release();
+      return;
+    }
     const [track] = microphone?.getAudioTracks() ?? [];
     if (!microphone || !track) {
       this.#tell("no-microphone");

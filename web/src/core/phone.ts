@@ -83,6 +83,9 @@ const refusal = (code: string, detail = ""): Problem => ({
   detail: detail || null,
 });
 
+/** Another seat was asked for since, or the seat was given up. */
+const CHANGED = refusal("seat-changed");
+
 export class Phone {
   status: PhoneStatus = {
     seat_id: null,
@@ -100,6 +103,8 @@ export class Phone {
   #retaking: ReturnType<typeof setTimeout> | undefined;
   #mediaAsked_at_ms = 0;
   #sitting = false;
+  /** Counts seats asked for and given up: an answer to an older wish changes nothing. */
+  #wish = 0;
 
   constructor(
     operator: { operator_id: string; name: string },
@@ -121,7 +126,14 @@ export class Phone {
 
   /** Sit down at a seat. */
   async take(seat_id: string): Promise<Problem | null> {
+    this.#wish += 1;
+    return this.#takeNow(seat_id);
+  }
+
+  async #takeNow(seat_id: string): Promise<Problem | null> {
+    const wish = this.#wish;
     const answer = await this.#take(seat_id);
+    if (wish !== this.#wish) return CHANGED;
     if (!answer.ok) return answer.problem;
     const kept = { ...answer.value, seat_id, operator_id: this.#operator.operator_id };
     this.#keep(kept);
@@ -158,6 +170,7 @@ export class Phone {
 
   /** Leave the phone without a word: signing off, or the seat was given up. */
   forget(): void {
+    this.#wish += 1;
     this.#keep(null);
     this.#detach();
     this.#set({ seat_id: null, push: null });
@@ -198,14 +211,18 @@ export class Phone {
     if (state === "superseded") {
       this.#media?.close();
       this.#media = null;
+      // What rang here rings in the other window now.
+      if (this.status.push?.offer) this.#set({ push: { ...this.status.push, offer: null } });
     }
     if (state === "refused") {
       // The token is too old or of a seat that was freed: ask the server for another.
       clearTimeout(this.#retaking);
       this.#retaking = setTimeout(() => {
-        void this.take(kept.seat_id).then((problem) => {
+        void this.#takeNow(kept.seat_id).then((problem) => {
           if (problem && (FINAL.includes(problem.code) || problem.status === 401)) this.forget();
-          else if (problem) this.#lineIs("refused", kept);
+          else if (problem && this.status.line === "refused" && this.status.seat_id === kept.seat_id) {
+            this.#lineIs("refused", kept);
+          }
         });
       }, RETAKE_MS);
     }
