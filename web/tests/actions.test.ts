@@ -96,6 +96,7 @@ function* selections(): Generator<Selection> {
                 unit_moves: { available: ["out_of_service"], on_scene: ["available"] },
                 callBack: reporting ? owed : null,
                 toSettle: reporting ? owed : null,
+                undo: chosen !== null,
                 waiting: reporting ? null : { call_id: "C6", name: "0811", precedence: 3 },
               };
 }
@@ -174,7 +175,7 @@ describe("actions", () => {
   it("ask for a reason before a unit goes that is not recommended", () => {
     const selection = { ...base, incident: incident({}), recommendation };
     expect(actionNamed("dispatch-1").effect(selection)?.do).toBe("send");
-    expect(actionNamed("dispatch-4").effect(selection)).toEqual({ do: "open", target: { open: "override", unit_id: "U3" } });
+    expect(actionNamed("dispatch-4").effect(selection)).toEqual({ do: "open", target: { open: "override", incident_id: "I1", unit_id: "U3" } });
   });
 
   it("do not close an incident while a unit is out", () => {

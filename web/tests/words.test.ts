@@ -28,10 +28,10 @@ function told(hand: Hand, words: CallerSaid[], callback_id = "CB1", number: stri
   const personal = { P1: number === null ? null : { number } };
   seq += 1;
   hand.desk.rows.apply({ seq, rows: [{ view: "callback", key: callback_id, seq, body, personal }] });
-  hand.soundWords();
+  hand.lost.soundWords();
 }
 
-const toasts = (hand: Hand): Record<string, string>[] => hand.toasts.map(({ text, values }) => ({ text, ...values }));
+const toasts = (hand: Hand): Record<string, string>[] => hand.toasts.list.map(({ text, values }) => ({ text, ...values }));
 
 describe("a word on a lost caller's page", () => {
   beforeEach(() => void alarm.mockClear());
@@ -42,7 +42,7 @@ describe("a word on a lost caller's page", () => {
     expect(toasts(hand)).toEqual([{ text: "toast.caller_told", number: "0811000501", word: "TIDAK BISA BICARA" }]);
     expect(alarm).toHaveBeenCalledTimes(1);
     told(hand, [said("cannot-speak", 2)]);
-    expect(hand.toasts).toHaveLength(1);
+    expect(hand.toasts.list).toHaveLength(1);
     expect(alarm).toHaveBeenCalledTimes(1);
   });
 
@@ -60,10 +60,10 @@ describe("a word on a lost caller's page", () => {
 
   it("makes no noise when it is old news: a console that opens late has the list", () => {
     const hand = at("supervisor");
-    told(hand, [said("call-me", 61)]);
-    expect([hand.toasts.length, alarm.mock.calls.length]).toEqual([0, 0]);
-    told(hand, [said("call-me", 61), said("text", 1)]);
-    expect([hand.toasts.length, alarm.mock.calls.length]).toEqual([1, 1]);
+    told(hand, [said("call-me", 65)]);
+    expect([hand.toasts.list.length, alarm.mock.calls.length]).toEqual([0, 0]);
+    told(hand, [said("call-me", 65), said("text", 1)]);
+    expect([hand.toasts.list.length, alarm.mock.calls.length]).toEqual([1, 1]);
   });
 
   it("says so where the number has been erased", () => {
@@ -75,6 +75,6 @@ describe("a word on a lost caller's page", () => {
   it("is not for desks that call nobody back", () => {
     const hand = at("agency_desk");
     told(hand, [said("cannot-speak", 1)]);
-    expect([hand.toasts.length, alarm.mock.calls.length]).toEqual([0, 0]);
+    expect([hand.toasts.list.length, alarm.mock.calls.length]).toEqual([0, 0]);
   });
 });

@@ -52,16 +52,20 @@ export class Alarms {
   }
 
   handle(name: string): void {
-    this.#handled = [...this.#handled, name].slice(-KEPT_MAX);
+    this.#keep([...this.#handled, name].slice(-KEPT_MAX));
+  }
+
+  /** It was marked by mistake. */
+  restore(name: string): void {
+    this.#keep(this.#handled.filter((one) => one !== name));
+  }
+
+  #keep(handled: readonly string[]): void {
+    this.#handled = handled;
     try {
       localStorage.setItem(KEPT_AS, JSON.stringify(this.#handled));
     } catch {
       // It will be shown again after a reload.
     }
-  }
-
-  handleFirst(): void {
-    const [first] = this.open;
-    if (first) this.handle(first.name);
   }
 }

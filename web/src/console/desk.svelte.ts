@@ -149,6 +149,12 @@ export class Desk {
     return heard === 0 ? null : Math.max(0, Math.floor((Date.now() - heard) / 1000));
   }
 
+  /** The text of an empty list: `none`, if that is known. */
+  emptyText(none: string): string {
+    if (this.dataAge_s !== null) return none;
+    return this.feedState === "connecting" ? "common.loading" : "common.not_loaded";
+  }
+
   get phoneAge_s(): number | null {
     void this.now_ms;
     const heard = this.phone.heard_at_ms;

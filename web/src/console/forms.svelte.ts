@@ -77,6 +77,12 @@ export class Forms {
     return this.list.find((form) => form.key === this.openKey) ?? null;
   }
 
+  /** Whether the open form corrects an incident of which nothing has been heard yet. */
+  get unknown(): boolean {
+    const incident_id = this.open?.draft.incident_id ?? null;
+    return incident_id !== null && this.#desk.row("incident", incident_id) === null;
+  }
+
   /** Forms that have not been sent. */
   get waiting(): Form[] {
     return this.list.filter(({ key }) => this.entryOf(key)?.state !== "waiting");
@@ -142,7 +148,7 @@ export class Forms {
     }
   }
 
-  /** Send the open form; false if something is missing. Refusals bring it back by themselves. */
+  /** Send the open form; false if it cannot be sent as it is. Refusals bring it back by themselves. */
   submit(): boolean {
     const form = this.open;
     if (!form || this.entryOf(form.key)?.state === "waiting") return false;
@@ -167,7 +173,9 @@ export class Forms {
 
   #amend(key: string, draft: ReportDraft, incident_id: string): boolean {
     const row = this.#desk.rows.get("incident", incident_id);
-    const body = row && amendBody(draft, row);
+    // What it says now has not come yet: nothing can be compared, and nothing is thrown away.
+    if (!row) return false;
+    const body = amendBody(draft, row);
     if (!body) {
       this.drop(key);
       return true;

@@ -35,6 +35,8 @@ export interface Selection {
   watched?: string | null;
   /** The waiting call that a supervisor's keys mean: the chosen one, else the first. */
   waiting?: Queued | null;
+  /** Something that was just done has a way back. */
+  undo?: boolean;
 }
 
 /** A waiting call, with the turn that it has or is about to have. */
@@ -47,20 +49,13 @@ export interface Queued {
 
 /** What the screen opens or puts the cursor in. */
 export type Target =
-  | {
-      open:
-        | "seat"
-        | "not-ready"
-        | "surge"
-        | "add-party"
-        | "transfer"
-        | "palette"
-        | "keys"
-        | "timeline"
-        | "close-incident";
-    }
-  | { open: "reopen" | "note" | "amend" | "new-report" | "sign-off" | "language" | "map" | "pick" }
-  | { open: "stand-down" | "override" | "unit-state"; unit_id: string }
+  | { open: "seat" | "not-ready" | "surge" | "palette" | "keys" | "sign-off-unsent" }
+  | { open: "amend" | "new-report" | "sign-off" | "language" | "map" | "pick" | "undo" }
+  // What a dialog is about stays what it was opened for, whatever is selected by then.
+  | { open: "add-party" | "transfer"; call_id: string }
+  | { open: "note" | "reopen" | "close-incident" | "timeline"; incident_id: string }
+  | { open: "stand-down" | "override"; incident_id: string; unit_id: string }
+  | { open: "unit-state"; unit_id: string }
   | { open: "drop-party"; leg_id: string }
   | { open: "measure"; number: string }
   | { open: "focus"; testid: string }

@@ -23,7 +23,7 @@ export const CALL_CONTROL: readonly Action[] = [
     group: "phone",
     effect: (selection) => {
       const call = live(selection);
-      return call && !call.transfer ? open({ open: "transfer" }) : null;
+      return call && !call.transfer ? open({ open: "transfer", call_id: call.call_id }) : null;
     },
   },
   {

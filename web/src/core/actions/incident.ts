@@ -12,7 +12,7 @@ export function dispatchEffect(
   recommendation: Recommendation | null,
 ): Effect {
   const ranked = recommendation?.units.find((unit) => unit.unit_id === unit_id);
-  if (ranked?.needs_reason ?? !ranked?.recommended) return open({ open: "override", unit_id });
+  if (ranked?.needs_reason ?? !ranked?.recommended) return open({ open: "override", incident_id: incident.incident_id, unit_id });
   return {
     do: "send",
     command: {
@@ -21,7 +21,7 @@ export function dispatchEffect(
       label: "command.dispatch",
       subject: unit_id,
     },
-    undo: { open: "stand-down", unit_id },
+    undo: { open: "stand-down", incident_id: incident.incident_id, unit_id },
   };
 }
 
@@ -77,13 +77,13 @@ export const INCIDENT_ACTIONS: readonly Action[] = [
       ? dispatchEffect(incident, unit.unit_id, recommendation)
       : null,
   ),
-  onIncident("stand-down", "s", (selection) => {
+  onIncident("stand-down", "s", (selection, { incident_id }) => {
     const unit_id = standingDown(selection);
-    return unit_id ? open({ open: "stand-down", unit_id }) : null;
+    return unit_id ? open({ open: "stand-down", incident_id, unit_id }) : null;
   }),
-  onIncident("note", "n", ({ roles }) =>
+  onIncident("note", "n", ({ roles }, { incident_id }) =>
     may(roles, ["call_taker", "dispatcher", "supervisor", "agency_desk"])
-      ? open({ open: "note" })
+      ? open({ open: "note", incident_id })
       : null,
   ),
   onIncident("amend", "e", ({ roles, operator_id, reporting }, { state, opened_by }) =>
@@ -91,13 +91,15 @@ export const INCIDENT_ACTIONS: readonly Action[] = [
   ),
   onIncident("close-incident", "x", ({ roles }, incident) =>
     incident.state === "open" && engaged(incident).length === 0 && mayDispatch(roles)
-      ? open({ open: "close-incident" })
+      ? open({ open: "close-incident", incident_id: incident.incident_id })
       : null,
   ),
-  onIncident("reopen", "r", ({ roles }, { state }) =>
-    state === "closed" && mayDispatch(roles) ? open({ open: "reopen" }) : null,
+  onIncident("reopen", "r", ({ roles }, { state, incident_id }) =>
+    state === "closed" && mayDispatch(roles) ? open({ open: "reopen", incident_id }) : null,
   ),
-  onIncident("timeline", "t", ({ roles }) => (mayReport(roles) ? open({ open: "timeline" }) : null)),
+  onIncident("timeline", "t", ({ roles }, { incident_id }) =>
+    mayReport(roles) ? open({ open: "timeline", incident_id }) : null,
+  ),
   onIncident("case-pdf", "p", ({ roles }, { incident_id }) => caseFile(roles, incident_id, "pdf")),
   onIncident("case-json", "c", ({ roles }, { incident_id }) => caseFile(roles, incident_id, "json")),
   {

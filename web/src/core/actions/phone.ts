@@ -131,7 +131,10 @@ export const PHONE_ACTIONS: readonly Action[] = [
     name: "add-party",
     keys: ["F9"],
     group: "phone",
-    effect: (selection) => (live(selection) ? open({ open: "add-party" }) : null),
+    effect: (selection) => {
+      const call = live(selection);
+      return call && open({ open: "add-party", call_id: call.call_id });
+    },
   },
   {
     name: "drop-party",

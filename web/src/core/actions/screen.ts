@@ -23,6 +23,12 @@ export const SCREEN_ACTIONS: readonly Action[] = [
     group: "screen",
     effect: ({ roles }) => (may(roles, ["supervisor"]) ? focus("noise-pane") : null),
   },
+  {
+    name: "undo",
+    keys: ["z"],
+    group: "screen",
+    effect: ({ undo }) => (undo ? open({ open: "undo" }) : null),
+  },
   screen("map", "Alt+M", open({ open: "map" })),
   screen("language", "Alt+G", open({ open: "language" })),
   {
