@@ -5,8 +5,9 @@ import { describe, expect, it } from "vitest";
 import type { Problem, Result } from "../src/core/api";
 import en from "../src/core/i18n/en.json";
 import id from "../src/core/i18n/id.json";
-import { ageOf, amount, figure, isOld, look, REASONS, SLOW_S, todoOf, TODOS, UNKNOWN_S } from "../src/telephone/health";
+import { ageOf, amount, distinct, figure, isOld, look, REASONS, SLOW_S, todoOf, TODOS, UNKNOWN_S } from "../src/telephone/health";
 import Parts from "../src/telephone/Parts.svelte";
+import Verdict from "../src/telephone/Verdict.svelte";
 import { localOf, utcOf } from "../src/telephone/zone";
 
 const problem = (status: number, context: Record<string, unknown> = {}): Problem => ({
@@ -30,6 +31,15 @@ describe("is the telephone alive", () => {
     expect((await look(asking({ "/api/telephone": gone, "/healthz": gone }))).kind).toBe("none");
     const forbidden = { ok: false as const, problem: problem(403) };
     expect((await look(asking({ "/api/telephone": forbidden }))).kind).toBe("none");
+  });
+
+  it("says each reason once, though the switch's alarm and a finding of the watch are the same", () => {
+    const reason = (code: string, about: string) => ({ code, about, since: null, numbers: {} });
+    const reasons = [reason("trunk-down", "telkom"), reason("limit-near", "disk"), reason("trunk-down", "telkom"), reason("trunk-down", "radio")];
+    expect(distinct(reasons).map(({ code, about }) => `${code} ${about}`)).toEqual(["trunk-down telkom", "limit-near disk", "trunk-down radio"]);
+    const verdict = { state: "degraded" as const, reasons };
+    const props = { answer: "degraded" as const, verdict, old: false, age: "", now_ms: 0, text: ({ about }: { about: string }) => about };
+    expect(render(Verdict, { props }).body.match(/data-testid="reason"/g)).toHaveLength(3);
   });
 
   it("takes what it shows for old once a look failed, hangs, or is long ago", () => {

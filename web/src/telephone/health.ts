@@ -144,6 +144,16 @@ export function isOld(now: { unreachable: boolean; waited_s: number; age_s: numb
   return now.unreachable || now.waited_s > SLOW_S || now.age_s > UNKNOWN_S;
 }
 
+/** Each reason once: the switch's own alarm and the watch's finding may say the same. */
+export function distinct(reasons: readonly Reason[]): Reason[] {
+  const first = new Map<string, Reason>();
+  for (const reason of reasons) {
+    const name = `${reason.code} ${reason.about}`;
+    if (!first.has(name)) first.set(name, reason);
+  }
+  return [...first.values()];
+}
+
 /** An age as people say it: seconds up to two minutes, minutes up to two hours, then hours. */
 export function ageOf(seconds: number): { unit: "seconds" | "minutes" | "hours"; n: number } {
   if (seconds < 120) return { unit: "seconds", n: Math.round(seconds) };
