@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { Drafts, draftsIn, type DraftServer } from "../src/core/drafts";
+import { describe, expect, it, vi } from "vitest";
+import { DRAFT_QUIET_MS, Drafts, draftsIn, type DraftServer } from "../src/core/drafts";
 
 function storage(): Storage {
   const kept = new Map<string, string>();
@@ -51,5 +51,40 @@ describe("drafts", () => {
   it("passes over what it cannot read", () => {
     const answer = { drafts: { "report.C1": null, other: { summary: "x" } } };
     expect(draftsIn(answer)).toEqual([]);
+  });
+
+  it("stays away once it was sent, also from a list that the server had begun before", async () => {
+    let list: (answer: { ok: true; value: unknown }) => void = () => undefined;
+    const typed_at = "2026-11-23T03:00:00.000Z";
+    const late: DraftServer = { ...server(), list: () => new Promise((done) => (list = done)) };
+    const drafts = new Drafts<string>("O1", storage(), late);
+    const loading = drafts.load(Date.parse(typed_at));
+    drafts.keep("report.C1", "pohon tumbang");
+    drafts.drop("report.C1");
+    list({ ok: true, value: { drafts: { "report.C1": { typed_at, content: "pohon" } } } });
+    expect(await loading).toEqual([]);
+    drafts.keep("report.C1", "pohon lagi");
+    expect(drafts.get("report.C1")).toBe("pohon lagi");
+    drafts.drop("report.C1");
+  });
+
+  it("is not stored by a word that the server gets late, after it was thrown away", async () => {
+    vi.useFakeTimers();
+    const said: string[] = [];
+    let stored: () => void = () => undefined;
+    const slow: DraftServer = {
+      ...server(),
+      put: () => new Promise((done) => (stored = () => (said.push("put"), done({ ok: true, value: null })))),
+      remove: async () => (said.push("remove"), { ok: true, value: null }),
+    };
+    const drafts = new Drafts<string>("O1", storage(), slow);
+    drafts.keep("report.C1", "pohon");
+    await vi.advanceTimersByTimeAsync(DRAFT_QUIET_MS);
+    drafts.drop("report.C1");
+    await vi.advanceTimersByTimeAsync(0);
+    stored();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(said).toEqual(["put", "remove"]);
+    vi.useRealTimers();
   });
 });

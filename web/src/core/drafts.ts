@@ -40,6 +40,10 @@ export class Drafts<T> {
   readonly #storage: Storage | null;
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #known = new Map<string, Draft<T>>();
+  /** What the server was last told of each draft: a later word overtakes no earlier one. */
+  readonly #told = new Map<string, Promise<unknown>>();
+  /** Sent or thrown away since this page was opened: an older list of the server brings them back no more. */
+  readonly #dropped = new Map<string, string>();
 
   constructor(operator_id: string, storage: Storage | null, server: DraftServer = SERVER) {
     this.#prefix = `tahuri.draft.${operator_id}.`;
@@ -77,7 +81,7 @@ export class Drafts<T> {
       key,
       setTimeout(() => {
         this.#timers.delete(key);
-        void this.#server.put(key, { typed_at: draft.typed_at, content });
+        this.#tell(key, () => this.#server.put(key, { typed_at: draft.typed_at, content }));
       }, DRAFT_QUIET_MS),
     );
   }
@@ -92,10 +96,21 @@ export class Drafts<T> {
     } catch {
       // Nothing was kept there.
     }
-    void this.#server.remove(key);
+    this.#dropped.set(key, new Date().toISOString());
+    this.#tell(key, () => this.#server.remove(key));
+  }
+
+  #tell(key: string, say: () => Promise<unknown>): void {
+    const before = this.#told.get(key);
+    const told = before ? before.then(say) : say();
+    this.#told.set(key, told);
+    void told.finally(() => {
+      if (this.#told.get(key) === told) this.#told.delete(key);
+    });
   }
 
   #learn(draft: Draft<T>): void {
+    if (draft.typed_at <= (this.#dropped.get(draft.key) ?? "")) return;
     const known = this.#known.get(draft.key);
     if (!known || known.typed_at < draft.typed_at) this.#known.set(draft.key, draft);
   }

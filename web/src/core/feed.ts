@@ -120,8 +120,13 @@ export class Feed {
         Math.random(),
       );
       await new Promise<void>((done) => {
-        const timer = setTimeout(done, wait_ms);
-        signal.addEventListener("abort", () => (clearTimeout(timer), done()), { once: true });
+        const over = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", over);
+          done();
+        };
+        const timer = setTimeout(over, wait_ms);
+        signal.addEventListener("abort", over);
       });
     }
   }

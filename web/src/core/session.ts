@@ -5,6 +5,8 @@ import { may } from "./rights";
 import type { Operator, Role } from "./types/people";
 
 const KEPT_AS = "tahuri.operator";
+/** Somebody signed off while the server was away: it is told before anybody else works here. */
+const OWED_AS = "tahuri.sign-off-owed";
 
 export interface Session {
   operator: Operator;
@@ -32,8 +34,29 @@ function keep(operator: Operator | null): void {
   }
 }
 
+function owe(owed: boolean): void {
+  try {
+    if (owed) localStorage.setItem(OWED_AS, "1");
+    else localStorage.removeItem(OWED_AS);
+  } catch {
+    // The session then ends by its age.
+  }
+}
+
+function isOwed(): boolean {
+  try {
+    return localStorage.getItem(OWED_AS) !== null;
+  } catch {
+    return false;
+  }
+}
+
 /** The session, the one remembered if the server is out of reach; null when signed off. */
 export async function currentSession(): Promise<Session | null> {
+  if (isOwed()) {
+    await signOff();
+    return null;
+  }
   const answer = await get<{ operator: Operator }>("/api/session");
   if (answer.ok) {
     keep(answer.value.operator);
@@ -50,13 +73,17 @@ export async function currentSession(): Promise<Session | null> {
 export async function signOn(username: string, password: string): Promise<Result<Operator>> {
   const answer = await post<{ operator: Operator }>("/api/session", { username, password });
   if (!answer.ok) return answer;
+  owe(false);
   keep(answer.value.operator);
   return { ok: true, value: answer.value.operator };
 }
 
+/** Also without the server, who is told as soon as this PC is used again. */
 export async function signOff(): Promise<void> {
   keep(null);
-  await request("DELETE", "/api/session", {});
+  owe(true);
+  const answer = await request("DELETE", "/api/session", {});
+  if (answer.ok || answer.problem.status === 401) owe(false);
 }
 
 export type Page = "/console" | "/field" | "/admin" | "/telephone";
