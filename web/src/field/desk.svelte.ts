@@ -13,7 +13,7 @@ import { Asking } from "./asking";
 import { hospitalOf, newsSince, reachedBy, present, samePlace, type Assignment, type News } from "./assignment";
 import { forgetReference } from "./install";
 import { forgetKept, readKept, writeKept } from "./keep";
-import { listsOf, loadLists } from "./lists";
+import { listsOf, ListsAsking } from "./lists";
 import { Tracker, type Fix, type Receiver } from "./position";
 import * as reports from "./reports";
 import { Settling } from "./settling";
@@ -23,7 +23,6 @@ import { Silence } from "./silence";
 export const BACKOFF_MAX_MS = 60_000;
 const TICK_MS = 1_000;
 const KEEP_QUIET_MS = 500;
-const REFERENCE_AGAIN_MS = 5_000;
 /** Longer than the feed's heartbeat: a page that was asleep asks at once. */
 const HEARD_AGE_MAX_MS = 10_000;
 
@@ -58,8 +57,7 @@ export class Desk {
   readonly #left = new Set<string>();
   #ticking: ReturnType<typeof setInterval> | undefined;
   #keeping: ReturnType<typeof setTimeout> | undefined;
-  #referenceLoaded = false;
-  #referenceAsked_ms = Number.NEGATIVE_INFINITY;
+  readonly #listsAsking = new ListsAsking((lists) => (this.lists = lists));
   readonly #asking: Asking;
   #askedFor = "";
   readonly #silence = new Silence();
@@ -115,9 +113,7 @@ export class Desk {
   readonly refused = $derived(reports.refusedOf(this.entries));
   readonly plan = $derived(this.unit ? reports.planned(this.unit, this.entries) : null);
   /** The server has this person down as crew of the unit. */
-  readonly aboard = $derived.by(
-    () => this.unit?.operators.includes(this.operator.operator_id) ?? false,
-  );
+  readonly aboard = $derived.by(() => this.unit?.operators.includes(this.operator.operator_id) ?? false);
   readonly boarding = $derived(
     this.pending.some((entry) => entry.label === reports.LABELS.signOn && entry.subject === this.unit_id),
   );
@@ -375,7 +371,7 @@ export class Desk {
 
   #tick(): void {
     this.now_ms = Date.now();
-    if (!this.#referenceLoaded) void this.#loadReference();
+    void this.#listsAsking.tick(this.now_ms);
     const fetched_at_ms = this.assignment?.fetched_at_ms ?? 0;
     const byFeed = this.rows.get("incident", this.unit?.incident_id) !== null;
     if (this.online && this.#asking.isDue(this.now_ms, fetched_at_ms, byFeed)) this.#ask();
@@ -383,15 +379,6 @@ export class Desk {
     const settled = this.#settling.reached(this.entries, this.now_ms);
     if (settled > 0) this.outbox.feedReached(settled);
     if (this.unit && this.#silence.isNews(this.now_ms)) soundLoss();
-  }
-
-  async #loadReference(): Promise<void> {
-    if (this.now_ms - this.#referenceAsked_ms < REFERENCE_AGAIN_MS) return;
-    this.#referenceAsked_ms = this.now_ms;
-    const lists = await loadLists();
-    if (!lists) return;
-    this.#referenceLoaded = true;
-    this.lists = lists;
   }
 
   #follow(): void {

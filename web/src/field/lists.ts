@@ -19,8 +19,24 @@ export function listsOf(answer: unknown): Lists {
   return { reference: referenceOf(answer), carriers: new Set(carriers) };
 }
 
-/** The lists; null while they cannot be had. */
-export async function loadLists(): Promise<Lists | null> {
-  const answer = await get<unknown>("/api/reference");
-  return answer.ok ? listsOf(answer.value) : null;
+const AGAIN_MS = 5_000;
+
+/** Asks for the lists until they come, once. */
+export class ListsAsking {
+  readonly #onLists: (lists: Lists) => void;
+  #loaded = false;
+  #asked_ms = Number.NEGATIVE_INFINITY;
+
+  constructor(onLists: (lists: Lists) => void) {
+    this.#onLists = onLists;
+  }
+
+  async tick(now_ms: number): Promise<void> {
+    if (this.#loaded || now_ms - this.#asked_ms < AGAIN_MS) return;
+    this.#asked_ms = now_ms;
+    const answer = await get<unknown>("/api/reference");
+    if (!answer.ok) return;
+    this.#loaded = true;
+    this.#onLists(listsOf(answer.value));
+  }
 }
