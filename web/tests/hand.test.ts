@@ -6,6 +6,7 @@ import { answered } from "../src/console/outcomes";
 import TextEntry from "../src/console/TextEntry.svelte";
 import MeasureForm from "../src/console/MeasureForm.svelte";
 import AddParty from "../src/console/AddParty.svelte";
+import CallPanel from "../src/console/CallPanel.svelte";
 import IncidentList from "../src/console/IncidentList.svelte";
 import type { Result } from "../src/core/api";
 import type { Target } from "../src/core/actions";
@@ -203,6 +204,67 @@ describe("keys", () => {
     hand.pressed("2");
     expect(sent).toHaveBeenCalledTimes(2);
     vi.unstubAllGlobals();
+  });
+});
+
+describe("a report that is answered", () => {
+  const reported = (hand: Hand, ago_ms: number): void => {
+    const created_at = new Date(Date.now() - ago_ms).toISOString();
+    answered(hand, { ...entry("command.report", "C1"), created_at }, { incident_id: "B", number: "2026-000B" });
+  };
+
+  it("is selected, and takes no digit that was meant for the incident before", async () => {
+    const hand = room_with("dispatcher");
+    const sent = outbox(hand);
+    reported(hand, 300);
+    expect(hand.selectedIncident).toBe("B");
+    const units = { needs: [], units: [{ unit_id: "U9", recommended: true, needs_reason: false }] };
+    vi.stubGlobal("fetch", async () => new Response(JSON.stringify(units)));
+    await hand.recommend();
+    hand.pressed("1");
+    expect(sent).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(2_000);
+    hand.pressed("1");
+    expect(sent).toHaveBeenCalledTimes(1);
+    vi.unstubAllGlobals();
+  });
+
+  it("late, after the database was away, takes nothing out of the operator's hand", () => {
+    const hand = room_with("dispatcher");
+    reported(hand, 60_000);
+    expect([hand.selectedIncident, hand.toasts.list.at(-1)?.text]).toEqual(["A", "toast.reported"]);
+  });
+});
+
+describe("a call that was put away", () => {
+  it("while the next one is written up leaves the seat as it is", () => {
+    const hand = room_with("call_taker");
+    const call = { call_id: "C2", state: "ended", operator_id: "op1", wrapped_up_at: null, incident_ids: [], robot: false };
+    hand.desk.rows.apply({ seq: 9, rows: [{ view: "call", key: "C2", seq: 9, body: call, personal: {} } as never] });
+    hand.desk.chosenCall = "C2";
+    const push = { seat: { seat_id: "M1", state: "not_ready", reason: "wrap-up" }, queue: [], call: null, offer: null } as unknown as SeatPush;
+    hand.desk.phone = { ...hand.desk.phone, seat_id: "M1", line: "open", media: "connected", push };
+    const told = vi.spyOn(hand.desk.line, "tell").mockResolvedValue(null);
+    answered(hand, entry("command.wrap-up", "C1"), {});
+    expect([told.mock.calls, hand.desk.deskCall?.call_id]).toEqual([[], "C2"]);
+    answered(hand, entry("command.wrap-up", "C2"), {});
+    expect(told).toHaveBeenCalledWith("ready");
+  });
+});
+
+describe("a call that the switch has ended", () => {
+  it("runs on no clock, though the log has not heard of its end", () => {
+    const hand = room_with("call_taker");
+    const call = {
+      call_id: "C2", state: "answered", answered_at: AT, operator_id: "op1", seat_id: "M1", wrapped_up_at: null, incident_ids: [], robot: false,
+      number_status: "none", caller: null, location: null, parties: [],
+    };
+    hand.desk.rows.apply({ seq: 9, rows: [{ view: "call", key: "C2", seq: 9, body: call, personal: {} } as never] });
+    expect(render(CallPanel).body).toContain("0:00");
+    const push = { seat: { seat_id: "M1", state: "not_ready" }, queue: [], call: null, offer: null } as unknown as SeatPush;
+    hand.desk.phone = { ...hand.desk.phone, seat_id: "M1", line: "open", push };
+    expect(render(CallPanel).body).not.toContain("0:00");
+    expect(render(CallPanel).body).toContain("Selesai");
   });
 });
 

@@ -32,6 +32,8 @@ import { waitingCallers, type Waiting } from "./waiting";
 const ANSWER_KEY = "F2";
 /** A digit so soon after a key that could do nothing sends no unit. */
 const STRAY_DIGIT_MS = 2_000;
+/** A digit so soon after an incident came by itself was meant for the one before. */
+const JUST_CAME_MS = 1_500;
 const DIGIT = /^\d$/;
 
 export type Tab = "map" | "units" | "seats" | "calls" | "noise";
@@ -63,6 +65,8 @@ export class Hand {
   /** When a letter was typed last. */
   typed_at_ms = 0;
   #missed_at_ms = 0;
+  /** When an incident was selected by itself. */
+  #came_at_ms = 0;
 
   constructor(session: Session) {
     this.desk = new Desk(session, {
@@ -139,7 +143,8 @@ export class Hand {
     if (!DIGIT.test(key)) return false;
     // Somebody who pressed "close" and then a digit meant a reason, not a unit.
     if (Date.now() - this.#missed_at_ms < STRAY_DIGIT_MS) return true;
-    const moved = this.recommending.justMoved(Number(key) - 1);
+    const came = Date.now() - this.#came_at_ms < JUST_CAME_MS;
+    const moved = came || this.recommending.justMoved(Number(key) - 1);
     if (moved) this.toasts.say("toast.just_moved", { n: key });
     return moved;
   }
@@ -212,6 +217,13 @@ export class Hand {
   select(incident_id: string | null): void {
     if (incident_id !== this.selectedIncident) this.recommending.forget();
     this.selectedIncident = incident_id;
+  }
+
+  /** What was just reported is selected; where its answer is late, only if nothing else is in hand. */
+  selectReported(incident_id: string, late: boolean): void {
+    if (late && this.selectedIncident !== null) return;
+    if (this.selectedIncident !== null) this.#came_at_ms = Date.now();
+    this.select(incident_id);
   }
 
   /** Ask which units should go to the selected incident. */

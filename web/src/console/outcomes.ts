@@ -5,6 +5,9 @@ import { personalOf } from "../core/rows";
 import { t } from "../ui/text.svelte";
 import type { Hand } from "./hand.svelte";
 
+/** An answer that comes later finds the operator at something else. */
+const LATE_MS = 5_000;
+
 export function answered(hand: Hand, entry: Entry, answer: Record<string, unknown>): void {
   const { forms, lost, toasts } = hand;
   if (entry.draft) forms.drop(entry.draft);
@@ -12,7 +15,7 @@ export function answered(hand: Hand, entry: Entry, answer: Record<string, unknow
   switch (entry.label) {
     case "command.report":
       if (typeof answer["incident_id"] !== "string") return;
-      hand.select(answer["incident_id"]);
+      hand.selectReported(answer["incident_id"], Date.now() - Date.parse(entry.created_at) > LATE_MS);
       toasts.say("toast.reported", { number: String(answer["number"] ?? "") });
       return;
     case "command.wrap-up":
@@ -56,11 +59,12 @@ function lifted(hand: Hand, measure_id: string): void {
   toasts.say("toast.lifted", {}, null, number ? again : null);
 }
 
-/** The desk is free again: the seat goes back to where calls come from. */
+/** The desk is free again: the seat goes back to where calls come from, unless the next one is written up already. */
 function wrappedUp({ desk, forms }: Hand, call_id: string): void {
   forms.dropBlank(call_id);
-  desk.chosenCall = null;
+  if (desk.chosenCall === call_id) desk.chosenCall = null;
   const { push } = desk.phone;
+  if ((desk.deskCall?.call_id ?? call_id) !== call_id) return;
   if (push?.seat.state === "not_ready" && push.seat.reason === "wrap-up") {
     void desk.line.tell("ready");
   }
