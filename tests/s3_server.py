@@ -3,10 +3,12 @@
 Run as a process of its own, so that it can be killed: ``s3_server.py PORT FOLDER KEY SECRET``; or
 made in a thread with what a store may do differently: keep versions, lock them, hide them from the
 key, have another clock, speak TLS.  It has buckets, objects, copies, multipart uploads, lists.
+What a good store does, a stranger's shows (`strange_store.py`); this one makes the faults as well.
 """
 
 import hashlib
 import hmac
+import shutil
 import ssl
 import sys
 import threading
@@ -77,6 +79,8 @@ class Server(ThreadingHTTPServer):
         self.versions, self.locked, self.hidden, self.apart_s = versions, locked, hidden, apart_s
         self.kept: dict[Path, dict[str, bytes | None]] = {}
         """Object → version → content; None is a mark of deletion.  The oldest first."""
+        self.begun: dict[str, Path] = {}
+        """Uploads in parts that were not ended: id → object."""
         self.asked: list[str] = []
         """Requests, ``GET /bucket/name``."""
         self.mute = False
@@ -157,9 +161,11 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(etag=hashlib.md5(body).hexdigest())
         if self.command == "POST":
             if "uploads" in query:
-                upload = hashlib.sha256(str(file).encode()).hexdigest()[:16]
+                upload = f"{time.monotonic_ns():016}"
+                self.server.begun[upload] = file
                 return self._answer(f"<R><UploadId>{upload}</UploadId></R>".encode())
             body = b"".join(one.read_bytes() for one in sorted(parts.iterdir()))
+            self._drop(query["uploadId"], parts)
         if source is not None:
             body = (self.server.folder / unquote(source).lstrip("/")).read_bytes()
         if self.command in ("PUT", "POST"):
@@ -167,6 +173,9 @@ class Handler(BaseHTTPRequestHandler):
             tag = hashlib.md5(body).hexdigest()
             told = f"<R><ETag>{tag}</ETag><LastModified>{AT}</LastModified></R>".encode()
             return self._answer(told if self.command == "POST" or source else b"", tag)
+        if self.command == "DELETE" and "uploadId" in query:
+            self._drop(query["uploadId"], parts)
+            return self._answer(status=204)
         if self.command == "DELETE":
             if "versionId" not in query:
                 self.server.put(file, None)
@@ -179,9 +188,23 @@ class Handler(BaseHTTPRequestHandler):
             return self._fault(404, "NoSuchKey")
         return self._answer(file.read_bytes())
 
+    def _drop(self, upload: str, parts: Path) -> None:
+        self.server.begun.pop(upload, None)
+        shutil.rmtree(parts, ignore_errors=True)
+
     def _bucket(self, root: Path, query: dict[str, str]) -> None:
         if self.command != "GET":
             return self._answer()
+        if "uploads" in query:
+            if self.server.hidden:
+                return self._fault(403, "AccessDenied")
+            told = "".join(
+                f"<Upload><Key>{escape(str(file.relative_to(root)))}</Key>"
+                f"<UploadId>{upload}</UploadId></Upload>"
+                for upload, file in self.server.begun.items()
+                if str(file.relative_to(root)).startswith(query.get("prefix", ""))
+            )
+            return self._answer(f"<R>{told}</R>".encode())
         if "versions" in query or "versioning" in query:
             if self.server.hidden:
                 return self._fault(403, "AccessDenied")

@@ -20,7 +20,7 @@ from tahuri.calls.copying import Copying
 from tahuri.calls.events import LegalHoldSet, RecordingChecked
 from tahuri.calls.faults import FaultCode
 from tahuri.calls.places import ASIDE
-from tahuri.calls.reread import Reading
+from tahuri.calls.reread import Reading, recorded
 from tahuri.calls.soundness import ORIGINAL
 from tahuri.centre import Centre
 from tahuri.city.records import CityPack
@@ -330,6 +330,35 @@ async def test_another_disk_in_the_places_stead_has_lost_nothing_until_somebody_
     assert (await place.row(erased))["recording"]["copied"] is True
     await place.watchman.keeper.reread()
     assert await strange(place) == [("closed",)]
+
+
+async def test_a_sound_copy_on_the_right_disk_is_not_called_gone_because_another_is_there(
+    place: Place,
+) -> None:
+    """Given a damaged recording whose sound copy lies on a disk in whose stead another is mounted;
+    when it is to be repaired; then the log does not say that the copy is gone, nor that all is
+    lost; when the right disk is back; then it is repaired from it."""
+    place.copy.mkdir()
+    await kept(place, OLD - timedelta(days=1))
+    call_id, file = await kept(place)
+    await place.watchman.keeper.reread()
+    sound, away = file.read_bytes(), place.copy.with_name("unmounted")
+    place.copy.rename(away)
+    (place.copy / "lost+found").mkdir(parents=True)
+    harm(file, "altered")
+    keeper = place.watchman.keeper
+    recording = await place.row(call_id)
+    known = recorded(recording)
+    assert known is not None
+    await keeper.rereader.read(known, keeper.rereader._places[0], keeper.rereader._pace)
+    await keeper.repairer.round()
+    assert await told(place, call_id) == [("checked", ORIGINAL, False)]
+    assert ("recording-lost", known.path) not in await findings(place)
+    shutil.rmtree(place.copy)
+    away.rename(place.copy)
+    keeper.repairer._next.clear()
+    await keeper.repairer.round()
+    assert file.read_bytes() == sound
 
 
 async def test_a_copy_on_an_unplugged_disk_is_not_called_erased(place: Place) -> None:

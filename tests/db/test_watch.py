@@ -26,6 +26,7 @@ from tahuri.calls.events import (
     CallLinked,
 )
 from tahuri.calls.export import MANIFEST, zip_faults
+from tahuri.calls.keeping import sweep
 from tahuri.city.records import CityPack
 from tahuri.cli import recordings_verify
 from tahuri.incidents.events import IncidentClosed, IncidentOpened
@@ -222,6 +223,25 @@ async def test_closed_recordings_are_copied_and_catch_up_when_the_folder_is_back
     assert row == ("closed",)
 
 
+async def test_an_old_call_that_is_told_late_is_copied_as_well(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that was cut off for a week hands its calls over when it is back.
+
+    Given nothing that waits; when a call of a week ago is told; then it is copied within a day.
+    """
+    place.copy.mkdir()
+    await place.call()
+    for _ in range(2):
+        await place.watchman.keeper.copy()
+    late, _ = await place.call(timedelta(days=7))
+    await place.watchman.keeper.copy()
+    moment_s = clock.monotonic_s() + copying.WHOLE_S
+    monkeypatch.setattr(clock, "monotonic_s", lambda: moment_s)
+    await place.watchman.keeper.copy()
+    assert (await place.row(late))["recording"]["copied"] is True
+
+
 async def test_a_recording_that_was_altered_is_not_copied(place: Place) -> None:
     """Given a file that is not what the log says; then no copy takes its name."""
     _, file = await place.call()
@@ -311,6 +331,22 @@ async def test_a_kill_between_fact_and_file_leaves_nothing_for_ever(place: Place
     place.watchman.kept.erased_on = ""
     await place.watchman.keeper.erase()
     assert not file.exists()
+
+
+async def test_an_export_that_ends_meanwhile_does_not_stop_the_sweep(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given an export's file that is gone when the sweep looks at it, and one that a killed process
+    left; then the sweep goes on, and the left one is removed."""
+    gone, left = (place.recordings / f".export-{name}.zip" for name in ("1", "2"))
+    left.write_bytes(b"")
+    os.utime(left, (0, 0))
+    found = Path.glob
+    monkeypatch.setattr(
+        Path, "glob", lambda self, what: [*([gone] if ".zip" in what else []), *found(self, what)]
+    )
+    await sweep(place.database, [place.recordings], clock.now())
+    assert not left.exists()
 
 
 def _opened() -> IncidentOpened:

@@ -140,7 +140,7 @@ def browser(data: bytes) -> None:
         offer = browser_sdp.read(data.decode("utf-8", "replace"))
     except MediaRefused:
         return
-    browser_sdp.answer(offer, browser_sdp.Ours("192.0.2.2", 9, "u", "p", "AB", 1))
+    browser_sdp.answer(offer, browser_sdp.Ours([("192.0.2.2", 9)], "u", "p", "AB", 1))
 
 
 def line(data: bytes) -> None:

@@ -14,7 +14,7 @@ import tones
 from media_bench import ADDRESS, FRAME, FarEnd, Media, far_end, joined, until
 
 from tahuri.telephony.media import g711, quality, rtp
-from tahuri.telephony.media.protocol import MediaError, MediaRefused, RtpPort, Silent
+from tahuri.telephony.media.protocol import FirstRtp, MediaError, MediaRefused, RtpPort, Silent
 from tahuri.telephony.sip import sdp
 
 HZ = 440.0
@@ -142,6 +142,27 @@ async def test_a_caller_behind_address_translation_is_heard_and_answered(tmp_pat
         there = len(said.packets)
         await caller.play(tones.tone(HZ, 0.3), early)
         assert len(said.packets) == there, "nothing more goes to the address that was said"
+
+
+async def test_a_caller_whose_line_begins_with_a_pause_is_heard(tmp_path: Path) -> None:
+    """Whoever listens first and speaks later sends a pause before the first word.
+
+    Given comfort noise before any sound, on a line on which nothing else happens any more; when
+    the caller speaks; then that is heard, and the line's beginning was told once.
+    """
+    async with Media(tmp_path) as media, far_end() as caller, far_end() as listener:
+        says = await joined(media, caller, "caller")
+        hears = await joined(media, listener, "listener")
+        await media.client.gains([(hears.port, says.port, 1.0)])
+        caller.send(rtp.build(13, caller.sequence, caller.timestamp, caller.ssrc, b"\x28"), says)
+        caller.sequence += 1
+        await until(lambda: FirstRtp(says.port) in media.events)
+        since = len(listener.packets)
+        await until(lambda: len(listener.packets) > since + 5)  # the plan of the mixing is made
+        caller.timestamp += 10 * FRAME
+        await caller.play(tones.tone(HZ, 1.0), says)
+        assert tones.levels(listener.heard()[-4000:], [HZ])[HZ] > -25
+        assert media.events.count(FirstRtp(says.port)) == 1
 
 
 async def test_a_pause_with_comfort_noise_is_no_dead_line(tmp_path: Path) -> None:

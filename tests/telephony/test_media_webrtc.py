@@ -85,11 +85,17 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
             await browser.close()
 
 
-async def connected(media: Media, page: Page) -> int:
-    """A port to which the browser's leg is connected."""
+async def connected(media: Media, page: Page, without: str = "none") -> int:
+    """A port to which the browser's leg is connected.
+
+    Args:
+        without: an address of media that the browser cannot reach.
+    """
     offer = await page.evaluate("offer()")
     opened = await media.client.open_webrtc("seat", offer)
-    await page.evaluate("sdp => accept(sdp)", opened.sdp)
+    lines = opened.sdp.splitlines(keepends=True)
+    reached = [one for one in lines if not one.startswith("a=candidate") or without not in one]
+    await page.evaluate("sdp => accept(sdp)", "".join(reached))
     await until(lambda: Webrtc(opened.port, "connected") in media.events)
     return opened.port
 
@@ -126,6 +132,26 @@ async def _hears_only_the_caller(page: Page) -> None:
             if heard[440] > HEARD_DBFS and heard[SPOKEN_HZ] < -45:
                 return
         await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("without", ["127.0.0.1", "::1"])
+async def test_a_seat_on_either_network_is_heard(tmp_path: Path, page: Page, without: str) -> None:
+    """Given a centre at an address of each IP family, and a browser that reaches one of them alone;
+    then it is connected, and a caller at the other family's address hears it."""
+    async with (
+        Media(tmp_path, extra=("--other-address", "::1")) as media,
+        far_end(without) as caller,
+    ):
+        leg = await media.client.open_rtp("caller", without)
+        await media.client.set_remote(leg.port, without, caller.udp, 8, 101)
+        seat = await connected(media, page, without)
+        await media.client.gains([(leg.port, seat, 1.0), (seat, leg.port, 1.0)])
+        async with asyncio.timeout(15):
+            while True:
+                heard = tones.levels(caller.heard(-50), [SPOKEN_HZ])
+                if len(caller.packets) > 50 and heard[SPOKEN_HZ] > HEARD_DBFS:
+                    break
+                await asyncio.sleep(0.1)
 
 
 async def test_keys_pressed_in_the_browser_are_told_once(media: Media, page: Page) -> None:

@@ -27,6 +27,9 @@ LOOK_BACK = timedelta(days=2)
 """Calls of this age may still have a recording to be copied."""
 AGAIN_S = 600.0
 """What failed for one recording's sake is tried again after so long, not in each round."""
+WHOLE_S = 86_400.0
+"""So often all recordings are looked at, not only the latest: calls of a switch or a node that was
+cut off for days are told late."""
 IDLE_S = 300.0
 """A place for which nothing waits is asked so often whether it is there."""
 
@@ -72,7 +75,9 @@ class Copier:
         self._folder, self._place, self._node = folder, place, node
         self._there = "copied" if place.name == "folder" else "stored"
         self._from = ""
-        """All recordings of calls before it are copied."""
+        """All recordings of calls before it are copied, as far as they were known then."""
+        self._whole_at_s = clock.monotonic_s()
+        """When all were looked at last."""
         self._failed: dict[str, tuple[float, Fault]] = {}
         """Call → when its recording last could not be copied or erased, and why."""
         self._failing_since = failing_since
@@ -86,6 +91,8 @@ class Copier:
         Args:
             doubt: why it may be another place: then nothing is brought there, nor called erased.
         """
+        if clock.monotonic_s() - self._whole_at_s >= WHOLE_S:
+            self._from, self._whole_at_s = "", clock.monotonic_s()
         waiting, erased = await self._waiting(), await self._erased()
         if not waiting and not erased:
             self._from = encoded_id(int((clock.now() - LOOK_BACK).timestamp() * 1000), 0)

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tahuri.calls.recordings import file_fault
+from tahuri.calls.recordings import UNREADABLE, file_fault, is_unreadable
 from tahuri.kernel.db import Database
 from tahuri.kernel.digest import fact_digest
 from tahuri.kernel.event import Fact, StreamId, loaded
@@ -155,9 +155,9 @@ def write_zip(
                 entry["fault"] = elsewhere
                 continue
             file = elsewhere or file
-            entry["fault"] = file_fault(file, recording["sha256"])
-            entry["fault"] = entry["fault"] or faults.get(recording["recording_id"])
-            if file.is_file():
+            unlike = file_fault(file, recording["sha256"])
+            entry["fault"] = unlike or faults.get(recording["recording_id"])
+            if not is_unreadable(unlike):
                 entry["file"] = FOLDER + file.name
                 archive.write(file, str(entry["file"]))
         manifest = {
@@ -197,13 +197,16 @@ def _cut_off(
 ) -> dict[str, Any]:
     """The entry of a recording that was cut off: nothing proves its file, which is taken along."""
     file = (root / begun["path"]).resolve()
-    there = file.is_relative_to(root) and file.is_file()
-    name = FOLDER + file.name if there and one.row["recording"]["state"] != "erased" else None
-    found = None
-    if name is not None:
-        with file.open("rb") as content:
-            found = hashlib.file_digest(content, "sha256").hexdigest()
-        archive.write(file, name)
+    name = found = unread = None
+    if file.is_relative_to(root) and file.is_file() and one.row["recording"]["state"] != "erased":
+        try:
+            with file.open("rb") as content:
+                found = hashlib.file_digest(content, "sha256").hexdigest()
+        except OSError as error:
+            unread = f"{UNREADABLE}: {error.strerror}"
+        else:
+            name = FOLDER + file.name
+            archive.write(file, name)
     return {
         "call_id": one.row["call_id"],
         "recording_id": begun["recording_id"],
@@ -212,7 +215,7 @@ def _cut_off(
         "found": found,
         "duration_s": None,
         "file": name,
-        "fault": faults.get(begun["recording_id"], "cut off"),
+        "fault": unread or faults.get(begun["recording_id"], "cut off"),
         "facts": [],
     }
 

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -125,9 +126,10 @@ async def sweep(db: Database, folders: Sequence[Path], now: datetime) -> None:
     for folder in folders:
         root = folder.resolve()
         for left in [*root.glob(".export-*.zip"), *root.glob(f"{FETCHED}*")]:
-            if now.timestamp() - left.stat().st_mtime > EXPORT_S:  # of a process that was killed
-                shutil.rmtree(left, ignore_errors=True)
-                left.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # an export that ends takes its own away
+                if now.timestamp() - left.stat().st_mtime > EXPORT_S:  # its process was killed
+                    shutil.rmtree(left, ignore_errors=True)
+                    left.unlink(missing_ok=True)
         for _, path in records:
             try:
                 await asyncio.to_thread(_remove, root, path)

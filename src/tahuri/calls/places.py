@@ -61,6 +61,7 @@ def copied(file: Path, to: Path, sha256: str, aside: Path | None = None) -> Faul
                 if told is None:
                     os.fsync(target.fileno())
             with fresh.open("rb") as again:
+                _forget(again.fileno())
                 found = hashlib.file_digest(again, "sha256").hexdigest()
             if told is not None or found != sha256:
                 fresh.unlink()
@@ -69,11 +70,21 @@ def copied(file: Path, to: Path, sha256: str, aside: Path | None = None) -> Faul
                 with suppress(FileNotFoundError):
                     to.rename(aside)
             fresh.replace(to)
+            _settle(to.parent)
         except OSError as error:
             with suppress(OSError):
                 fresh.unlink(missing_ok=True)
             return of_disk(error, writing=True)
     return None
+
+
+def _settle(folder: Path) -> None:
+    """Brings its names to the disk: the log is about to say that the copy is there."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def fresh_of(file: Path) -> Path:

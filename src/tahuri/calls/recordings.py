@@ -15,6 +15,7 @@ from tahuri.kernel.log import Writing, writing
 from tahuri.kernel.view import View
 
 CHECK = "calls.check-recording"
+UNREADABLE = "cannot be read"
 
 
 def file_fault(file: Path, sha256: str) -> str | None:
@@ -23,8 +24,13 @@ def file_fault(file: Path, sha256: str) -> str | None:
         with file.open("rb") as content:
             found = hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
-        return f"cannot be read: {error.strerror}"
+        return f"{UNREADABLE}: {error.strerror}"
     return None if found == sha256 else f"has sha256 {found}"
+
+
+def is_unreadable(fault: str | None) -> bool:
+    """Whether `file_fault` found no file, or one that the disk does not give back."""
+    return fault is not None and fault.startswith(UNREADABLE)
 
 
 def jobs(database: Database, views: Sequence[View], folder: Path) -> Mapping[str, Job]:

@@ -122,6 +122,8 @@ class Repairer:
                         return await self._replace(one, target, found, name, fresh)
             except OSError as error:  # our own disk cannot take it
                 told = of_disk(error, writing=True)
+            if told.code is FaultCode.ABSENT:  # of a place whose disk is another one, nothing is
+                told = await self._rereader.strange(self._places[name], one.call_id) or told
             if told.whole:
                 away = True
             else:

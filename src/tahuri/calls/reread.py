@@ -212,7 +212,7 @@ class Rereader:
             return told
         due = await self._due(place.name)
         if not due:
-            return await self._strange(place)
+            return await self.strange(place)
         begun_s = clock.monotonic_s()
         for one in due:
             told = await self.read(one, place, self._pace)
@@ -233,12 +233,12 @@ class Rereader:
         if place.name in self.accepted and fault == EMPTY:
             fault = Fault(FaultCode.ABSENT)
         if fault == Fault(FaultCode.ABSENT) and place.name not in one.damaged:
-            fault = await self._strange(place, one.call_id) or fault
+            fault = await self.strange(place, one.call_id) or fault
         if fault is None or not fault.whole:
             await self.note(one, place.name, fault)
         return fault
 
-    async def _strange(self, place: Place, gone: str = "") -> Fault | None:
+    async def strange(self, place: Place, gone: str = "") -> Fault | None:
         """Whether none of those is there that were read there last: then it is another place, an
         unmounted disk, a wrong bucket, and no recording of the right one is lost.
 

@@ -15,7 +15,10 @@ from tahuri.calls.places import ASIDE, BLOCK_BYTES
 from tahuri.kernel import clock
 
 CONNECT_S, READ_S = 5.0, 30.0
+PART_BYTES, PARTS_AT_ONCE = 5 << 20, 3
+"""A longer recording goes in parts of that size, so many at a time."""
 KEEPS_NO_VERSIONS = frozenset({"NotImplemented", "MethodNotAllowed"})
+KEEPS_NO_PARTS = KEEPS_NO_VERSIONS | {"AccessDenied", "AllAccessDisabled", "NoSuchUpload"}
 
 
 class Store:
@@ -46,6 +49,7 @@ class Store:
         self._bucket = bucket
         wire = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=CONNECT_S, read=read_s),
+            maxsize=PARTS_AT_ONCE,
             retries=urllib3.Retry(total=0, redirect=0),
             cert_reqs="CERT_REQUIRED" if verify else "CERT_NONE",
             ca_certs=authority,
@@ -82,8 +86,16 @@ class Store:
         with _told() as faults:
             if aside is not None:
                 self._put_aside(path, aside)
+            if file.stat().st_size > PART_BYTES:
+                self._drop_parts(path)
             self._client.fput_object(
-                self._bucket, path, str(file), "audio/wav", metadata={"sha256": sha256}
+                self._bucket,
+                path,
+                str(file),
+                "audio/wav",
+                metadata={"sha256": sha256},
+                part_size=PART_BYTES,
+                num_parallel_uploads=PARTS_AT_ONCE,
             )
             digest = hashlib.sha256()
             for block in self._blocks(path):
@@ -97,6 +109,18 @@ class Store:
             self._client.copy_object(self._bucket, aside, CopySource(self._bucket, path))
         except S3Error as error:
             if error.code != "NoSuchKey":
+                raise
+
+    def _drop_parts(self, path: str) -> None:
+        """Removes parts of uploads of it that were cut off: no list of objects shows them, and
+        nobody else would ever remove them.  Where our key may not see them, they are left."""
+        try:
+            begun = self._client._list_multipart_uploads(self._bucket, prefix=path)
+            for one in begun.uploads:
+                if one.object_name == path and one.upload_id is not None:
+                    self._client._abort_multipart_upload(self._bucket, path, one.upload_id)
+        except S3Error as error:
+            if error.code not in KEEPS_NO_PARTS:
                 raise
 
     def read(self, path: str) -> Iterator[bytes]:
@@ -124,6 +148,7 @@ class Store:
             self._client.remove_object(self._bucket, path)
             for name in self._asides(path):
                 self._client.remove_object(self._bucket, name)
+            self._drop_parts(path)
         if not faults:
             return self._erase_versions(path)
         if faults[0].code in (FaultCode.DENIED, FaultCode.REFUSED):

@@ -51,7 +51,9 @@ def ports_of(settings: Settings) -> Iterator[Port]:
             yield Port("sip_port", address, settings.sip_port, TCP)
             if settings.sip_tls_port:
                 yield Port("sip_tls_port", address, settings.sip_tls_port, TCP)
-    yield Port("webrtc_port", settings.media_address, settings.webrtc_port, UDP)
+    for address in (settings.media_address, settings.media_other_address):
+        if address is not None:
+            yield Port("webrtc_port", address, settings.webrtc_port, UDP)
 
 
 def troubles(settings: Settings) -> list[str]:

@@ -47,7 +47,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     media_address: str = "127.0.0.1"
     """Address for audio, as told to trunks, phones and browsers."""
     media_other_address: str | None = None
-    """The same for the other IP family, for trunks and phones; needed with the one of SIP."""
+    """The same of the other IP family, for all of them; needed with the one of SIP."""
     rtp_first_port: int = 20000
     """First port for audio of trunks and phones."""
     rtp_last_port: int = 29999

@@ -1,11 +1,14 @@
 """What an export says of recordings that are not whole."""
 
+import hashlib
 import json
 import zipfile
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tahuri.calls.events import RecordingClosed, RecordingFailed, RecordingStarted
 from tahuri.calls.export import MANIFEST, SUMS, Selection, Wanted, write_zip, zip_faults
@@ -111,6 +114,34 @@ def test_a_recording_that_lacks_something_says_so_though_its_file_is_as_it_was(
     )
     assert [one["fault"] for one in listed] == ["incomplete"]
     assert zip_faults(file) == ["recordings/C1-2.wav: incomplete when it was exported"]
+
+
+@pytest.mark.parametrize(("state", "events"), [("closed", True), ("failed", False)])
+def test_a_recording_that_the_disk_does_not_give_back_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, events: bool
+) -> None:
+    """Given a call of two recordings, one of them on a bad block; then the export is made, with the
+    other one in it, and says of the first why it is not."""
+    recorded(tmp_path)
+    read = hashlib.file_digest
+
+    def bad(content: Any, name: str) -> Any:
+        if content.name.endswith("C1-2.wav"):
+            raise OSError(5, "Input/output error")
+        return read(content, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", bad)
+    started = [
+        RecordingStarted(recording_id=FIRST, path="2026/C1.wav"),
+        RecordingStarted(recording_id=SECOND, path="2026/C1-2.wav"),
+    ]
+    _, listed = exported(
+        tmp_path, *started, *([closed(SECOND)] if events else []), last=SECOND, state=state
+    )
+    assert [(one["file"], one["fault"]) for one in listed] == [
+        ("recordings/C1.wav", "cut off"),
+        (None, "cannot be read: Input/output error"),
+    ]
 
 
 def test_a_recording_that_was_never_closed_goes_along_as_far_as_it_came(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,32 @@ def test_a_full_disk_costs_neither_the_damaged_one_nor_a_half_copy(
     assert [(one.name, one.read_bytes()) for one in there.parent.iterdir()] == [
         ("C1.wav", b"harmed")
     ]
+
+
+def test_a_copy_is_told_when_the_disk_has_its_sound_and_its_name(
+    tmp_path: Path, folder: Folder, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut the log must not speak of a copy whose name the disk never had.
+
+    Given a copy; then its sound is synced, read again from the disk and not from memory, and the
+    folder is synced when it has the name.
+    """
+    there, steps = tmp_path / "second" / PATH, list[str]()
+    sync, forget = os.fsync, os.posix_fadvise
+
+    def synced(number: int) -> None:
+        folded = stat.S_ISDIR(os.fstat(number).st_mode)
+        steps.append(f"name {there.exists()}" if folded else "sound")
+        sync(number)
+
+    def forgotten(number: int, *how: int) -> None:
+        steps.append("forget")
+        forget(number, *how)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "posix_fadvise", forgotten)
+    assert folder.bring(file, PATH, SHA256) is None
+    assert steps == ["sound", "forget", "name True"]
 
 
 def test_a_source_that_is_not_what_the_log_says_takes_no_name(

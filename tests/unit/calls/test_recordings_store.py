@@ -150,6 +150,49 @@ def test_an_erased_recording_goes_with_all_its_versions(made: Making, file: Path
     assert store.erase(PATH) is None
 
 
+def test_what_a_cut_off_upload_left_goes_with_the_next_try_and_with_the_recording(
+    made: Making, tmp_path: Path
+) -> None:
+    """Parts of a voice in no list of objects would outlive what the law says.
+
+    Given an upload in parts that was cut off, of this recording and of its neighbour; when it is
+    brought again; then its parts are gone; when another was cut off, and it is erased; then these
+    too, and the neighbour's are there.
+    """
+    server = made()
+    store = client(server)
+    long = tmp_path / "long.wav"
+    long.write_bytes(bytes(6 << 20))
+    sha256 = hashlib.sha256(long.read_bytes()).hexdigest()
+
+    def cut_off(path: str) -> None:
+        upload = store._client._create_multipart_upload(BUCKET, path, {})
+        store._client._upload_part(BUCKET, path, bytes(5 << 20), None, upload, 1)
+
+    def begun() -> list[str]:
+        return [str(one.relative_to(server.folder / BUCKET)) for one in server.begun.values()]
+
+    neighbour = f"{PATH}.2"
+    cut_off(PATH)
+    cut_off(neighbour)
+    assert begun() == [PATH, neighbour]
+    assert store.bring(long, PATH, sha256) is None
+    assert begun() == [neighbour]
+    cut_off(PATH)
+    assert store.erase(PATH) is None
+    assert begun() == [neighbour]
+    assert len(list((server.folder / ".parts").iterdir())) == 1
+
+
+def test_a_key_that_may_not_see_parts_stores_all_the_same(made: Making, tmp_path: Path) -> None:
+    """A store's administrator gives what we ask for, and not always more."""
+    server = made(hidden=True)
+    long = tmp_path / "long.wav"
+    long.write_bytes(bytes(6 << 20))
+    store = client(server)
+    assert store.bring(long, PATH, hashlib.sha256(long.read_bytes()).hexdigest()) is None
+
+
 @pytest.mark.parametrize(
     ("how", "code"), [({"locked": True}, FaultCode.LOCKED), ({"hidden": True}, FaultCode.VERSIONS)]
 )

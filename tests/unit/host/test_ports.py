@@ -31,3 +31,12 @@ def test_a_free_port_is_no_trouble() -> None:
         one.bind(("127.0.0.1", 0))
         number = one.getsockname()[1]
     assert Port("http_port", "127.0.0.1", number, TCP).trouble() is None
+
+
+def test_the_browsers_port_is_looked_at_at_each_address_of_media() -> None:
+    """Where it is taken at one of them, media would not start, and the log alone would say why."""
+    with socket.socket(socket.AF_INET6, UDP) as taken:
+        taken.bind(("::1", 0))
+        port = taken.getsockname()[1]
+        found = troubles(Settings(media_other_address="::1", webrtc_port=port))
+    assert [line for line in found if line.startswith("webrtc_port: [::1]:")]

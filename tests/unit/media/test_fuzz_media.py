@@ -199,5 +199,5 @@ def test_no_offer_of_a_browser_breaks_the_answer(offered: str) -> None:
     except MediaRefused:
         return
     assert offer.dtmf is None or 0 <= offer.dtmf < 128
-    answer = sdp.answer(offer, sdp.Ours("127.0.0.1", 9, "u", "p", "AB", 1))
+    answer = sdp.answer(offer, sdp.Ours([("127.0.0.1", 9)], "u", "p", "AB", 1))
     assert answer.count("m=") >= len(offer.sections)

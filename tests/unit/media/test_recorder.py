@@ -1,13 +1,16 @@
 """Recordings as files, without the process around them."""
 
+import asyncio
 import hashlib
 import os
+import threading
 import wave
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from tahuri.telephony.media import recorder
 from tahuri.telephony.media.protocol import MediaError, MediaRefused, RecordingFailed
 from tahuri.telephony.media.recorder import BLOCKS_MAX, File, Writer, header
 
@@ -115,6 +118,69 @@ def test_a_disk_without_room_for_the_header_refuses_the_recording(
     monkeypatch.setattr(os, "pwrite", refuse)
     with pytest.raises(OSError, match="space"):
         File(tmp_path / "b.wav")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fails_after_the_close_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network's disk may say only then that it has no room; nobody's fault may be an exception
+    that nobody hears."""
+    file = File(tmp_path / "b.wav")
+    close = os.close
+
+    def refuse(number: int) -> None:
+        close(number)
+        if number == file._file:
+            raise OSError(122, "Disk quota exceeded")
+
+    monkeypatch.setattr(os, "close", refuse)
+    assert file.close().fault == "Disk quota exceeded"
+
+
+async def test_a_bug_in_one_recording_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread writes everybody's: it must outlive whatever one of them meets."""
+    failed: list[RecordingFailed] = []
+    writer = Writer(lambda *told: failed.append(RecordingFailed(*told)))
+    one, other = await writer.open(tmp_path / "1.wav"), await writer.open(tmp_path / "2.wav")
+    write = os.pwrite
+
+    def raises(number: int, content: bytes, at: int) -> int:
+        if number == one._file and at:
+            raise MemoryError
+        return write(number, content, at)
+
+    monkeypatch.setattr(os, "pwrite", raises)
+    writer.append(one, 1, BLOCK)
+    writer.append(other, 2, BLOCK)
+    assert (await writer.close(other)).duration_s == 1.0
+    assert (await writer.close(one)).fault == "MemoryError"
+    assert [(each.recording, each.error) for each in failed] == [(1, "MemoryError")]
+    await writer.stop()
+
+
+async def test_a_recording_that_nobody_waits_for_does_not_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a disk so slow that the switch has given up, or died; when the file is there; then it
+    is removed: nobody would ever stop that recording, and it would fill the disk."""
+    writer = Writer(lambda *_: None)
+    monkeypatch.setattr(recorder, "PATIENCE_S", -1.0)
+    with pytest.raises(MediaRefused) as refused:
+        await writer.open(tmp_path / "late.wav")
+    assert refused.value.code is MediaError.BAD_FILE
+    held = threading.Event()
+    writer._jobs.put(lambda: (held.wait(), None)[1])
+    asking = asyncio.create_task(writer.open(tmp_path / "unheard.wav"))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    held.set()
+    await writer._done(lambda: None)
+    await asyncio.sleep(0)
+    await writer.stop()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -80,6 +80,15 @@ def test_the_same_key_twice_is_told_twice_and_old_packets_never() -> None:
     assert keys.receive(event(11, 4800, ssrc=8), 0.4) == "#"
 
 
+def test_keys_are_heard_again_when_the_far_end_counts_anew() -> None:
+    """A carrier that hands a call on keeps the stream's name and begins its timestamps elsewhere:
+    a caller who cannot speak must not press 5 in vain for the rest of the call."""
+    keys = rtp.KeyPresses()
+    assert keys.receive(event(5, 3_000_000), 0.0) == "5"
+    assert keys.receive(event(1, 2_000), 9.0) == "1"
+    assert keys.receive(event(1, 2_000, 320), 9.0) is None
+
+
 def test_a_press_held_for_long_is_one_press() -> None:
     """Beyond 8.2 s its packets get new timestamps that touch (RFC 4733 §2.5.1.3)."""
     keys = rtp.KeyPresses()
@@ -116,6 +125,21 @@ def test_loss_and_jitter_are_counted_as_the_standard_says() -> None:
     assert reception.fraction_lost() == 256 * 2 // 7
     assert reception.fraction_lost() == 0
     assert reception.jitter > 0
+
+
+def test_packets_of_a_key_press_are_not_missing() -> None:
+    """A key takes the place of sound for its time: a caller who answers with keys has no bad line.
+    Keys under another name of stream, or far off, say nothing of this one."""
+    reception = rtp.Reception()
+    reception.pass_over(event(5, 0))
+    for sequence in (1, 2):
+        reception.receive(audio(sequence), 0.0)
+    for sequence in (3, 4, 5, 6):
+        reception.pass_over(rtp.Packet(101, False, sequence, 480, 7, b"\5\0\0\0"))
+    reception.pass_over(rtp.Packet(101, False, 90, 480, 8, b"\5\0\0\0"))
+    reception.pass_over(rtp.Packet(101, False, 9000, 480, 7, b"\5\0\0\0"))
+    assert reception.receive(audio(8), 0.0) is False
+    assert (reception.lost, reception.received, reception.highest) == (1, 3, 8)
 
 
 def test_a_new_stream_keeps_the_losses_of_the_old_one() -> None:

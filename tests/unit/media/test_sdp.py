@@ -28,7 +28,7 @@ OFFER = "\r\n".join(
         "",
     ]
 )
-OURS = sdp.Ours("127.0.0.1", 4444, "ufrag", "password", "AA:BB", 77)
+OURS = sdp.Ours([("127.0.0.1", 4444)], "ufrag", "password", "AA:BB", 77)
 
 
 def test_a_browsers_offer_is_understood() -> None:
@@ -55,7 +55,19 @@ def test_only_pcma_audio_is_accepted_and_every_m_line_answered() -> None:
     assert "m=video 0 UDP/TLS/RTP/SAVPF 96" in lines
     assert "a=ice-lite" in lines
     assert "a=candidate:1 1 udp 2130706431 127.0.0.1 4444 typ host" in lines
-    assert "IN IP6 ::1" in sdp.answer(sdp.read(OFFER), sdp.Ours("::1", 1, "u", "p", "AA", 1))
+    assert "IN IP6 ::1" in sdp.answer(sdp.read(OFFER), sdp.Ours([("::1", 1)], "u", "p", "AA", 1))
+
+
+def test_a_browser_is_told_an_address_of_each_family() -> None:
+    """A seat on a network of the other family must find a way too; the first address is preferred.
+    Two candidates of one component need numbers and priorities of their own (RFC 8445)."""
+    ours = sdp.Ours([("127.0.0.1", 4444), ("::1", 4444)], "ufrag", "password", "AA:BB", 77)
+    lines = sdp.answer(sdp.read(OFFER), ours).split("\r\n")
+    assert [line for line in lines if line.startswith("a=candidate:")] == [
+        "a=candidate:1 1 udp 2130706431 127.0.0.1 4444 typ host",
+        "a=candidate:2 1 udp 2130706175 ::1 4444 typ host",
+    ]
+    assert lines.count("c=IN IP4 127.0.0.1") == 2
 
 
 def test_a_browser_without_key_presses_is_accepted() -> None:

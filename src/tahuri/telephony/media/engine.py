@@ -58,7 +58,7 @@ class Settings(Struct, frozen=True):
     webrtc_udp: int
     """UDP port of all browsers; 0: any free one."""
     other_address: str | None = None
-    """Of the other IP family, for RTP alone."""
+    """The same of the other IP family."""
     recordings: Path | None = None
     """Recordings must lie in it; None: anywhere."""
 
@@ -82,7 +82,7 @@ class Engine:
         self._around = Surroundings(self._mixer.buffers, tell)
         addresses = [one for one in (settings.address, settings.other_address) if one is not None]
         self._pairs = PortPairs(addresses, settings.rtp_low, settings.rtp_high)
-        self._webrtc = Endpoint(settings.address, settings.webrtc_udp, self._around)
+        self._webrtc = Endpoint(addresses, settings.webrtc_udp, self._around)
         self._legs: dict[int, Leg] = {}
         self._names: dict[int, str] = {}
         self._senders: list[Leg] = []

@@ -125,11 +125,12 @@ class Leg:
         """The same, already read."""
         moment = monotonic_s()
         if packet.payload == self.dtmf:
+            self._reception.pass_over(packet)
             digit = self._keys.receive(packet, moment)
             if digit is not None:
                 self._around.tell(Dtmf(self.port, digit))
         elif packet.payload == COMFORT_NOISE and packet.body:
-            self._reception.receive(packet, moment)
+            self._count(packet, moment)
             buffers = self._around.buffers
             buffers.comfort(self.row, packet.timestamp, -float(packet.body[0] & 127))
             self._pausing = True
@@ -145,15 +146,21 @@ class Leg:
 
     def _audio(self, packet: rtp.Packet, moment: float) -> None:
         self._pausing = False
+        self._count(packet, moment)
         buffers = self._around.buffers
-        first = self._reception.received == 0
-        if self._reception.receive(packet, moment):
-            buffers.restart(self.row)
+        if not buffers.begun(self.row):  # also when comfort noise came before the first word
             self._around.changed = True
         samples = g711.decode(packet.payload, np.frombuffer(packet.body, np.uint8))
         until_tick_s = self._around.next_tick_at - moment
         if not buffers.write(self.row, packet.timestamp, samples, until_tick_s):
             self._late += 1
+
+    def _count(self, packet: rtp.Packet, moment: float) -> None:
+        """Sound or the noise of a pause came; the first of all is told."""
+        first = self._reception.received == 0
+        if self._reception.receive(packet, moment):
+            self._around.buffers.restart(self.row)
+            self._around.changed = True
         if first:
             self._around.tell(FirstRtp(self.port))
 

@@ -40,7 +40,7 @@ class PortPairs:
         if not 1 <= low < high <= 65535:
             raise ValueError(f"not a range of UDP ports: {low}-{high}")
         for address in addresses:
-            bound(_family(address), address, 0).close()
+            bound(socket_family(address), address, 0).close()
         self._addresses = addresses
         self._free = deque(range(low + low % 2, high, 2))
 
@@ -66,8 +66,8 @@ class PortPairs:
             udp = self._free.popleft()
             rtp = rtcp = None
             try:
-                rtp = bound(_family(address), address, udp)
-                rtcp = bound(_family(address), address, udp + 1)
+                rtp = bound(socket_family(address), address, udp)
+                rtcp = bound(socket_family(address), address, udp + 1)
             except OSError:  # someone else on this machine has it
                 if rtp is not None:
                     rtp.close()
@@ -83,7 +83,8 @@ class PortPairs:
         self._free.append(pair.udp)
 
 
-def _family(address: str) -> socket.AddressFamily:
+def socket_family(address: str) -> socket.AddressFamily:
+    """Of an IP address as text."""
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 

@@ -1,7 +1,8 @@
 """What may be asked of the media process and what it says by itself: the one definition.
 
 Requests travel as JSON lines (`tahuri.telephony.rpc`); ``op`` names the struct.  Ports and
-recordings are small positive integers, never used twice while one media process lives.
+recordings are positive integers, never used twice while one media process lives, and hardly ever
+by the next one (`engine.NUMBER_BITS`).
 Frequencies are 8 kHz everywhere; gains are linear (1.0 = unchanged).
 """
 
@@ -87,7 +88,7 @@ class SetRemote(Request, frozen=True, tag="set_remote"):
     """Where to send and in which codec; listening is not changed by it.  Answer: null.
 
     A new address opens the latch again: the next packet from anywhere sets where we send.
-    Errors: no-such-port, bad-media-address, unsupported-codec.
+    Errors: no-such-port, bad-media-address, unsupported-codec, bad-request (keys that are none).
     """
 
     port: int
@@ -126,7 +127,10 @@ class Gains(Request, frozen=True, tag="gains"):
 
 
 class Play(Request, frozen=True, tag="play"):
-    """A port that says a sound file, from its start.  Answer: `PlayPort`.  Errors: bad-file."""
+    """A port that says a sound file, from its start.  Answer: `PlayPort`.
+
+    Errors: bad-file, ports-exhausted.
+    """
 
     name: str
     file: str
@@ -136,7 +140,8 @@ class Play(Request, frozen=True, tag="play"):
 class Record(Request, frozen=True, tag="record"):
     """Begin a two-channel recording.  Answer: `RecordingStarted`.
 
-    Errors: no-such-port, disk-full, bad-file (the path cannot be made or is taken).
+    Errors: no-such-port, disk-full, bad-file (the path cannot be made or is taken, or the disk was
+    so slow that nobody waits for the answer any more).
     """
 
     path: str
@@ -279,7 +284,7 @@ class PortFigures(Struct, frozen=True):
 class Figures(Struct, frozen=True):
     ticks: int
     late_ticks: int
-    """Ticks that began more than `mixer.LATE_S` after their time, and those left out."""
+    """Ticks that began more than `clockwork.LATE_S` after their time, and those left out."""
     tick_p50_ms: float
     tick_p99_ms: float
     lateness_p99_ms: float

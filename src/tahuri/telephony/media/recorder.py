@@ -19,9 +19,11 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
+from tahuri.kernel.clock import monotonic_s
 from tahuri.telephony.media.clockwork import WRITING_PRIORITY, realtime
 from tahuri.telephony.media.protocol import MediaError, MediaRefused, RecordingClosed
 from tahuri.telephony.media.rtp import CLOCK_HZ
+from tahuri.telephony.rpc import CALL_TIMEOUT_S
 
 CHANNELS: Final = 2
 FRAME_BYTES: Final = 2 * CHANNELS
@@ -29,6 +31,9 @@ HEADER_BYTES: Final = 44
 BLOCKS_MAX: Final = 4096
 """Blocks of a second that may wait for the disk: 40 s of a hundred calls."""
 HASH_BLOCK_BYTES: Final = 1 << 20
+PATIENCE_S: Final = CALL_TIMEOUT_S - 1
+"""Whoever asked for a recording has given up soon after: one that begins later is nobody's, and
+would run for ever."""
 
 Result = TypeVar("Result")
 
@@ -71,8 +76,8 @@ class File:
             self._put(samples, HEADER_BYTES + self._bytes)
             self._bytes += len(samples)
             self._put(header(self._bytes), 0)
-        except OSError as error:
-            self.fail(os.strerror(error.errno or errno.EIO))
+        except Exception as error:  # the thread must live: it writes everybody's recordings
+            self.fail(_word(error))
             return False
         return True
 
@@ -87,7 +92,7 @@ class File:
             os.ftruncate(self._file, size)
             self._put(header(self._bytes), 0)
         except OSError as error:  # full, where what is there is not written over but beside it
-            self.fail(os.strerror(error.errno or errno.EIO))
+            self.fail(_word(error))
         try:
             size = os.fstat(self._file).st_size
             os.fsync(self._file)
@@ -98,11 +103,20 @@ class File:
             finally:
                 os.close(folder)
         except OSError as error:
-            self.fail(os.strerror(error.errno or errno.EIO))
-        finally:
+            self.fail(_word(error))
+        try:
             os.close(self._file)
+        except OSError as error:  # a network's disk tells here what it could not take before
+            self.fail(_word(error))
         seconds = self._bytes / FRAME_BYTES / CLOCK_HZ
         return RecordingClosed(str(self.path), digest, seconds, size, self.fault)
+
+    def discard(self) -> None:
+        """Remove a file in which nothing is and that nobody waits for any more."""
+        with contextlib.suppress(OSError):
+            os.close(self._file)
+        with contextlib.suppress(OSError):
+            self.path.unlink()
 
     def _put(self, content: bytes, at: int) -> None:
         view = memoryview(content)
@@ -117,6 +131,13 @@ class File:
             digest.update(block)
             at += len(block)
         return digest.hexdigest()
+
+
+def _word(error: Exception) -> str:
+    """What the system calls it."""
+    if isinstance(error, OSError):
+        return os.strerror(error.errno or errno.EIO)
+    return type(error).__name__
 
 
 class _Block(Struct, frozen=True):
@@ -145,14 +166,20 @@ class Writer:
     async def open(self, path: Path) -> File:
         """Make a file with an empty header.
 
-        Raises MediaRefused ``disk-full``, or ``bad-file`` (taken, not allowed, no folder).
+        Raises MediaRefused ``disk-full``, or ``bad-file`` (taken, not allowed, no folder, or made
+        only when nobody waited for it any more).
         """
+        asked_s = monotonic_s()
         try:
-            return await self._done(lambda: File(path))
+            file = await self._done(lambda: File(path), File.discard)
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             code = MediaError.DISK_FULL if full else MediaError.BAD_FILE
-            raise MediaRefused(code, os.strerror(error.errno or errno.EIO)) from error
+            raise MediaRefused(code, _word(error)) from error
+        if monotonic_s() - asked_s > PATIENCE_S:
+            self._jobs.put(file.discard)
+            raise MediaRefused(MediaError.BAD_FILE, "the disk is too slow")
+        return file
 
     def append(self, file: File, recording: int, samples: bytes) -> None:
         """Hand a block over; never waits.  A disk that fell too far behind has failed."""
@@ -172,11 +199,20 @@ class Writer:
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    async def _done(self, job: Callable[[], Result]) -> Result:
+    async def _done(
+        self, job: Callable[[], Result], unheard: Callable[[Result], None] | None = None
+    ) -> Result:
+        """Do it in the thread.
+
+        Args:
+            unheard: done there with the result when the asking was cancelled meanwhile.
+        """
         future: asyncio.Future[Result] = self._loop.create_future()
 
         def settle(error: Exception | None, result: Result | None) -> None:
             if future.done():
+                if unheard is not None and result is not None:
+                    self._jobs.put(lambda: unheard(result))
                 return
             if error is not None:
                 future.set_exception(error)

@@ -14,6 +14,9 @@ DATAGRAM_BYTES_MAX: Final = 1500
 DIGITS: Final = "0123456789*#ABCD"
 PRESSES_PER_S_MAX: Final = 20
 """Key presses told in any one second; people and PBXs dial at most 12, more is a storm."""
+PRESS_LATE_MAX: Final = 10 * CLOCK_HZ
+"""Samples by which a key press's packet may lie behind the latest one; one further back is of a
+stream whose timestamps began anew."""
 STEP_MAX: Final = 3000
 """A sequence number further ahead than this is a new start of the stream (RFC 3550 A.1)."""
 
@@ -99,7 +102,7 @@ class KeyPresses:
         event = packet.body[0]
         end = packet.timestamp + int.from_bytes(packet.body[2:4], "big")
         known = self._ssrc == packet.ssrc
-        if known and difference(packet.timestamp, self._timestamp, 32) <= 0:
+        if known and 0 <= difference(self._timestamp, packet.timestamp, 32) <= PRESS_LATE_MAX:
             if packet.timestamp == self._timestamp:
                 self._end = max(self._end, end)
             return None
@@ -152,6 +155,13 @@ class Reception:
                 self.jitter += (deviation - self.jitter) / 16
         self._transit = transit
         return anew
+
+    def pass_over(self, packet: Packet) -> None:
+        """A key press of the stream: no sound, and its number is none of a packet that is lost."""
+        ahead = difference(packet.sequence, self._highest, 16)
+        if self.ssrc == packet.ssrc and abs(ahead) <= STEP_MAX:
+            self._highest += max(0, ahead)
+            self._counted += 1
 
     @property
     def highest(self) -> int:

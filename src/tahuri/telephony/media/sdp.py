@@ -13,6 +13,8 @@ from tahuri.telephony.media.protocol import MediaError, MediaRefused
 
 HASHES: Final = frozenset({"sha-256", "sha-384", "sha-512"})
 SECTIONS_MAX: Final = 16
+HOST_PRIORITY: Final = (126 << 24) + (65536 << 8) + 255
+"""Of host candidates of component 1, less 256 for each place in our order (RFC 8445 §5.1.2.1)."""
 _EVENTS = re.compile(r"^(\d{1,3}) telephone-event/8000", re.IGNORECASE)
 _TOKEN = re.compile(r"^[!-~]{1,256}$")
 
@@ -108,8 +110,8 @@ def read(sdp: str) -> Offer:
 class Ours(Struct, frozen=True):
     """What of our side goes into an answer."""
 
-    address: str
-    udp: int
+    told: list[tuple[str, int]]
+    """Addresses and UDP ports at which we listen, the preferred one first; at least one."""
     ufrag: str
     password: str
     fingerprint: str
@@ -119,26 +121,27 @@ class Ours(Struct, frozen=True):
 
 def answer(offer: Offer, ours: Ours) -> str:
     """The answer: the audio accepted, every other m-line refused."""
-    family = "IP6" if ":" in ours.address else "IP4"
-    lines = ["v=0", f"o=- {ours.ssrc} 1 IN {family} {ours.address}", "s=-", "t=0 0"]
+    address, _ = ours.told[0]
+    family = "IP6" if ":" in address else "IP4"
+    lines = ["v=0", f"o=- {ours.ssrc} 1 IN {family} {address}", "s=-", "t=0 0"]
     lines += ["a=ice-lite", f"a=group:BUNDLE {offer.mid}", "a=msid-semantic: WMS *"]
     for index, section in enumerate(offer.sections):
         if index == offer.audio:
-            lines += _audio(offer, ours, family)
+            lines += _audio(offer, ours, f"c=IN {family} {address}")
         else:
             lines.append(f"m={section.kind} 0 {section.profile} {' '.join(section.formats)}")
-            lines += [f"c=IN {family} {ours.address}"]
+            lines += [f"c=IN {family} {address}"]
             lines += [f"a=mid:{mid}" for mid in section.all("mid")[:1]]
     return "\r\n".join([*lines, ""])
 
 
-def _audio(offer: Offer, ours: Ours, family: str) -> list[str]:
+def _audio(offer: Offer, ours: Ours, connection: str) -> list[str]:
     events = [] if offer.dtmf is None else [offer.dtmf]
     formats = " ".join(str(payload) for payload in [PCMA, *events])
     profile = offer.sections[offer.audio].profile
     return [
-        f"m=audio {ours.udp} {profile} {formats}",
-        f"c=IN {family} {ours.address}",
+        f"m=audio {ours.told[0][1]} {profile} {formats}",
+        connection,
         f"a=mid:{offer.mid}",
         "a=sendrecv",
         "a=rtcp-mux",
@@ -151,6 +154,9 @@ def _audio(offer: Offer, ours: Ours, family: str) -> list[str]:
         "a=setup:active" if offer.they_wait else "a=setup:passive",
         f"a=ssrc:{ours.ssrc} cname:tahuri",
         "a=msid:tahuri tahuri",
-        f"a=candidate:1 1 udp 2130706431 {ours.address} {ours.udp} typ host",
+        *[
+            f"a=candidate:{number} 1 udp {HOST_PRIORITY - 256 * number} {address} {udp} typ host"
+            for number, (address, udp) in enumerate(ours.told, 1)
+        ],
         "a=end-of-candidates",
     ]

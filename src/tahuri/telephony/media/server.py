@@ -146,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tahuri media", description=__doc__)
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--address", required=True, help="local IP address of the media")
-    parser.add_argument("--other-address", help="of the other IP family, for RTP")
+    parser.add_argument("--other-address", help="the same of the other IP family")
     parser.add_argument("--rtp", default="20000-29999", help="UDP ports LOW-HIGH")
     parser.add_argument("--webrtc-port", type=int, required=True)
     parser.add_argument("--recordings", type=Path, help="the only folder to record into")

@@ -10,6 +10,7 @@ import contextlib
 import secrets
 import socket
 import struct
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -24,7 +25,7 @@ from OpenSSL import SSL
 from tahuri.kernel.clock import monotonic_s, now
 from tahuri.telephony.media import rtp, sdp
 from tahuri.telephony.media.leg import Leg, Surroundings
-from tahuri.telephony.media.ports import bound
+from tahuri.telephony.media.ports import bound, socket_family
 from tahuri.telephony.media.protocol import PortKind, Webrtc, WebrtcState
 
 CONSENT_S: Final = 15.0
@@ -115,7 +116,7 @@ class WebrtcLeg(Leg):
         self._inbound: pylibsrtp.Session | None = None
         self._outbound: pylibsrtp.Session | None = None
         self._state: WebrtcState | None = None
-        self._checked_at = monotonic_s()
+        self._opened_at = self._checked_at = monotonic_s()
         endpoint.add(self)
 
     @property
@@ -125,7 +126,7 @@ class WebrtcLeg(Leg):
     def answer(self) -> str:
         """Our SDP."""
         end = self._endpoint
-        ours = sdp.Ours(end.address, end.udp, self.ufrag, self.password, end.fingerprint, self.ssrc)
+        ours = sdp.Ours(end.told, self.ufrag, self.password, end.fingerprint, self.ssrc)
         return sdp.answer(self._offer, ours)
 
     def send(self, packet: memoryview) -> None:
@@ -198,11 +199,13 @@ class WebrtcLeg(Leg):
 
     def wake(self, moment: float) -> None:
         """Time passed: repeat a lost flight, or give up on a browser that is gone."""
-        unheard_s = moment - self._checked_at
-        allowed_s = CONSENT_S if self._state == "connected" else CONNECT_S
         if self._state in ("failed", "closed"):
             return
-        if unheard_s > allowed_s:
+        if self._state == "connected":
+            gone = moment - self._checked_at > CONSENT_S
+        else:  # checks may go on for ever where nothing else gets through
+            gone = moment - self._opened_at > CONNECT_S
+        if gone:
             self._become("failed")
         elif self._state is None and self._tls is not None and self._tls.DTLSv1_handle_timeout():
             self._flush()
@@ -256,27 +259,38 @@ class WebrtcLeg(Leg):
 
 
 class Endpoint:
-    """The one UDP port.  To be made in a running event loop.
+    """The one UDP port, at one address or at one of each family.  To be made in a running event
+    loop.
 
     Args:
-        address: local IP address, told to browsers as the only candidate.
+        addresses: local IP addresses, told to browsers as the only candidates, the first preferred;
+            at most one IPv4 and one IPv6.
         udp: 0 for any free port.
 
     Raises:
-        OSError: the port cannot be had.
+        OSError: the port cannot be had at one of them.
     """
 
-    def __init__(self, address: str, udp: int, around: Surroundings) -> None:
-        self.address = address
+    def __init__(self, addresses: Sequence[str], udp: int, around: Surroundings) -> None:
         self._around = around
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._socket = bound(family, address, udp, RECEIVE_BUFFER_BYTES)
-        self.udp: int = self._socket.getsockname()[1]
+        self._sockets: dict[socket.AddressFamily, socket.socket] = {}
+        self.told: list[Address] = []
+        """Where browsers reach us."""
+        try:
+            for address in addresses:
+                family = socket_family(address)
+                made = self._sockets[family] = bound(family, address, udp, RECEIVE_BUFFER_BYTES)
+                self.told.append((address, made.getsockname()[1]))
+        except OSError:
+            for sock in self._sockets.values():
+                sock.close()
+            raise
         self.context, self.fingerprint = _context()
         self._by_ufrag: dict[str, WebrtcLeg] = {}
         self._by_address: dict[Address, WebrtcLeg] = {}
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._socket.fileno(), self._readable)
+        for sock in self._sockets.values():
+            self._loop.add_reader(sock.fileno(), self._readable, sock)
         self._timer = self._loop.create_task(self._wake(), name="webrtc timer")
 
     def add(self, leg: WebrtcLeg) -> None:
@@ -295,13 +309,14 @@ class Endpoint:
 
     def send(self, datagram: bytes, to: Address) -> None:
         """Raises OSError when the system will not take it."""
-        self._socket.sendto(datagram, to)
+        self._sockets[socket_family(to[0])].sendto(datagram, to)
 
     async def stop(self) -> None:
         self._timer.cancel()
         await asyncio.gather(self._timer, return_exceptions=True)
-        self._loop.remove_reader(self._socket.fileno())
-        self._socket.close()
+        for sock in self._sockets.values():
+            self._loop.remove_reader(sock.fileno())
+            sock.close()
 
     async def _wake(self) -> None:
         while True:
@@ -310,13 +325,15 @@ class Endpoint:
             for leg in list(self._by_ufrag.values()):
                 try:
                     leg.wake(moment)
+                except OSError:
+                    continue  # the network will not take it now; the next repeat is soon
                 except Exception:
                     self._around.fault("the timer of a WebRTC leg")
 
-    def _readable(self) -> None:
+    def _readable(self, sock: socket.socket) -> None:
         for _ in range(DATAGRAMS_A_WAKE_MAX):
             try:
-                datagram, source = self._socket.recvfrom(rtp.DATAGRAM_BYTES_MAX)
+                datagram, source = sock.recvfrom(rtp.DATAGRAM_BYTES_MAX)
             except OSError:
                 return
             try:
