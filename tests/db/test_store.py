@@ -1,8 +1,12 @@
-"""The second target that speaks S3: a real server over real HTTP, which comes and goes."""
+"""The second target that speaks S3: a real server over real HTTP, which comes and goes.
+
+Each test has it from our own small server and from a stranger's, which runs public clouds.
+"""
 
 import asyncio
 import contextlib
 import hashlib
+import io
 import signal
 import socket
 import subprocess
@@ -16,13 +20,17 @@ from typing import Any
 
 import pytest
 from minio import Minio
+from minio.versioningconfig import ENABLED, VersioningConfig
 from msgspec.structs import replace
 from watched import PRANK, Place
 
 import s3_server
+import strange_store
 from tahuri.app import VIEWS
 from tahuri.calls.copying import Copying
 from tahuri.calls.events import LegalHoldSet
+from tahuri.calls.faults import FaultCode, PlaceError
+from tahuri.calls.places import ASIDE
 from tahuri.calls.store import Store
 from tahuri.centre import Centre
 from tahuri.city.records import CityPack
@@ -43,28 +51,42 @@ def free_port() -> int:
 
 
 class Server:
-    """A store that checks signatures, as a process of its own; its objects outlive it."""
+    """A store that checks signatures, as a process of its own; its objects outlive it.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        strange: whether it is not ours.
+    """
+
+    def __init__(self, folder: Path, *, strange: bool) -> None:
         self.port, self.folder = free_port(), folder
+        self.key = strange_store.KEY if strange else "key"
+        program = strange_store.__file__ if strange else s3_server.__file__
+        self._command = [sys.executable, program, str(self.port), str(folder)]
+        self._command += [SECRET] if strange else [self.key, SECRET]
         self.process: subprocess.Popen[bytes] | None = None
         self.client = Minio(
-            f"127.0.0.1:{self.port}", access_key="key", secret_key=SECRET, secure=False,
+            f"127.0.0.1:{self.port}", access_key=self.key, secret_key=SECRET, secure=False,
             region="us-east-1",
         )  # fmt: skip
 
     async def start(self) -> None:
         self.folder.mkdir(exist_ok=True)
-        command = [sys.executable, s3_server.__file__, str(self.port), str(self.folder)]
-        self.process = await asyncio.to_thread(subprocess.Popen, [*command, "key", SECRET])
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = await asyncio.to_thread(subprocess.Popen, self._command, **quiet)
         async with asyncio.timeout(60):
             while True:
                 with contextlib.suppress(OSError):
                     socket.create_connection(("127.0.0.1", self.port), 1).close()
                     break
                 await asyncio.sleep(0.05)
-        if not (self.folder / BUCKET).is_dir():
+        if not await asyncio.to_thread(self.client.bucket_exists, BUCKET):
             await asyncio.to_thread(self.client.make_bucket, BUCKET)
+
+    def store(self, **other: Any) -> Store:
+        """As the centre has it, but for what is said."""
+        asked: dict[str, Any] = {"bucket": BUCKET, "key": self.key, "secret": SECRET}
+        asked |= {"region": "us-east-1", "secure": False, **other}
+        return Store(f"127.0.0.1:{self.port}", **asked)
 
     def kill(self) -> None:
         if self.process is not None:
@@ -84,9 +106,9 @@ class Server:
             answer.release_conn()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "bucket")
+@pytest.fixture(params=["ours", "strange"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path / "bucket", strange=request.param == "strange")
     yield made
     made.kill()
 
@@ -99,7 +121,7 @@ async def place(database: Database, pack: CityPack, tmp_path: Path, server: Serv
         recordings_copy=None,
         recordings_store=f"http://127.0.0.1:{server.port}",
         recordings_store_bucket=BUCKET,
-        recordings_store_key="key",
+        recordings_store_key=server.key,
         recordings_store_secret=SECRET,
     )
     made.centre = Centre(made.settings, made.centre.folder, pack)
@@ -177,7 +199,7 @@ async def test_what_is_erased_goes_from_the_store_too_and_a_hold_keeps_it(
     names = {str(one.relative_to(place.recordings)) for one in (file, held)}
     assert await asyncio.to_thread(server.names) == names
     store = place.watchman.keeper.copiers["store"]._place
-    away = Store(f"127.0.0.1:{free_port()}", BUCKET, "key", SECRET, "us-east-1", secure=False)
+    away = Store(f"127.0.0.1:{free_port()}", BUCKET, "k", SECRET, "us-east-1", secure=False)
     place.watchman.keeper.copiers["store"]._place = away
     await place.watchman.keeper.erase()
     await place.watchman.keeper.copy("store")
@@ -215,15 +237,103 @@ async def test_a_wrong_secret_is_told_and_a_long_recording_goes_in_parts(
     file = tmp_path / "long.wav"
     file.write_bytes(bytes(range(256)) * 47_000)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    at = f"127.0.0.1:{server.port}"
-    wrong = Store(at, BUCKET, "key", "another", "us-east-1", secure=False)
-    right = Store(at, BUCKET, "key", SECRET, "us-east-1", secure=False)
+    wrong, right = server.store(secret="another"), server.store()
     assert wrong.fault() is not None
     fault = await asyncio.to_thread(wrong.bring, file, "a/long.wav", sha256)
     assert str(fault) == "the secret does not belong to the access key (SignatureDoesNotMatch)"
     assert await asyncio.to_thread(server.names) == set()
     assert await asyncio.to_thread(right.bring, file, "a/long.wav", sha256) is None
     assert await asyncio.to_thread(server.content, "a/long.wav") == file.read_bytes()
+
+
+async def test_what_lies_in_the_store_is_read_again_and_repairs_and_is_repaired(
+    place: Place, server: Server
+) -> None:
+    """A disk that dies years later, or a store that loses a byte, must cost no recording.
+
+    Given a recording here and in the store; when the one here is damaged; then it is repaired from
+    the store; when the object is altered; then it is repaired from here, and the altered one lies
+    beside it; when it is erased; then nothing of it is left.
+    """
+    await server.start()
+    call_id, file = await place.call(timedelta(days=100), PRANK)
+    sound, name = file.read_bytes(), str(file.relative_to(place.recordings))
+    keeper = place.watchman.keeper
+    keeper.rereader._period = timedelta(days=1)
+    await keeper.copy("store")
+    file.write_bytes(sound[:-1] + b"x")
+    await keeper.reread()
+    assert file.read_bytes() == sound
+    await asyncio.to_thread(server.client.put_object, BUCKET, name, io.BytesIO(b"harmed"), 6)
+    await place.database.run("delete from recording_reads")
+    await keeper.reread()
+    assert await asyncio.to_thread(server.content, name) == sound
+    (aside,) = await asyncio.to_thread(server.names) - {name}
+    assert aside.startswith(name + ASIDE)
+    assert await asyncio.to_thread(server.content, aside) == b"harmed"
+    told = await place.database.all(
+        "select body ->> 'place', body ->> 'source' from facts where stream = %s "
+        "and type = 'calls.recording-repaired' order by seq",
+        (f"call/{call_id}",),
+    )
+    assert told == [("original", "store"), ("store", "original")]
+    await keeper.erase()
+    await keeper.copy("store")
+    assert await asyncio.to_thread(server.names) == set()
+
+
+@pytest.mark.parametrize("strange", [True, False])
+async def test_a_stranger_names_the_same_faults_and_keeps_nothing_that_was_erased(
+    tmp_path: Path, strange: bool
+) -> None:
+    """Our own server does what we believe of stores; a stranger's shows whether it is so.
+
+    Given a store with a bucket, and one that keeps versions; then a wrong key, bucket and region
+    and an absent object are each told by their name; what is erased goes with its versions, what
+    lies aside, and the parts of an upload that was cut off, and its neighbours stay.
+    """
+    server = Server(tmp_path / "bucket", strange=strange)
+    try:
+        await server.start()
+        await asyncio.to_thread(_strange_faults, server, strange)
+        await asyncio.to_thread(_nothing_left, server, tmp_path / "sound.wav", strange)
+    finally:
+        server.kill()
+
+
+def _strange_faults(server: Server, strange: bool) -> None:
+    key = FaultCode.WRONG_SECRET if strange else FaultCode.WRONG_KEY  # Swift tells no keys apart
+    asked = [({"key": "nobody:else"}, key), ({"bucket": "nowhere"}, FaultCode.NO_BUCKET)]
+    if strange:
+        asked.append(({"region": "ambon-1"}, FaultCode.REGION))
+    for other, code in asked:
+        told = server.store(**other).fault()
+        assert told is not None
+        assert (told.code, told.whole) == (code, True)
+    with pytest.raises(PlaceError) as caught:
+        list(server.store().read("2026/none.wav"))
+    assert caught.value.fault.code is FaultCode.ABSENT
+
+
+def _nothing_left(server: Server, file: Path, strange: bool) -> None:
+    path, beside = "2026/11/23/C1.wav", "2026/11/23/C12.wav"
+    file.write_bytes(bytes(range(256)) * 24_000)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    if strange:
+        server.client.set_bucket_versioning(BUCKET, VersioningConfig(ENABLED))
+    store = server.store()
+    server.client.put_object(BUCKET, path, io.BytesIO(b"harmed"), 6)
+    assert store.bring(file, path, sha256, path + ASIDE + "1") is None
+    assert store.bring(file, beside, sha256) is None
+    for name in (path, beside):
+        upload = store._client._create_multipart_upload(BUCKET, name, {})
+        store._client._upload_part(BUCKET, name, bytes(5 << 20), None, upload, 1)
+    assert store.erase(path) is None
+    versions = server.client.list_objects(BUCKET, recursive=True, include_version=strange)
+    assert {one.object_name for one in versions} == {beside}
+    left = store._client._list_multipart_uploads(BUCKET, prefix="2026", delimiter="|").uploads
+    assert [one.object_name for one in left] == [beside]
+    assert store.erase(path) is None
 
 
 class Odd(BaseHTTPRequestHandler):

@@ -17,6 +17,9 @@ from tahuri.kernel import clock
 CONNECT_S, READ_S = 5.0, 30.0
 PART_BYTES, PARTS_AT_ONCE = 5 << 20, 3
 """A longer recording goes in parts of that size, so many at a time."""
+IN_NO_NAME = "|"
+"""What no recording's path has in it.  The client sends an empty delimiter when it has none, by
+which Swift puts all uploads together and names none of them."""
 KEEPS_NO_VERSIONS = frozenset({"NotImplemented", "MethodNotAllowed"})
 KEEPS_NO_PARTS = KEEPS_NO_VERSIONS | {"AccessDenied", "AllAccessDisabled", "NoSuchUpload"}
 
@@ -115,7 +118,9 @@ class Store:
         """Removes parts of uploads of it that were cut off: no list of objects shows them, and
         nobody else would ever remove them.  Where our key may not see them, they are left."""
         try:
-            begun = self._client._list_multipart_uploads(self._bucket, prefix=path)
+            begun = self._client._list_multipart_uploads(
+                self._bucket, prefix=path, delimiter=IN_NO_NAME
+            )
             for one in begun.uploads:
                 if one.object_name == path and one.upload_id is not None:
                     self._client._abort_multipart_upload(self._bucket, path, one.upload_id)
