@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -156,14 +156,9 @@ async def bare_ticks(seconds: float) -> float:
     return float(said)
 
 
-async def recorded_calls(folder: Path, calls: int) -> tuple[Figures, Figures, float, float]:
-    """Two legs and a recording each.
-
-    Returns:
-        Figures after warming up, figures at the end, seconds between, and the share of late ticks
-        of a bare ticker meanwhile.
-    """
-    load_s = PROMISED_LOAD_S if calls == PROMISED_CALLS else LOAD_S
+@contextlib.asynccontextmanager
+async def standing(folder: Path, calls: int, load_s: float) -> AsyncIterator[Media]:
+    """So many calls of two legs, both talking for so long and recorded; warmed up."""
     async with Media(folder, pairs=2 * calls + 8) as media:
         legs = [await media.client.open_rtp(f"leg {number}") for number in range(2 * calls)]
         command = [sys.executable, "-c", FLOOD, str(WARM_S + load_s + 3)]
@@ -180,12 +175,25 @@ async def recorded_calls(folder: Path, calls: int) -> tuple[Figures, Figures, fl
                 path = folder / f"{calls}-{one.port}.wav"
                 await media.client.record(path, [one.port], [other.port])
             await asyncio.sleep(WARM_S)
-            before, start = await media.client.stats(), clock.monotonic_s()
-            bare = await bare_ticks(load_s)
-            return before, await media.client.stats(), clock.monotonic_s() - start, bare
+            yield media
         finally:
-            flood.kill()
+            with contextlib.suppress(ProcessLookupError):
+                flood.kill()
             await flood.wait()
+
+
+async def recorded_calls(folder: Path, calls: int) -> tuple[Figures, Figures, float, float]:
+    """Two legs and a recording each.
+
+    Returns:
+        Figures after warming up, figures at the end, seconds between, and the share of late ticks
+        of a bare ticker meanwhile.
+    """
+    load_s = PROMISED_LOAD_S if calls == PROMISED_CALLS else LOAD_S
+    async with standing(folder, calls, load_s) as media:
+        before, start = await media.client.stats(), clock.monotonic_s()
+        bare = await bare_ticks(load_s)
+        return before, await media.client.stats(), clock.monotonic_s() - start, bare
 
 
 def _load_figures(
