@@ -64,8 +64,8 @@ class Segments:
         end in damage that had positions as well."""
         self.damages: list[Damage] = []
         """Found, and not told yet."""
-        self._known: set[tuple[int, int]] = set()
-        """Segment and byte of damage that was found before."""
+        self._known: dict[tuple[int, int], int] = {}
+        """By segment and byte, up to which position damage was found before: it may grow."""
         self._unkept: set[int] = set()
         """Damaged segments that have no second name yet."""
         self._bad_since_s: dict[int, float] = {}
@@ -198,10 +198,10 @@ class Segments:
         return entries
 
     def _set_aside(self, start: int, pieces: list[Damage]) -> None:
-        fresh = [one for one in pieces if (start, one.at) not in self._known]
+        fresh = [one for one in pieces if one.last > self._known.get((start, one.at), 0)]
         if not fresh:
             return
-        self._known |= {(start, one.at) for one in fresh}
+        self._known |= {(start, one.at): one.last for one in fresh}
         self.damages += fresh
         if not spooldamage.keep(self._path(start)):
             self._unkept.add(start)

@@ -135,6 +135,25 @@ async def test_a_fact_that_cannot_be_read_is_set_aside_and_those_behind_it_go_on
     await spool.close()
 
 
+async def test_damage_that_grows_is_told_as_far_as_it_has_come(tmp_path: Path) -> None:
+    """Given a line that rotted and was told; when the one behind it rots as well, before the log
+    has it; then that is told too."""
+    first, *_ = await filled(tmp_path, 24)
+    first.write_bytes(first.read_bytes().replace(b'"F4"', b'"X4"'))
+    spool = Spool(tmp_path)
+    told: list[Damage] = []
+    spool.on_damage = told.append
+    assert ids(spool, limit=3) == names(0, 3)
+    ids(spool, after=15, limit=1)  # another file is read, and this one forgotten
+    first.write_bytes(first.read_bytes().replace(b'"F5"', b'"X5"'))
+    assert ids(spool) == [name for name in names(0, 24) if name not in ("F4", "F5")]
+    assert [(one.at == told[0].at, one.first, one.last) for one in told] == [
+        (True, 5, 5),
+        (True, 5, 6),
+    ]
+    await spool.close()
+
+
 async def test_lines_that_ran_together_are_one_piece_with_both_their_places(tmp_path: Path) -> None:
     """An end of line that rotted costs two facts: both are named."""
     first, *_ = await filled(tmp_path, 24)
