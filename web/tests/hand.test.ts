@@ -6,6 +6,10 @@ import { answered } from "../src/console/outcomes";
 import TextEntry from "../src/console/TextEntry.svelte";
 import MeasureForm from "../src/console/MeasureForm.svelte";
 import AddParty from "../src/console/AddParty.svelte";
+import CallsPane from "../src/console/CallsPane.svelte";
+import IncomingCall from "../src/console/IncomingCall.svelte";
+import ReportForm from "../src/console/ReportForm.svelte";
+import TopBar from "../src/console/TopBar.svelte";
 import CallPanel from "../src/console/CallPanel.svelte";
 import IncidentList from "../src/console/IncidentList.svelte";
 import type { Result } from "../src/core/api";
@@ -65,6 +69,7 @@ const REFUSED: Result<Answer> = {
 beforeEach(() => {
   vi.useFakeTimers({ now: Date.parse(AT) });
   vi.stubGlobal("document", { documentElement: {} });
+  vi.stubGlobal("navigator", {});
   setLanguage("id");
 });
 afterEach(() => vi.useRealTimers());
@@ -176,6 +181,32 @@ describe("an alarm of a dispatch", () => {
     const command = { path: "/api/incidents/A/dispatch", body: {}, label: "command.dispatch", subject: "U2" };
     expect(await hand.do({ do: "send", command })).toBe(false);
     expect(hand.alarms.open).toHaveLength(1);
+  });
+});
+
+describe("a seat that cannot take calls", () => {
+  it("says so where it would wait for them, and what to do without a microphone", () => {
+    const hand = room_with("call_taker");
+    const push = { seat: { seat_id: "M1", state: "not_ready", reason: "technical" }, queue: [{ call_id: "W", arrived_at: AT, number: null, number_status: "none" }], call: null, offer: null } as unknown as SeatPush;
+    hand.desk.phone = { ...hand.desk.phone, seat_id: "M1", line: "open", media: "no-microphone", push };
+    expect(render(ReportForm, { props: { idle: false } }).body).toContain("tidak siap");
+    expect(render(TopBar).body).toContain("Pasang headset");
+    expect(render(CallsPane).body).not.toContain('data-testid="pick-up"');
+    hand.desk.phone = { ...hand.desk.phone, media: "connected", push: { ...push, seat: { ...push.seat, state: "ready" } } };
+    expect(render(ReportForm, { props: { idle: false } }).body).toContain("Menunggu panggilan");
+    expect(render(TopBar).body).not.toContain("Pasang headset");
+    expect(render(CallsPane).body).toContain('data-testid="pick-up"');
+  });
+
+  it("flashes no answer button while the switch is not reached", async () => {
+    const hand = room_with("call_taker");
+    rings(hand);
+    const props = { offer: { call_id: "C2", arrived_at: AT, number: null, number_status: "none" as const, location: null } };
+    expect(render(IncomingCall, { props }).body).not.toContain("answer-lost");
+    hand.desk.phone = { ...hand.desk.phone, line: "lost" };
+    expect(render(IncomingCall, { props }).body).toContain("answer-lost");
+    expect(await hand.do({ do: "phone", op: "answer" })).toBe(false);
+    expect(hand.toasts.list.at(-1)?.values["what"]).toBe("Jawab");
   });
 });
 

@@ -9,6 +9,7 @@ import {
   type Selection,
   type Target,
 } from "../core/actions";
+import { has } from "../core/i18n";
 import { worksWhileTyping } from "../core/keys";
 import { mayDispatch, mayReport } from "../core/rights";
 import { signOff, type Session } from "../core/session";
@@ -196,7 +197,8 @@ export class Hand {
   async #tell({ op, body }: Extract<Effect, { do: "phone" }>): Promise<boolean> {
     const call_id = this.desk.phone.push?.call?.call_id;
     const problem = await this.desk.line.tell(op, body);
-    if (problem) this.toasts.refuse(problem);
+    const action = `action.${op.replaceAll("_", "-")}`;
+    if (problem) this.toasts.refuse(problem, has(action) ? t(action) : "");
     else if (op === "park" && call_id) this.sentAway.sent("toast.parked", call_id);
     return problem === null;
   }
