@@ -48,7 +48,8 @@ async def demo(args: argparse.Namespace) -> int:
     )
 
     async def before(running: Running) -> dict[str, tuple[str, str]]:
-        return await parts.make_accounts(running, everyone, known)
+        made = await parts.make_accounts(running, everyone, known)
+        return {seat.seat_id: made[seat.account] for seat in settings.sip_seats}
 
     async def after(running: Running) -> None:
         if options.callers or options.crews or options.robot_seat:
@@ -68,7 +69,7 @@ async def up(args: argparse.Namespace) -> int:
     """A centre for production: no demo accounts; settings from file and environment."""
     from tahuri.host.certificate import fingerprint
     from tahuri.operators import queries
-    from tahuri.told import unfit
+    from tahuri.told import answering
     from tahuri.up import Running, run
 
     settings = _settings(args)
@@ -82,12 +83,9 @@ async def up(args: argparse.Namespace) -> int:
             accounts = await queries.accounts(database)
         finally:
             await database.close()
-        faults = unfit(settings.sip_seats, accounts)
-        if faults:
-            raise SettingsError(faults)
         if not accounts:
             say("nobody can sign in yet: run ./tahuri account add --role administrator NAME")
-        return {one.username: (one.operator_id, one.name) for one in accounts}
+        return answering(settings.sip_seats, accounts, say)
 
     async def after(running: Running) -> None:
         say(f"calls can be taken: {settings.url}   stop with Ctrl+C")

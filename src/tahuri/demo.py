@@ -255,4 +255,4 @@ async def start_city(running: Running, known: dict[str, str], options: DemoOptio
         "--no-robot-seat": options.robot_seat,
     }
     command += [flag for flag, wanted in left_out.items() if not wanted]
-    await running.supervisor.start(Part("simulate", command, signal.SIGTERM))
+    await running.start(Part("simulate", command, signal.SIGTERM))

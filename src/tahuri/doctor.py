@@ -12,8 +12,9 @@ import httpx
 from tahuri.centre import Centre
 from tahuri.city.tables import PackFaulty
 from tahuri.health import DISK_FREE_MIN
+from tahuri.host.given import fault_of
 from tahuri.host.ports import ports_of
-from tahuri.host.postgres import fault_of, programs
+from tahuri.host.postgres import programs
 from tahuri.kernel.refusal import Unavailable
 from tahuri.pages import DIST
 from tahuri.settings import Settings
@@ -88,7 +89,7 @@ async def database(centre: Centre) -> Finding:
         except Unavailable as error:
             return Finding("database", False, str(error))
     fault = await fault_of(centre.settings.database_url)
-    return Finding("database", fault is None, fault or "yours, as it must be")
+    return Finding("database", fault is None, str(fault or "yours, as it must be"))
 
 
 def disk(centre: Centre) -> Finding:

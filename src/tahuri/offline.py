@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from tahuri.centre import Centre
-from tahuri.host.postgres import EmbeddedPostgres, fault_of
+from tahuri.host.given import fault_of
+from tahuri.host.postgres import EmbeddedPostgres
 from tahuri.kernel.db import Database, migrate
 from tahuri.kernel.jobs import apply_schema
 from tahuri.kernel.refusal import Unavailable

@@ -1,6 +1,6 @@
 """What the switch is told of the centre: ``run/switch.json``, from settings, city and accounts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,11 @@ def ha1(username: str, password: str) -> str:
     return md5(f"{username}:{REALM}:{password}".encode(), usedforsecurity=False).hexdigest()
 
 
-def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict[str, Any]:
+def switch_config(centre: Centre, answering: dict[str, tuple[str, str]]) -> dict[str, Any]:
     """What the switch is told (contract: ``telephony/switch/config.py``).
 
     Args:
-        operators: user name → (operator id, name) of accounts that answer at SIP seats.
+        answering: SIP seat → (operator id, name) of who answers there; other seats are left out.
     """
     settings, folder = centre.settings, centre.folder
     seats = [
@@ -51,8 +51,8 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
             "seat_id": seat.seat_id,
             "username": seat.username,
             "password_ha1": ha1(seat.username, seat.password),
-            "operator_id": operators[seat.account][0],
-            "operator_name": operators[seat.account][1],
+            "operator_id": answering[seat.seat_id][0],
+            "operator_name": answering[seat.seat_id][1],
             "robot": seat.robot,
             "ready_when_registered": True,
             "skills": {
@@ -62,6 +62,7 @@ def switch_config(centre: Centre, operators: dict[str, tuple[str, str]]) -> dict
             },
         }
         for seat in settings.sip_seats
+        if seat.seat_id in answering
     ]
     return {
         "data_dir": str(folder.root),
@@ -176,17 +177,32 @@ def _tls(certificate: tuple[Path, Path] | None) -> dict[str, str] | None:
     return {"cert": str(certificate[0]), "key": str(certificate[1])} if certificate else None
 
 
-def unfit(seats: Iterable[SipSeat], accounts: Iterable[Account]) -> list[str]:
-    """A line for each SIP seat at which nobody could answer."""
+def answering(
+    seats: Iterable[SipSeat], accounts: Iterable[Account], say: Callable[[str], None]
+) -> dict[str, tuple[str, str]]:
+    """SIP seat → (operator id, name) of who answers there.
+
+    A seat at which nobody could answer is said and left out: an account that was closed in the
+    browser must not keep the centre from its next start.
+    """
     known = {one.username: one for one in accounts}
-    faults = []
+    found = {}
     for seat in seats:
-        account, place = known.get(seat.account), f"sip_seats[{seat.seat_id}].account"
-        if account is None:
-            faults.append(f"{place}: no account {seat.account!r}: ./tahuri account add makes it")
-        elif not account.active:
-            faults.append(f"{place}: {seat.account!r} is closed")
-        elif DESK_ROLES[seat.desk] not in account.roles:
-            kind = str(DESK_ROLES[seat.desk]).replace("_", " ")
-            faults.append(f"{place}: {seat.account!r} is no {kind}")
-    return faults
+        account = known.get(seat.account)
+        fault = _unfit(seat, account)
+        if account is not None and fault is None:
+            found[seat.seat_id] = (account.operator_id, account.name)
+        else:
+            say(f"SIP seat {seat.seat_id} is left out: {fault}")
+    return found
+
+
+def _unfit(seat: SipSeat, account: Account | None) -> str | None:
+    """Why nobody could answer at the seat."""
+    if account is None:
+        return f"no account {seat.account!r}: ./tahuri account add makes it"
+    if not account.active:
+        return f"account {seat.account!r} is closed"
+    if DESK_ROLES[seat.desk] not in account.roles:
+        return f"account {seat.account!r} is no {DESK_ROLES[seat.desk].replace('_', ' ')}"
+    return None

@@ -9,14 +9,16 @@ from hashlib import sha256
 from typing import TextIO
 
 import httpx
+import psycopg
 
 from tahuri.app import VIEWS
 from tahuri.centre import Centre
 from tahuri.city.layers import build as build_layers
 from tahuri.city.roads import RoadGraph
 from tahuri.hanging import HangWatch
+from tahuri.host.given import fault_of
 from tahuri.host.ports import troubles
-from tahuri.host.postgres import EmbeddedPostgres, fault_of
+from tahuri.host.postgres import EmbeddedPostgres
 from tahuri.host.secretfile import stands, write_secret
 from tahuri.host.supervisor import Part, Supervisor, python
 from tahuri.kernel import clock
@@ -32,7 +34,13 @@ PORTS_S = 5.0
 """What a killed centre's processes may take to go."""
 POLL_S = 0.1
 EARLY_S = 10.0
-"""A database that is away for longer (a full disk keeps it away) does not keep callers waiting."""
+"""A database that is away for longer does not keep callers waiting: a full disk keeps it away, or
+another machine that starts after a power cut as well."""
+AWAY_S = 2.0
+"""Between two looks at a database that is away."""
+AGAIN_S = 10.0
+"""Before what did not succeed beside calls is tried again."""
+SAID_EVERY_S = 60.0
 
 Say = Callable[[str], None]
 
@@ -51,6 +59,8 @@ class Running:
         self.on_pids: Callable[[], None] = lambda: None
         self._lock: TextIO | None = None
         self._hangs: asyncio.Task[None] | None = None
+        self._reminded = "", 0.0
+        """What was said last, and when."""
 
     def _pids_changed(self) -> None:
         self.on_pids()
@@ -86,33 +96,40 @@ class Running:
                 raise SettingsError(found)
             await asyncio.sleep(POLL_S)
 
+    @property
+    def takes_calls(self) -> bool:
+        """Whether the switch has been started: from then on nothing but Ctrl+C stops it."""
+        return "switch" in self.supervisor.parts
+
+    @property
+    def as_before(self) -> bool:
+        """Whether calls can be taken as at the last start: there was one, with these settings."""
+        run = self.centre.folder.run
+        return (
+            stands(run / "settings.json", self.centre.settings) and (run / "switch.json").is_file()
+        )
+
+    def remind(self, line: str) -> None:
+        """Says it, and again each minute for as long as it is so."""
+        now_s = clock.monotonic_s()
+        if line != self._reminded[0] or now_s - self._reminded[1] >= SAID_EVERY_S:
+            self._reminded = line, now_s
+            self.say(line)
+
     async def database(self) -> None:
-        """Starts the embedded database, if it is to be ours, and brings the schema up to date.
+        """Waits for the database, or starts our own, and brings its schema up to date.
 
         Raises:
-            SettingsError: the database given will not do.
-            Unavailable: ours does not start.
+            SettingsError: the database given will not do, or it is away and calls cannot be taken
+                as at the last start meanwhile.
+            Unavailable: ours does not start, it went away again, or its schema is of a later
+                version.
         """
         city, given = self.centre.pack.city, self.centre.settings.database_url
         if given is not None:
-            fault = await fault_of(given)
-            if fault is not None:
-                raise SettingsError([f"database_url: {fault}"])
+            await self._given_at_last(given)
         else:
-            server = EmbeddedPostgres(self.centre.folder)
-            server.stop_left_over()
-            server.prepare(self.say)
-            self.say("database: starting")
-            await self.supervisor.start(
-                Part(
-                    "postgres",
-                    server.command(),
-                    signal.SIGINT,
-                    server.owner,
-                    before=server.forget_dead,
-                )
-            )
-            await self._ready_at_last(server)
+            await self._ours_at_last()
         await migrate(self.centre.database_url, city.code, city.name, self.say)
         await apply_schema(self.centre.database_url)
         database = Database(self.centre.database_url, city.code)
@@ -124,23 +141,48 @@ class Running:
         if changed:
             self.say(f"units: {changed} new or changed in the city pack")
 
-    async def _ready_at_last(self, server: EmbeddedPostgres) -> None:
+    async def _given_at_last(self, url: str) -> None:
+        """Raises SettingsError: it will not do; or no call is taken without it."""
+        while (fault := await fault_of(url)) is not None:
+            if not self.takes_calls and not (fault.passing and self.as_before):
+                raise SettingsError([f"database_url: {fault}"])
+            meanwhile = "; calls are taken as at the last start" if self.takes_calls else ""
+            self.remind(f"database: {' '.join(fault.text.split())}{meanwhile}")
+            await asyncio.sleep(AWAY_S)
+
+    async def _ours_at_last(self) -> None:
         """Raises Unavailable: it does not start, and no call is taken without it."""
+        server = EmbeddedPostgres(self.centre.folder)
+        if "postgres" not in self.supervisor.parts:
+            server.stop_left_over()
+            server.prepare(self.say)
+            await self.start(
+                Part(
+                    "postgres",
+                    server.command(),
+                    signal.SIGINT,
+                    server.owner,
+                    before=server.forget_dead,
+                )
+            )
+        await self._ready_at_last(server)
+
+    async def _ready_at_last(self, server: EmbeddedPostgres) -> None:
         while True:
             try:
                 return await server.ready()
             except Unavailable as error:
-                if "switch" not in self.supervisor.parts:
+                if not self.takes_calls:
                     raise
                 self.say(f"database: not there yet, calls are taken meanwhile: {error}")
 
-    async def early(self) -> None:
+    async def early(self) -> bool:
         """Takes calls as at the last start, if the settings are the same, while the database is
-        away: SIP seats answer, facts wait in the spool."""
-        run, settings = self.centre.folder.run, self.centre.settings
-        if stands(run / "settings.json", settings) and (run / "switch.json").is_file():
+        away: SIP seats answer, facts wait in the spool.  Whether calls are taken."""
+        if not self.takes_calls and self.as_before:
             self.say("database: not there yet; calls are taken as at the last start")
             await self._telephony()
+        return self.takes_calls
 
     def prepare_city(self) -> None:
         """Road graphs and map layers, built once and kept."""
@@ -156,29 +198,39 @@ class Running:
         build_layers(pack, stamp.parent)
         stamp.write_text(digest)
 
-    async def processes(self, operators: dict[str, tuple[str, str]]) -> None:
-        """Starts media, switch, serve and work, in this order."""
+    async def processes(self, answering: dict[str, tuple[str, str]]) -> None:
+        """Starts media, switch, serve and work, in this order; what runs already goes on.
+
+        Args:
+            answering: SIP seat → (operator id, name) of who answers there.
+        """
         settings, folder = self.centre.settings, self.centre.folder
         settings_file, switch_file = folder.run / "settings.json", folder.run / "switch.json"
-        write_secret(settings_file, settings)
-        told = switch_config(self.centre, operators)
+        told = switch_config(self.centre, answering)
         known = stands(switch_file, told)
+        if not stands(settings_file, settings):
+            settings_file.unlink(missing_ok=True)  # new settings never stand beside an old switch's
         write_secret(switch_file, told)
-        if "switch" not in self.supervisor.parts:
+        write_secret(settings_file, settings)
+        if not self.takes_calls:
             await self._telephony()
         elif not known and (switch := self.supervisor.parts["switch"].process) is not None:
             with suppress(ProcessLookupError):
                 switch.terminate()  # started again with what it is told now, calls and all
         given = ("--settings", str(settings_file))
-        await self._start(Part("serve", python("tahuri.app", *given)))
-        await self._start(Part("work", python("tahuri.work", *given)))
+        await self.start(Part("serve", python("tahuri.app", *given)))
+        await self.start(Part("work", python("tahuri.work", *given)))
 
-    async def _start(self, part: Part) -> None:
+    async def start(self, part: Part) -> None:
+        """Starts a part, unless it was started before."""
+        if part.name in self.supervisor.parts:
+            return
         self.say(f"{part.name}: starting")
         await self.supervisor.start(part)
 
     async def _telephony(self) -> None:
         settings, folder = self.centre.settings, self.centre.folder
+        folder.secret("seat.key")  # of serve and switch alike
         other = settings.media_other_address
         media = python(
             "tahuri.telephony.media",
@@ -195,10 +247,11 @@ class Running:
             str(folder.recordings),
         )
         config = str(folder.run / "switch.json")
-        await self._start(Part("media", media))
-        await self._start(Part("switch", python("tahuri.telephony.switch", "--config", config)))
+        await self.start(Part("media", media))
+        await self.start(Part("switch", python("tahuri.telephony.switch", "--config", config)))
         sockets = {name: folder.run / f"{name}.sock" for name in ("media", "switch")}
-        self._hangs = asyncio.create_task(HangWatch(self.supervisor, sockets).run())
+        if self._hangs is None:
+            self._hangs = asyncio.create_task(HangWatch(self.supervisor, sockets).run())
 
     async def ready(self) -> None:
         """Waits until calls can be taken.
@@ -231,6 +284,10 @@ class Running:
         await self.supervisor.stop()
 
 
+Before = Callable[[Running], Awaitable[dict[str, tuple[str, str]]]]
+After = Callable[[Running], Awaitable[None]]
+
+
 async def until_told() -> None:
     """Waits for Ctrl+C or SIGTERM."""
     told = asyncio.Event()
@@ -244,15 +301,15 @@ async def run(
     settings: Settings,
     say: Say,
     *,
-    before: Callable[[Running], Awaitable[dict[str, tuple[str, str]]]],
-    after: Callable[[Running], Awaitable[None]],
+    before: Before,
+    after: After,
     locked: Callable[[], None] = lambda: None,
 ) -> int:
     """Starts a centre and keeps it until Ctrl+C.
 
     Args:
         locked: when the data folder is ours, before anything is started.
-        before: with the database up; gives the accounts of SIP seats.
+        before: with the database up; gives who answers at each SIP seat.
         after: when calls can be taken.
     """
     running = Running(Centre.load(settings), say)
@@ -276,12 +333,27 @@ async def run(
     return 0
 
 
-async def _bring_up(
-    running: Running,
-    before: Callable[[Running], Awaitable[dict[str, tuple[str, str]]]],
-    after: Callable[[Running], Awaitable[None]],
-) -> None:
+async def _bring_up(running: Running, before: Before, after: After) -> None:
+    """Once calls are taken, what else fails is said and tried again: it must not end them."""
     await running.ports()
+    while True:
+        try:
+            return await _all_parts(running, before, after)
+        except Exception as error:
+            if not running.takes_calls and not (_passing(error) and await running.early()):
+                raise
+            running.remind(f"calls are taken; not yet there: {str(error) or repr(error)}")
+        await asyncio.sleep(AGAIN_S)
+
+
+def _passing(error: Exception) -> bool:
+    """Whether waiting may mend it: the database went away, a disk is full."""
+    if isinstance(error, Unavailable):
+        return error.part == "database"
+    return isinstance(error, OSError | psycopg.OperationalError)
+
+
+async def _all_parts(running: Running, before: Before, after: After) -> None:
     database = asyncio.ensure_future(running.database())
     try:
         if not (await asyncio.wait({database}, timeout=EARLY_S))[0]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import IO
 
 import pytest
 
@@ -141,3 +142,21 @@ def test_two_that_set_up_at_once_do_so_one_after_the_other(tmp_path: Path) -> No
         assert "waiting" in other.stdout.readline()
         os.close(held)
         assert other.stdout.readline() == "mine\n"
+
+
+def test_what_is_installed_is_known_also_after_a_power_cut_in_that_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next start would fetch everything again, perhaps without a network."""
+    module = launcher()
+    monkeypatch.setattr(module, "STAMPS", str(tmp_path / "stamps.json"))
+    module.stamp("run", "one")
+
+    def cut(known: dict[str, str], file: IO[str]) -> None:
+        file.write('{"run"')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.json, "dump", cut)
+    with pytest.raises(KeyboardInterrupt):
+        module.stamp("web", "two")
+    assert module.stamps() == {"run": "one"}

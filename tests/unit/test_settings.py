@@ -114,6 +114,8 @@ def test_a_file_that_is_no_toml_hides_no_other_problem(tmp_path: Path) -> None:
         ('city = "atlantis"', "city"),
         ('certificate = "a.pem"', "certificate_key"),
         ('database_url = "nonsense"', "database_url"),
+        ('database_url = "postgresql://u@h:99999/x"', "database_url"),
+        ('database_url = "postgresql://u@a:5432,b:abc/x"', "database_url"),
         ("[directory]\npolri = ''", "directory"),
         (TRUNK + TRUNK.replace("100.0", "101.0"), "trunks"),
         (TRUNK + TRUNK.replace("telkom", "xl"), "trunks[xl].sources"),

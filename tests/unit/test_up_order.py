@@ -7,13 +7,14 @@ from typing import Any, cast
 
 import pytest
 
+from ports import free_port
 from tahuri import up
 from tahuri.centre import Centre
 from tahuri.host.folder import DataFolder
 from tahuri.host.secretfile import write_secret
 from tahuri.host.supervisor import Part
 from tahuri.kernel.refusal import Unavailable
-from tahuri.settings import Settings
+from tahuri.settings import Settings, SettingsError
 from tahuri.up import Running
 
 
@@ -43,7 +44,10 @@ class Start:
         data.make()
         self.there = asyncio.Event()
         self.parts = Parts()
-        self.running = Running(Centre(Settings(data=str(folder), **settings), data, pack), str)
+        self.said: list[str] = []
+        self.faults: list[Exception] = []
+        centre = Centre(Settings(data=str(folder), **settings), data, pack)
+        self.running = Running(centre, self.said.append)
         nothing = SimpleNamespace(ready=self.ready)
         for name, instead in {
             "supervisor": self.parts, "ports": self.at_once, "ready": self.at_once,
@@ -64,15 +68,40 @@ class Start:
             raise Unavailable("postgres", "did not start") from error
 
     async def bring_up(self) -> None:
-        async def accounts(_: Running) -> dict[str, tuple[str, str]]:
-            return {}
+        await up._bring_up(self.running, self.answering, self.at_once)
 
-        await up._bring_up(self.running, accounts, self.at_once)
+    async def answering(self, _: Running) -> dict[str, tuple[str, str]]:
+        """Who answers at SIP seats: nobody has one."""
+        if self.faults:
+            raise self.faults.pop()
+        return {}
+
+
+class GivenStart(Start):
+    """The same with a database of the city's own, at whose address nobody answers until then."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        url = f"postgresql://tahuri@127.0.0.1:{free_port()}/tahuri"
+        super().__init__(folder, **{"database_url": url, **settings})
+        self.running.database = self.database  # type: ignore[method-assign]
+
+    async def database(self) -> None:
+        if self.there.is_set():
+            return
+        waiting = asyncio.create_task(
+            self.running._given_at_last(str(self.running.centre.settings.database_url))
+        )
+        came = asyncio.create_task(self.there.wait())
+        done, _ = await asyncio.wait({waiting, came}, return_when=asyncio.FIRST_COMPLETED)
+        for task in {waiting, came} - done:
+            task.cancel()
+        await asyncio.gather(*done)
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(up, "EARLY_S", 0.01)
+    for name in ("EARLY_S", "AWAY_S", "AGAIN_S"):
+        monkeypatch.setattr(up, name, 0.01)
 
 
 async def until(condition: Any) -> None:
@@ -132,3 +161,113 @@ async def test_a_start_that_is_given_up_leaves_no_wait_behind(tmp_path: Path) ->
     for one in (first, second):
         await one.running.stop()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_given_database_that_is_away_keeps_no_caller_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a power cut after which the database's machine comes up later; then calls are taken as
+    at the last start, it is said again and again, and when it comes the rest follows."""
+    monkeypatch.setattr(up, "SAID_EVERY_S", 0.05)
+    first = GivenStart(tmp_path)
+    first.there.set()
+    await first.bring_up()
+    url = first.running.centre.settings.database_url
+    second = GivenStart(tmp_path, database_url=url)
+    coming = asyncio.create_task(second.bring_up())
+    away = "database: cannot be reached: "
+    taken = "; calls are taken as at the last start"
+    await until(lambda: sum(line.endswith(taken) for line in second.said) > 3)
+    assert second.said[0].startswith(away)
+    assert second.said[-1].startswith(away)
+    assert second.parts.told == ["media", "switch"]
+    assert not coming.done()
+    second.there.set()
+    await coming
+    assert second.parts.told == ["media", "switch", "serve", "work"]
+    await first.running.stop()
+    await second.running.stop()
+
+
+async def test_a_given_database_that_is_away_at_a_first_start_or_with_other_settings_is_refused(
+    tmp_path: Path,
+) -> None:
+    """Somebody sits there and may have misspelt the address; there is nothing to go on with."""
+    with pytest.raises(SettingsError, match=r"^database_url: cannot be reached: "):
+        await GivenStart(tmp_path).bring_up()
+    first = GivenStart(tmp_path)
+    first.there.set()
+    await first.bring_up()
+    other = GivenStart(tmp_path)
+    with pytest.raises(SettingsError, match=r"^database_url: cannot be reached: "):
+        await other.bring_up()
+    assert other.parts.told == []
+    await first.running.stop()
+
+
+async def test_what_fails_when_calls_are_taken_is_said_and_tried_again_and_ends_no_call(
+    tmp_path: Path,
+) -> None:
+    """Given a database that goes away again, a full disk, a bug; then the switch goes on."""
+    start = Start(tmp_path)
+    start.there.set()
+    await start.bring_up()
+    start.faults = [
+        Unavailable("database", "went away"), OSError("no space left"), ZeroDivisionError(),
+    ]  # fmt: skip
+    await start.bring_up()
+    assert [line for line in start.said if "not yet there" in line] == [
+        "calls are taken; not yet there: ZeroDivisionError()",
+        "calls are taken; not yet there: no space left",
+        "calls are taken; not yet there: database: went away",
+    ]
+    assert start.parts.told == ["media", "switch", "serve", "work"]
+    await start.running.stop()
+
+
+@pytest.mark.parametrize("fault", [Unavailable("database", "went away"), OSError("no space left")])
+async def test_what_passes_before_calls_are_taken_lets_them_be_taken_as_before(
+    tmp_path: Path, fault: Exception
+) -> None:
+    """Given a database that goes away between two steps of a start; the second start goes on."""
+    first = Start(tmp_path)
+    first.there.set()
+    await first.bring_up()
+    second = Start(tmp_path)
+    second.there.set()
+    second.faults = [fault]
+    await second.bring_up()
+    assert second.parts.told == ["media", "switch", "serve", "work"]
+    third = Start(tmp_path, sip_port=5070)
+    third.there.set()
+    third.faults = [fault]
+    with pytest.raises(type(fault)):
+        await third.bring_up()
+    assert third.parts.told == []
+    for one in (first, second):
+        await one.running.stop()
+
+
+async def test_new_settings_never_stand_beside_what_an_older_switch_was_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a start with other settings that a full disk ends half-way; then the next start takes
+    no calls on the ports of yesterday in the belief that they are those of now."""
+    first = Start(tmp_path)
+    first.there.set()
+    await first.bring_up()
+    real = up.write_secret
+
+    def full(file: Path, content: Any) -> None:
+        if file.name == "switch.json":
+            raise OSError("no space left")
+        real(file, content)
+
+    monkeypatch.setattr(up, "write_secret", full)
+    second = Start(tmp_path, sip_port=5070)
+    second.there.set()
+    with pytest.raises(OSError, match="no space"):
+        await second.bring_up()
+    assert not Start(tmp_path, sip_port=5070).running.as_before
+    assert not Start(tmp_path).running.as_before
+    await first.running.stop()

@@ -1,10 +1,14 @@
 """The data folder: where everything that must outlive a process is kept."""
 
+import os
 import secrets
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from tahuri.host.secretfile import write_durably
 
 SOCKET_PATH_MAX = 90
 """A Unix socket's path must fit into 107 bytes with the name of the socket."""
@@ -74,11 +78,16 @@ class DataFolder:
         return self.root / "postgres"
 
     def secret(self, name: str) -> bytes:
-        """A key of 32 bytes, made at first use."""
+        """A key of 32 bytes, made at first use.  Of two that make it at once the first wins; what a
+        power cut left of one is none."""
         file = self.secrets / name
-        if not file.exists():
-            fresh = file.with_suffix(".new")
-            fresh.touch(mode=0o600)
-            fresh.write_bytes(secrets.token_bytes(SECRET_BYTES))
-            fresh.rename(file)
+        with suppress(FileNotFoundError):
+            if key := file.read_bytes():
+                return key
+            file.unlink()
+        fresh = self.secrets / f"{name}.{secrets.token_hex(8)}"
+        write_durably(fresh, secrets.token_bytes(SECRET_BYTES))
+        with suppress(FileExistsError):
+            os.link(fresh, file)
+        fresh.unlink()
         return file.read_bytes()

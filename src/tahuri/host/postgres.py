@@ -21,8 +21,6 @@ from tahuri.kernel.refusal import Unavailable
 
 SYSTEM_USERS = ("postgres", "tahuri-postgres")
 READY_S = 60.0
-CONNECT_S = 5
-VERSION_MIN = 150_000
 ROLE = "tahuri"
 DATABASE = "tahuri"
 OPTIONS = {
@@ -34,33 +32,6 @@ OPTIONS = {
     "log_min_messages": "warning",
     "timezone": "UTC",
 }
-
-
-async def fault_of(url: str) -> str | None:
-    """What is wrong with a database that is not ours, and what to do; None if nothing is."""
-    try:
-        connection = await AsyncConnection.connect(url, connect_timeout=CONNECT_S)
-    except OperationalError as error:
-        return f"cannot be reached: {str(error).strip()}"
-    async with connection:
-        cursor = await connection.execute(
-            "select current_setting('server_version_num')::int, rolsuper or rolbypassrls, "
-            "current_setting('server_encoding'), "
-            "has_schema_privilege(current_schema(), 'create') "
-            "from pg_roles where rolname = current_user"
-        )
-        record = await cursor.fetchone()
-    assert record is not None
-    version, passes_by, encoding, may_create = record
-    if version < VERSION_MIN:
-        return f"version {version // 10_000}: PostgreSQL {VERSION_MIN // 10_000} or later is needed"
-    if passes_by:
-        return "the role passes row-level security: give a role that is not superuser"
-    if encoding != "UTF8":
-        return f"its encoding is {encoding}: make it with encoding 'UTF8'"
-    if not may_create:
-        return "the role may not make tables: make it the owner of the database"
-    return None
 
 
 def programs() -> Path:
@@ -218,17 +189,25 @@ class EmbeddedPostgres:
         ]
 
     def forget_dead(self) -> None:
-        """After a kill or a power cut: ``postmaster.pid`` of a process that is no more."""
+        """After a kill or a power cut: ``postmaster.pid`` of a process that is no more, or whose
+        number is another program's by now."""
         file = self.cluster / "postmaster.pid"
-        if not file.exists():
-            return
-        pid = int(file.read_text().split()[0])
-        try:
-            name = Path(f"/proc/{pid}/comm").read_text().strip()
-        except OSError:
-            name = ""
-        if name != "postgres":
+        if file.exists() and not self._serves(file.read_text().partition("\n")[0].strip()):
             file.unlink()
+
+    def _serves(self, pid: str) -> bool:
+        """Whether the process is the server of this cluster."""
+        if not pid.isdecimal():
+            return False  # what a full disk left of the file
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            if Path(command[0]).name != "postgres":  # a server's children: "postgres: writer"
+                return False
+            if "-D" not in command[:-1]:
+                return True  # started by hand
+            return os.path.samefile(command[command.index("-D") + 1], self.cluster)
+        except OSError:
+            return False
 
     def stop_left_over(self) -> None:
         """Stops a server that an earlier, killed supervisor left on this cluster."""

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ STEADY_S = 30.0
 """A process that has run this long is started again at once when it dies."""
 STOP_S = 10.0
 LOG_BYTES_MAX = 20_000_000
+"""Of what a process says; as much again is kept of before."""
+LOG_LOOK_S = 60.0
 PR_SET_PDEATHSIG = 1
 
 log = structlog.get_logger()
@@ -60,23 +63,32 @@ class Supervisor:
     def __init__(self, log_folder: Path, changed: Callable[[], None] = lambda: None) -> None:
         self.log_folder = log_folder
         self.parts: dict[str, Part] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._changed = changed
         """Called after each start, so that pids can be written down."""
 
     async def start(self, part: Part) -> None:
-        """Starts a part and watches it from now on."""
+        """Starts a part and watches it from now on.
+
+        Raises:
+            OSError: it cannot be started; nothing watches it.
+        """
         self.parts[part.name] = part
-        await self._launch(part)
-        self._tasks[part.name] = asyncio.create_task(self._watch(part), name=part.name)
+        try:
+            await self._launch(part)
+        except Exception:
+            del self.parts[part.name]
+            raise
+        self._tasks += [
+            asyncio.create_task(self._watch(part), name=part.name),
+            asyncio.create_task(self._trim(part), name=f"log of {part.name}"),
+        ]
 
     async def _launch(self, part: Part) -> None:
         if part.before is not None:
             part.before()
-        file = self.log_folder / f"{part.name}.log"
-        if file.exists() and file.stat().st_size > LOG_BYTES_MAX:
-            file.replace(file.with_suffix(".log.1"))
+        file = self._log_of(part)
         with file.open("ab") as output:
             part.process = await asyncio.create_subprocess_exec(
                 *part.command,
@@ -91,6 +103,25 @@ class Supervisor:
             )
         part.started_s = clock.monotonic_s()
         self._tell()
+
+    def _log_of(self, part: Part) -> Path:
+        return self.log_folder / f"{part.name}.log"
+
+    async def _trim(self, part: Part) -> None:
+        """Keeps what it says within bounds while it runs, for months; it appends to the same file,
+        so that is copied and emptied."""
+        file = self._log_of(part)
+        fresh = file.with_suffix(".log.new")
+        while True:
+            await asyncio.sleep(LOG_LOOK_S)
+            try:
+                if file.stat().st_size > LOG_BYTES_MAX:
+                    await asyncio.to_thread(shutil.copyfile, file, fresh)
+                    fresh.replace(file.with_suffix(".log.1"))
+                    os.truncate(file, 0)
+            except OSError as error:  # no room for the copy: it is tried again
+                fresh.unlink(missing_ok=True)
+                log.error("a log cannot be cut", part=part.name, reason=str(error))
 
     def _tell(self) -> None:
         """Says that pids have changed; again and again while it cannot be written down."""
@@ -116,17 +147,17 @@ class Supervisor:
                 again_s = min(again_s * 2, AGAIN_MAX_S)
                 try:
                     await self._launch(part)
-                except OSError as error:  # no disk, no memory: it comes back when there is some
-                    log.error("process cannot be started", part=part.name, reason=str(error))
+                except Exception as error:  # no disk, no memory: it comes back when there is some
+                    log.error("process cannot be started", part=part.name, reason=repr(error))
                     continue
                 break
 
     async def stop(self) -> None:
         """Stops all, the last started first; kills what does not go."""
         self._stopping = True
-        for task in self._tasks.values():
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for part in reversed(list(self.parts.values())):
             process = part.process
             if process is None or process.returncode is not None:

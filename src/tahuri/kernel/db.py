@@ -130,8 +130,8 @@ async def migrate(url: str, city_id: str, city_name: str, say: Callable[[str], N
         files = schema_files()
         later = [name for number, name in done.items() if number > len(files)]
         if later:
-            text = f"its schema is of a later Tahuri ({max(later)}): update this one"
-            raise Unavailable("database", text)
+            text = f"of a later Tahuri ({max(later)}): update this one"
+            raise Unavailable("schema", text)
         for number, name, text in files:
             if number in done:
                 continue

@@ -75,6 +75,10 @@ def numbers(settings: Settings) -> Iterator[str]:
         yield "limit_percent_max: from 10 to 100 percent"
     if settings.database_url is not None:
         try:
-            conninfo_to_dict(settings.database_url)
+            port = conninfo_to_dict(settings.database_url).get("port") or ""
         except ProgrammingError as error:
             yield f"database_url: {error}".strip()
+        else:
+            for one in str(port).split(","):
+                if one and not (one.isdecimal() and 1 <= int(one) <= 65_535):
+                    yield f"database_url: {one!r} is no port"

@@ -66,3 +66,23 @@ async def test_a_part_that_cannot_be_started_is_tried_again(tmp_path: Path) -> N
         await until(lambda: part.pid not in (None, first.pid))
     finally:
         await keeper.stop()
+
+
+async def test_what_a_process_says_for_months_is_kept_within_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given one that says the same for ever; then its log is cut while it runs, the part of before
+    is kept once, and what it says next is there."""
+    monkeypatch.setattr(supervisor, "LOG_BYTES_MAX", 2_000)
+    monkeypatch.setattr(supervisor, "LOG_LOOK_S", 0.01)
+    words = "import time\nfor n in range(10**6): print('line', n, flush=True); time.sleep(0.0005)"
+    keeper = Supervisor(tmp_path)
+    now, before = tmp_path / "talker.log", tmp_path / "talker.log.1"
+    try:
+        await keeper.start(Part("talker", [sys.executable, "-c", words]))
+        await until(lambda: before.exists() and now.stat().st_size < 2_000)
+        first = before.read_bytes()
+        await until(lambda: before.read_bytes() != first)
+    finally:
+        await keeper.stop()
+    assert b"\0" not in now.read_bytes()  # a hole, where it did not append

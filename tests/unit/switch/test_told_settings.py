@@ -1,6 +1,7 @@
 """What `up` tells the switch is what the switch reads, the edge included."""
 
 import errno
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,13 +13,17 @@ from cryptography import x509
 from tahuri.centre import Centre
 from tahuri.host.folder import DataFolder
 from tahuri.host.secretfile import write_secret
-from tahuri.settings import Settings, Trunk
+from tahuri.kernel.roles import Role
+from tahuri.operators.queries import Account
+from tahuri.settings import Settings, SipSeat, Trunk
 from tahuri.telephony.switch import config
 from tahuri.telephony.switch.trunks import flow_of
-from tahuri.told import switch_config
+from tahuri.told import answering, switch_config
 
 
-def told(tmp_path: Path, **settings: Any) -> config.Settings:
+def told(
+    tmp_path: Path, answering: dict[str, tuple[str, str]] | None = None, **settings: Any
+) -> config.Settings:
     """The switch's settings of a centre with these."""
     city = SimpleNamespace(number="112", country_code="62", area_code="21")
     pack = cast("Any", SimpleNamespace(city=city, folder=tmp_path))
@@ -26,7 +31,7 @@ def told(tmp_path: Path, **settings: Any) -> config.Settings:
     folder.make()
     centre = Centre(Settings(data=str(tmp_path), **settings), folder, pack)
     file = tmp_path / "switch.json"
-    file.write_bytes(msgspec.json.encode(switch_config(centre, {})))
+    file.write_bytes(msgspec.json.encode(switch_config(centre, answering or {})))
     return config.load(file)
 
 
@@ -109,8 +114,40 @@ def test_settings_that_stand_there_already_are_not_written_again(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(os, "fsync", refuse)
     write_secret(file, {"a": 1})
     with pytest.raises(OSError, match="full"):
         write_secret(file, {"a": 2})
     assert msgspec.json.decode(file.read_bytes()) == {"a": 1}
+
+
+def account(username: str, *roles: Role, active: bool = True) -> Account:
+    """An account as the log has it."""
+    return Account(f"O-{username}", username, "Nama", "", roles, None, None, active)
+
+
+def test_a_seat_whose_account_will_not_do_is_left_out_and_said_and_the_others_are_told(
+    tmp_path: Path,
+) -> None:
+    """Given an account that was closed in the browser, one that nobody made and one that takes no
+    calls; when the centre starts again after a power cut; then the seats of the others ring."""
+    names = ("tetap", "pergi", "tiada", "regu", "awas")
+    seats = [SipSeat(f"T{n}", name, "a b c", name) for n, name in enumerate(names)]
+    seats.append(SipSeat("S1", "meja", "a b c", "tetap", desk="supervisor"))
+    accounts = [
+        account("tetap", Role.CALL_TAKER),
+        account("pergi", Role.CALL_TAKER, active=False),
+        account("regu", Role.CREW),
+        account("awas", Role.SUPERVISOR, Role.CALL_TAKER),
+    ]
+    said: list[str] = []
+    found = answering(seats, accounts, said.append)
+    assert found == {"T0": ("O-tetap", "Nama"), "T4": ("O-awas", "Nama")}
+    assert said == [
+        "SIP seat T1 is left out: account 'pergi' is closed",
+        "SIP seat T2 is left out: no account 'tiada': ./tahuri account add makes it",
+        "SIP seat T3 is left out: account 'regu' is no call taker",
+        "SIP seat S1 is left out: account 'tetap' is no supervisor",
+    ]
+    switch = told(tmp_path, found, sip_seats=tuple(seats))
+    assert [one.seat_id for one in switch.seats] == ["T0", "T4"]
