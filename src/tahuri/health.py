@@ -60,10 +60,18 @@ async def parts(request: Request) -> dict[str, dict[str, Any]]:
     except (Unavailable, Refused) as error:
         found["switch"] = {"ok": False, "detail": str(error)}
         found["media"] = {"ok": False, "detail": "not asked: the switch is down"}
-    usage = shutil.disk_usage(folder)
-    free = usage.free / usage.total
-    found["disk"] = {"ok": free > DISK_FREE_MIN, "free_share": round(free, 3)}
+    found["disk"] = _disk(folder)
     return found
+
+
+def _disk(folder: Path) -> dict[str, Any]:
+    """Whether there is room for recordings."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError as error:  # it failed, or is not mounted: calls are taken all the same
+        return {"ok": False, "detail": f"the recordings' disk: {error.strerror}"}
+    free = usage.free / usage.total
+    return {"ok": free > DISK_FREE_MIN, "free_share": round(free, 3)}
 
 
 async def healthz(request: Request) -> Response:
@@ -138,7 +146,7 @@ async def metrics(request: Request) -> Response:
         ),
         "tahuri_queue_calls": ("Callers waiting", found["switch"].get("queued_calls")),
         "tahuri_seats_ready": ("Seats that can take a call", found["switch"].get("seats_ready")),
-        "tahuri_disk_free_share": ("Free share of the disk", found["disk"]["free_share"]),
+        "tahuri_disk_free_share": ("Free share of the disk", found["disk"].get("free_share")),
     }
     for name, (text, value) in values.items():
         if value is not None:
@@ -161,7 +169,7 @@ async def metrics(request: Request) -> Response:
         if line.last_ok_at is not None:
             age.labels(line.name).set((clock.now() - line.last_ok_at).total_seconds())
     opened = Gauge("tahuri_findings_open", "Findings nobody accepted", ["code"], registry=registry)
-    for reason in await _findings(request):
+    for reason in await _findings(request) if found["database"]["ok"] else ():
         opened.labels(reason.code).inc()
     counted = Gauge("tahuri_switch_count", "Counted by the switch", ["of"], registry=registry)
     for name, value in found["switch"].get("counters", {}).items():

@@ -1,6 +1,7 @@
 """``GET /api/telephone``: is the telephone alive, why not, and what has been found."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,12 +35,13 @@ async def telephone(request: Request) -> Response:
     board = cast("Switchboard", request.app.state.switchboard)
     kept = watching.read(run)
     known, state, inventory = await asyncio.gather(parts(request), _state(board), _held(board))
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            findings = await queries.open_findings(db(request))
-            last = await queries.last_call(db(request))
-    except (Unavailable, TimeoutError):
-        findings, last = [], None
+    findings: list[dict[str, Any]] = []
+    last = None
+    if known["database"]["ok"]:  # else it would be waited for a second time
+        with contextlib.suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(ANSWER_S):
+                findings = await queries.open_findings(db(request))
+                last = await queries.last_call(db(request))
     limits = watching.limits(settings, run, kept, inventory)
     limits.append(_pool(request))
     open_now = reasons_of(findings)

@@ -33,7 +33,9 @@ from tahuri.watch import queries, traffic
 from tahuri.watch.decider import FINDING, Mend, Report, grown
 from tahuri.watch.limits import Sample, near
 from tahuri.watch.reconcile import (
+    FORGOTTEN,
     GRACE_S,
+    SETTLED,
     Difference,
     Held,
     LoggedCall,
@@ -171,6 +173,7 @@ class Watchman:
         found += await self.keeper.differences(now)
         found = without_doubles(found)
         found = [replace(one, node=self._node) for one in found]
+        found += await self._forgotten(now)
         found += await self._traffic(now)
         found += await self._silent_nodes(now)
         await self._settle(found, held, days)
@@ -277,6 +280,13 @@ class Watchman:
             return []
         numbers = {"hours": judged.hours, "seen": judged.seen, "expected": judged.expected}
         return [Difference(f"traffic-{judged.state}", "all", dict(numbers))]
+
+    async def _forgotten(self, now: datetime) -> list[Difference]:
+        """Callers who gave up, and of whom no call-back item tells: a bug kept it from them."""
+        rows = await queries.open_findings(self._db)
+        known = [row["about"] for row in rows if row["code"] == FORGOTTEN]
+        lost = await queries.forgotten(self._db, now - RECENT, now - SETTLED, known)
+        return [Difference(FORGOTTEN, call_id) for call_id in lost]
 
     def _own(self, inventory: Inventory | None, now: datetime) -> list[Difference]:
         """Lines that failed, limits that are near."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import structlog
-from procrastinate import exceptions
+from procrastinate import App, exceptions
 
 import tahuri.callbacks.deadlines
 import tahuri.callbacks.messages
@@ -31,6 +31,8 @@ POLL_S = 0.5
 SPACING_S = 0.2
 """Between overdue deadlines after an outage: they come one by one, never in a burst."""
 POOL_MAX = 4
+STALLED_S = 60.0
+"""A worker tells every 10 s that it is there; after so long its jobs are another's."""
 
 DEADLINES: Mapping[str, deadlines.Handler] = {
     **tahuri.dispatch.deadlines.DEADLINES,
@@ -77,6 +79,26 @@ async def for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(AGAIN_S)
 
 
+async def take_up(jobs: App, queues: Sequence[str]) -> None:
+    """Gives jobs back, for ever, that a killed worker had begun: else nobody would end them."""
+    while True:
+        try:
+            await give_back(jobs, queues)
+        except exceptions.ProcrastinateException:
+            log.warning("waits for the database", part="jobs that were begun")
+        await asyncio.sleep(STALLED_S / 2)
+
+
+async def give_back(jobs: App, queues: Sequence[str]) -> None:
+    """Jobs whose worker is not heard of any more are to be done again."""
+    for queue in queues:
+        for job in await jobs.job_manager.get_stalled_jobs(
+            queue=queue, seconds_since_heartbeat=STALLED_S
+        ):
+            log.warning("a job was begun and not ended; it is done again", job=job.task_name)
+            await jobs.job_manager.retry_job(job)
+
+
 async def run(settings: Settings) -> None:
     """Works until it is told to stop."""
     centre = Centre.load(settings)
@@ -98,7 +120,12 @@ async def run(settings: Settings) -> None:
 
     async def worker() -> None:
         async with jobs.open_async():
-            await jobs.run_worker_async(queues=queues, install_signal_handlers=False)
+            taking = asyncio.create_task(take_up(jobs, queues))
+            try:
+                await jobs.run_worker_async(queues=queues, install_signal_handlers=False)
+            finally:
+                taking.cancel()
+                await asyncio.gather(taking, return_exceptions=True)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(keep_deadlines(database, VIEWS, DEADLINES))

@@ -105,6 +105,19 @@ async def test_test_calls_and_answered_calls_open_nothing(centre: Centre) -> Non
     assert await centre.items() == []
 
 
+async def test_a_test_call_that_heard_itself_opens_nothing_though_a_failure_ended_it(
+    centre: Centre,
+) -> None:
+    """Given media that dies in a loop-back test; then nobody is asked to call a program back."""
+    await centre.tell(
+        "C1", "call-arrived", 0,
+        trunk="telco", number_status="none", request_uri_kind="service-urn", test=True,
+        loopback=True,
+    )  # fmt: skip
+    await centre.gone("C1", 5, outcome="tested", by="failure", reason="media-lost")
+    assert await centre.items() == []
+
+
 async def test_a_conversation_that_we_lost_opens_an_item(centre: Centre) -> None:
     """Media or a node that fails takes the caller's help away in mid-sentence."""
     await centre.arrives("C1")
@@ -146,6 +159,18 @@ async def test_whoever_rings_again_and_is_answered_needs_no_call_back(centre: Ce
     await centre.gone("C2", 100, outcome="answered")
     await centre.in_vain("C3", 200)
     assert await centre.items() == ["C1", "C3"]
+
+
+async def test_an_answer_of_before_that_is_told_late_closes_nothing(centre: Centre) -> None:
+    """Given a caller who was answered at a node that is then cut off from the log, and who was lost
+    at another one after it; when the first node's facts come; then they are still owed a call."""
+    await centre.in_vain("C2", 600)
+    await centre.arrives("C1", 0)
+    await centre.tell("C1", "call-answered", 5, robot=False, **SEAT)
+    assert (await centre.item("C2"))["state"] == "open"
+    await centre.arrives("C3", 700)
+    await centre.tell("C3", "call-answered", 705, robot=False, **SEAT)
+    assert (await centre.item("C2"))["answered_call_id"] == "C3"
 
 
 async def test_signs_of_danger_are_seen_when_the_item_is_opened(centre: Centre) -> None:
@@ -328,6 +353,27 @@ async def test_nobody_called_in_time_is_told_once(centre: Centre) -> None:
     assert (await centre.item("C1"))["overdue"] is True
     told = [tag for tag, _ in await centre.room.facts("callback/C1")]
     assert told.count("callbacks.overdue") == 1
+
+
+async def test_a_call_back_that_nobody_tells_the_end_of_keeps_its_caller_from_no_other(
+    centre: Centre,
+) -> None:
+    """Given a call-back at a machine that is then lost with its journal, and one that has ended;
+    when an hour is over; then the first caller is nobody's call any more and can be called and
+    closed, and of the second nothing is told."""
+    await centre.in_vain("C1")
+    await centre.in_vain("C2", number=OTHER)
+    await centre.called("C1", "O1", 60)
+    await centre.called("C2", "O2", 60, **BUSY)
+    assert (await centre.item("C1"))["calling"] == "O1"
+    for found in await due(centre.database, START + timedelta(seconds=60 + 3600)):
+        await carry_out(centre.database, VIEWS, DEADLINES, found)
+    item = await centre.item("C1")
+    assert item["calling"] is None
+    assert [one["result"] for one in item["attempts"]] == ["end-unknown"]
+    assert [one["result"] for one in (await centre.item("C2"))["attempts"]] == ["busy"]
+    assert await due(centre.database) == []
+    assert (await centre.close("C1", "not-reached-after-attempts")).is_success
 
 
 async def test_a_free_seat_is_offered_the_riskiest_item_first(centre: Centre) -> None:

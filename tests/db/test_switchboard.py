@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from psycopg import AsyncConnection
 
 import tahuri.calls.views
 import tahuri.operators.views
@@ -20,7 +21,7 @@ import tahuri.watch.views
 from tahuri.calls import recordings, switchboard
 from tahuri.calls.events import CallParked
 from tahuri.calls.switchboard import Switchboard
-from tahuri.kernel import clock
+from tahuri.kernel import clock, db
 from tahuri.kernel.db import Database
 from tahuri.kernel.jobs import apply_schema, job_app
 from tahuri.kernel.log import Writing, writing
@@ -451,6 +452,39 @@ async def test_the_switch_keeps_its_facts_while_the_log_is_away(
             "calls.call-arrived"
         ]
     await away.close()
+
+
+async def test_a_queue_of_jobs_that_is_locked_for_long_makes_no_fact_unreadable(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given somebody who rebuilds the queue's table for longer than a write may wait, several times
+    over; then the recording's end waits with the facts behind it, and comes in its place."""
+    await apply_schema(database.url)
+    monkeypatch.setattr(db, "LOCK_TIMEOUT_MS", 30)
+    monkeypatch.setattr(switchboard, "RETRY_S", 0.01)
+    impatient = Database(database.url, database.city_id)
+    await impatient.open()
+    started = {"recording_id": "R1", "path": f"{DAY}/C1.wav"}
+    closed = {"recording_id": "R1", "sha256": "00", "duration_s": 9.5, "bytes": 4}
+    async with taking(impatient, tmp_path / "switch.sock") as take:
+        async with await AsyncConnection.connect(database.url) as other:
+            await other.execute("lock table procrastinate_jobs in access exclusive mode")
+            take.switch.spool(
+                ARRIVED,
+                spooled(2, "calls.recording-started", started),
+                spooled(3, "calls.recording-closed", closed),
+            )
+
+            async def often() -> bool:
+                asked = [op for op, _ in take.switch.asked]
+                return asked.count("facts") > 2 * switchboard.TRIES_MAX
+
+            await take.until(often)
+            assert list(take.switch.facts) == [3]
+        await take.until_done()
+        tags = [tag for _, tag, _ in await take.logged()]
+    await impatient.close()
+    assert tags[-1] == "calls.recording-closed"
 
 
 async def test_facts_go_on_when_the_switch_comes_back(database: Database, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from watched import PRANK, Place, held, pages, post, watched
 
 from tahuri import watching
 from tahuri.app import VIEWS
+from tahuri.callbacks.events import Cause, ItemOpened
 from tahuri.calls import copying
 from tahuri.calls.events import (
     CallArrived,
@@ -33,10 +34,12 @@ from tahuri.incidents.events import IncidentClosed, IncidentOpened
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
 from tahuri.kernel.event import StreamId
-from tahuri.kernel.ids import IncidentId, PersonalId
+from tahuri.kernel.ids import CallId, IncidentId, PersonalId
 from tahuri.kernel.mint import new_id
+from tahuri.kernel.refusal import Unavailable
 from tahuri.telephony import testcall
 from tahuri.testlines import test_lines as lines_of
+from tahuri.watch import queries
 from tahuri.watchman import Watchman
 
 
@@ -182,6 +185,71 @@ async def test_a_dead_trunk_and_a_dead_edge_are_told_with_their_line(
     assert 'tahuri_findings_open{code="test-call-failed"} 2.0' in text
     assert 'tahuri_limit_used{of="disk_data"}' in text
     assert (await http.get("/api/telephone", headers={"who": "taker"})).status_code == 403
+
+
+async def test_a_caller_who_gave_up_and_whom_no_item_has_is_found(place: Place) -> None:
+    """Every call in vain is owed a call back, also where a bug of ours kept it from opening one.
+
+    Given two callers who gave up, one of them with an item; then the other is a finding, also when
+    days have gone by; when an item takes their call; then the finding is closed.
+    """
+    owed, _ = await place.call()
+    kept, _ = await place.call(timedelta(minutes=20))
+    old, _ = await place.call(timedelta(days=3))
+
+    async def found() -> set[str]:
+        await place.watchman.round()
+        return {
+            about
+            for (about,) in await place.database.all(
+                "select body ->> 'about' from view_rows where view = 'finding' "
+                "and body ->> 'code' = 'caller-forgotten' and body ->> 'state' = 'open'"
+            )
+        }
+
+    def opened(call_id: str) -> ItemOpened:
+        return ItemOpened(
+            call_id=CallId(call_id), cause=Cause.HUNG_UP, number_status="none", dialable=False
+        )
+
+    await place.write(f"callback/{kept}", opened(kept))
+    assert await found() == {owed}
+    now = clock.now()
+    assert await queries.forgotten(place.database, now, now, [old, kept]) == [old]
+    await place.write(f"callback/{owed}", opened(owed))
+    assert await found() == set()
+
+
+@pytest.mark.parametrize("page", ["/healthz", "/metrics", "/api/telephone"])
+async def test_a_database_that_does_not_answer_is_waited_for_once(
+    place: Place, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    """Given a log that is away; then who asks how the telephone is waits no longer than for that:
+    Prometheus gives up after ten seconds, and an alarm would say that the whole centre is gone."""
+
+    async def away(*_: object) -> None:
+        raise Unavailable("database", "does not answer")
+
+    def again(_: Database) -> None:
+        raise AssertionError("asked a second time")
+
+    monkeypatch.setattr(Database, "one", away)
+    monkeypatch.setattr(queries, "open_findings", again)
+    answer = await http.get(page)
+    assert answer.status_code in (200, 503)
+    assert "database" in answer.text
+
+
+async def test_a_recordings_disk_that_is_gone_is_said_and_takes_no_centre_out(
+    place: Place, http: httpx.AsyncClient
+) -> None:
+    """Given a disk that failed; then health and figures are told, and name it."""
+    shutil.rmtree(place.recordings)
+    health = (await http.get("/healthz")).json()
+    assert health["parts"]["disk"]["ok"] is False
+    assert "disk-down" in {one["code"] for one in health["telephone"]["reasons"]}
+    assert 'tahuri_part_up{part="disk"} 0.0' in (await http.get("/metrics")).text
+    place.recordings.mkdir()
 
 
 async def test_closed_recordings_are_copied_and_catch_up_when_the_folder_is_back(

@@ -27,6 +27,8 @@ from tahuri.refusals import Refusal
 
 WORDS_MAX = 60
 """Of one caller on their page: more than anybody needs, less than a program would send."""
+END_UNKNOWN = "end-unknown"
+"""Result of an attempt whose end nobody told: its node, or its journal, is gone."""
 MESSAGE_FAILURES_MAX = 8
 """As often as a job is tried (`kernel.jobs.ATTEMPTS_MAX`)."""
 
@@ -141,6 +143,8 @@ class Item(Struct, frozen=True):
     going: frozenset[CallId] = frozenset()
     """Attempts that are not over."""
     ended: frozenset[CallId] = frozenset()
+    unknown: frozenset[CallId] = frozenset()
+    """Of these, such as nobody has told the end of."""
     reached: bool = False
     overdue: bool = False
     message_sent: bool = False
@@ -181,7 +185,8 @@ def decide(command: ItemCommand, item: Item) -> list[ItemEvent]:
                 )
             ]
         case EndAttempt(call_id=call_id, result=result, status=status):
-            if call_id not in item.going:
+            told_late = call_id in item.unknown and result != END_UNKNOWN
+            if call_id not in item.going and not told_late:
                 return []
             return [AttemptEnded(call_id=call_id, result=result, status=status)]
         case AnsweredLater(call_id=call_id):
@@ -293,6 +298,9 @@ def evolve(item: Item, event: ItemEvent) -> Item:
                 item,
                 going=item.going - {call_id},
                 ended=item.ended | {call_id},
+                unknown=(item.unknown | {call_id})
+                if result == END_UNKNOWN
+                else item.unknown - {call_id},
                 reached=item.reached or result == "reached",
             )
         case Overdue():

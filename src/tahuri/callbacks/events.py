@@ -101,7 +101,8 @@ class AttemptEnded(Event, frozen=True, tag="callbacks.attempt-ended"):
     call_id: CallId
     result: str
     """``reached``, ``given-up`` by the seat, or the switch's reason: ``busy``, ``no-answer``,
-    ``declined``, ``redirected``, ``wrong-number``, ``failed``, ``switch-restarted``, …"""
+    ``declined``, ``redirected``, ``wrong-number``, ``failed``, ``switch-restarted``, …;
+    ``end-unknown`` where nobody has told of its end for long, until somebody does."""
     status: int | None = None
     """SIP status with which it was refused."""
 

@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 
 from tahuri.callbacks import queries
-from tahuri.callbacks.deadlines import OVERDUE, overdue_key
+from tahuri.callbacks.deadlines import ATTEMPT_MAX, OVERDUE, UNENDED, overdue_key, unended_key
 from tahuri.callbacks.decider import (
     ITEM,
     AnsweredLater,
@@ -23,7 +23,7 @@ from tahuri.callbacks.decider import (
     Owe,
     decide,
 )
-from tahuri.callbacks.events import AttemptEnded, Cause, ItemOpened
+from tahuri.callbacks.events import AttemptEnded, CallAttached, Cause, ItemOpened
 from tahuri.callbacks.messages import SEND
 from tahuri.callbacks.risk import is_night
 from tahuri.calls.events import CallAnswered, CallEnded, CallPlaced, GhostEnded
@@ -69,7 +69,10 @@ def follower(rules: Rules) -> Follower:
                     operator_id=event.operator_id,
                     automatic=event.automatic,
                 )
-                await _tell(log, callback_id, begin, at, event.operator_id)
+                if await _tell(log, callback_id, begin, at, event.operator_id):
+                    key = unended_key(callback_id, stream.key)
+                    body = {"callback_id": callback_id, "call_id": stream.key}
+                    await log.deadline(key, at + ATTEMPT_MAX, UNENDED, body)
                 await log.forget_deadline(overdue_key(callback_id))
             case CallAnswered():
                 call = await queries.call_of(log, stream.key)
@@ -78,6 +81,8 @@ def follower(rules: Rules) -> Follower:
             case GhostEnded(call_back=True):
                 call = await queries.call_of(log, stream.key)
                 await owe(log, rules, stream.key, call, Cause.SILENT, at)
+            case CallEnded(outcome="tested"):
+                pass  # nobody was there, however it ended
             case CallEnded():
                 call = await queries.call_of(log, stream.key)
                 if call is not None and call.get("direction") == "out":
@@ -161,9 +166,13 @@ async def _answered(
 ) -> None:
     number = (await queries.personal_of(log, call["caller"])).get("number")
     callback_id = await queries.open_item_of(log, number, rules.plan)
-    if callback_id is not None:
-        await _tell(log, callback_id, AnsweredLater(call_id=CallId(call_id)), at, None)
-        await log.forget_deadline(overdue_key(callback_id))
+    if callback_id is None:
+        return
+    facts = await log.read(StreamId("callback", callback_id))
+    if any(fact.at > at for fact in facts if isinstance(fact.event, ItemOpened | CallAttached)):
+        return  # told late by a node that was cut off: the caller was lost after it
+    await _tell(log, callback_id, AnsweredLater(call_id=CallId(call_id)), at, None)
+    await log.forget_deadline(overdue_key(callback_id))
 
 
 async def _attempt_over(
@@ -177,6 +186,7 @@ async def _attempt_over(
     callback_id = str(call["callback_id"])
     command = EndAttempt(call_id=CallId(call_id), result=result, status=event.status)
     told = await _tell(log, callback_id, command, at, None)
+    await log.forget_deadline(unended_key(callback_id, call_id))
     failed = any(isinstance(one, AttemptEnded) for one in told) and result != "reached"
     if failed and rules.messages and result != "given-up":
         await defer(log, SEND, callback_id=callback_id)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import procrastinate
 from procrastinate import exceptions
+from psycopg import OperationalError
 
 from tahuri.kernel.log import Log
 from tahuri.kernel.refusal import Unavailable
@@ -29,10 +30,20 @@ _deferring = procrastinate.App(connector=procrastinate.PsycopgConnector())
 
 
 async def defer(log: Log, name: str, queue: str = QUEUE, **arguments: str | float | None) -> None:
-    """Asks for a job inside a write: it is done only if recorded, by who works on the queue."""
-    await _deferring.configure_task(
+    """Asks for a job inside a write: it is done only if recorded, by who works on the queue.
+
+    Raises:
+        Unavailable: the database went away, or a lock was not free in time.
+    """
+    task = _deferring.configure_task(
         name, allow_unknown=True, connection=log.connection, queue=queue
-    ).defer_async(**arguments)
+    )
+    try:
+        await task.defer_async(**arguments)
+    except exceptions.ConnectorException as error:
+        if isinstance(error.__cause__, OperationalError):
+            raise Unavailable("database", str(error.__cause__)) from error
+        raise
 
 
 async def apply_schema(url: str) -> None:

@@ -297,6 +297,7 @@ CODES: dict[str, tuple[str, str]] = {
     "redirected": ("dialihkan", "redirected"),
     "wrong-number": ("nomor salah", "wrong number"),
     "failed": ("gagal", "failed"),
+    "end-unknown": ("akhirnya tidak diketahui", "its end is not known"),
     "switch-restarted": ("sentral dimulai ulang", "switch restarted"),
     "reached-emergency": ("terhubung, darurat", "reached, an emergency"),
     "reached-no-emergency": ("terhubung, bukan darurat", "reached, no emergency"),

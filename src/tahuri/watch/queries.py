@@ -1,5 +1,6 @@
 """SQL reads of the watch.  Calls are found by the time in their ids: no read grows with the log."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,6 +58,40 @@ async def calls_between(db: Database, begin: datetime, end: datetime) -> list[Lo
             (db.city_id, first_id(begin), first_id(end), CALLS_MAX),
         )
     )
+
+
+async def forgotten(
+    db: Database, since: datetime, until: datetime, known: Iterable[str]
+) -> list[str]:
+    """Calls given up in the queue that no call-back item has: nobody is told to call back.
+
+    Args:
+        since: of the calls; those of ``known`` are looked at whenever they were.
+        until: of their ends.
+    """
+    records = await db.all(
+        "with lost as (select key from view_rows where city_id = %s and view = 'call' "
+        "and (key > %s or key = any(%s)) and body ->> 'outcome' = 'abandoned' "
+        "and coalesce(body ->> 'direction', 'in') = 'in' and not (body ->> 'test')::boolean "
+        "and (body ->> 'ended_at')::timestamptz < %s), "
+        # an item's row is never older than the first fact of a call that it has
+        "first as (select min(f.seq) as seq from facts f join lost on f.stream = 'call/' || key "
+        "where f.city_id = %s and f.version = 1) "
+        "select key from lost except "
+        "select jsonb_array_elements(i.body -> 'calls') ->> 'call_id' from view_rows i, first "
+        "where i.city_id = %s and i.view = 'callback' and i.seq >= first.seq "
+        "order by 1 limit %s",
+        (
+            db.city_id,
+            first_id(since),
+            list(known),
+            until,
+            db.city_id,
+            db.city_id,
+            FINDINGS_MAX,
+        ),
+    )
+    return [record[0] for record in records]
 
 
 async def open_findings(db: Database) -> list[dict[str, Any]]:

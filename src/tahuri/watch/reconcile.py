@@ -113,6 +113,10 @@ TOLD_CODES = frozenset({"fact-unreadable", "facts-set-aside"})
 they stay until somebody says why they may."""
 
 
+FORGOTTEN = "caller-forgotten"
+"""Code of a call that was given up, and whose caller nobody is told to call back."""
+
+
 def day_of(code: str, about: str) -> str | None:
     """The folder (``2026/11/26``) that tells whether such a finding still stands."""
     if code not in FILE_CODES:

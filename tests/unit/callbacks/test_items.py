@@ -7,6 +7,7 @@ from facts import fact, row_after
 from given import check
 
 from tahuri.callbacks.decider import (
+    END_UNKNOWN,
     ITEM,
     WORDS_MAX,
     AnsweredLater,
@@ -105,6 +106,21 @@ def test_an_attempt_is_told_once_and_ends_once() -> None:
     end = EndAttempt(call_id=OURS, result="busy", status=486)
     check(ITEM, given=[OPENED, BEGUN], when=end, then=[BUSY])
     check(ITEM, given=[OPENED, BEGUN, BUSY], when=end, then=[])
+
+
+def test_an_attempt_whose_end_nobody_told_binds_nobody_and_is_told_when_somebody_does() -> None:
+    """Given a call-back at a node that is gone for good; then its caller may be called again and
+    the item be closed; when the node is back after all; then what became of it counts."""
+    lost = EndAttempt(call_id=OURS, result=END_UNKNOWN)
+    unknown = AttemptEnded(call_id=OURS, result=END_UNKNOWN)
+    check(ITEM, given=[OPENED, BEGUN], when=lost, then=[unknown])
+    check(ITEM, given=[OPENED, BEGUN, unknown], when=lost, then=[])
+    check(ITEM, given=[OPENED, BEGUN, BUSY], when=lost, then=[])
+    missed = closed(Outcome.NOT_REACHED)
+    check(ITEM, given=[OPENED, BEGUN, unknown], when=close(Outcome.NOT_REACHED), then=[missed])
+    late = EndAttempt(call_id=OURS, result="reached")
+    check(ITEM, given=[OPENED, BEGUN, unknown], when=late, then=[REACHED])
+    check(ITEM, given=[OPENED, BEGUN, unknown, REACHED], when=late, then=[])
 
 
 @pytest.mark.parametrize(

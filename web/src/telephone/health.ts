@@ -190,6 +190,7 @@ const TODO: Record<string, string> = {
   "call-without-end": "call",
   "call-not-in-log": "call",
   "call-without-sound": "call",
+  "caller-forgotten": "call",
   "port-unknown": "administrator",
   "recording-stopped": "recording",
   "recording-ownerless": "administrator",
