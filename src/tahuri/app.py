@@ -4,11 +4,12 @@ import argparse
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -75,6 +76,7 @@ from tahuri.units.queries import crewed_by
 from tahuri.watch.following import follow as watch_follow
 
 SHUTDOWN_S = 3
+AGAIN_S = 1.0
 GZIP_BYTES_MIN = 2_000
 SEQ = re.compile("[0-9]{1,18}")
 SESSION_LOOK_S = 30.0
@@ -106,6 +108,18 @@ SLICES: Sequence[Routes] = (
 )
 
 centre_routes = Routes("centre")
+log = structlog.get_logger()
+
+
+async def kept_going(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Runs what goes on beside requests; a bug there is logged and costs a second, never the part:
+    without it facts would not be taken over, or screens would stand still."""
+    while True:
+        try:
+            return await run()
+        except Exception:
+            log.exception("a part of serve failed, and is started again", part=name)
+        await asyncio.sleep(AGAIN_S)
 
 
 async def while_signed_on(request: Request, frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -243,7 +257,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.open()
         tasks = [
-            asyncio.create_task(run(), name=name)
+            asyncio.create_task(kept_going(name, run), name=name)
             for name, run in (
                 ("feed", feed_hub.listen),
                 ("positions", positions.run),

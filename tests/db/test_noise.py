@@ -230,13 +230,18 @@ async def test_two_spellings_of_a_number_have_one_score_and_one_measure(room: Ro
 
 
 async def test_a_measure_reaches_the_switch_without_its_number(room: Room) -> None:
-    """Given a measure of two days; then the switch is told a digest that fits the number, and the
-    end; no fact and no part of the table holds the number."""
+    """Given a measure of two days; then the switch is told a digest that fits the number, and when
+    its review must have come, or once that has, its end: it ends without us as well.  No fact and
+    no part of the table holds the number."""
     measure_id = await room.measure(days=2, remarks="menelepon tiap malam")
     salt, (told,) = await room.table()
     assert told["digest"] == number_digest(salt, NOISY)
     assert told["measure_id"] == measure_id
     left = datetime.fromisoformat(told["until"]) - clock.now()
+    assert timedelta(days=0.9) < left <= timedelta(days=1)
+    await room.post("budi", f"/api/measures/{measure_id}/review", {"confirmed": True})
+    _, (reviewed,) = await room.table()
+    left = datetime.fromisoformat(reviewed["until"]) - clock.now()
     assert timedelta(days=1.9) < left <= timedelta(days=2)
     assert NOISY not in str(told)
     facts = await room.database.all("select body::text from facts")

@@ -19,6 +19,7 @@ from tahuri.city.records import CityPack
 from tahuri.kernel.db import Database
 from tahuri.kernel.http import EXCEPTION_HANDLERS, SignedOn
 from tahuri.kernel.mint import new_id
+from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.roles import Role
 
 VIEWS = (*tahuri.calls.views.VIEWS, *tahuri.operators.views.VIEWS)
@@ -210,6 +211,36 @@ async def test_only_who_sits_there_gets_longer_to_write_up(room: Room) -> None:
     await room.done("taker", path, {"for_s": 600})
     assert (await room.bench.told("wrap-up-extended")).body["for_s"] == 600
     await seat.leave()
+
+
+async def test_who_sits_at_two_seats_answers_at_the_one_where_it_rings(room: Room) -> None:
+    """Given a desk whose browser writes up while its second seat is ready; then the call that rings
+    there is answered by a program that names the call alone."""
+    seats = [Browser(room.bench, name, "op1") for name in ("M1", "M2")]
+    await seats[0].sit(ready=False)
+    await seats[1].sit()
+    call_id = await room.waiting(1)
+    assert await seats[1].offered() == call_id
+    await room.done("taker", f"/api/calls/{call_id}/answer", {})
+    assert room.bench.switch.core.calls[call_id].seat_id == "M2"
+    for seat in seats:
+        await seat.leave()
+
+
+async def test_what_the_switch_has_done_is_no_failure_because_the_log_is_away(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a log that goes away in that moment; then a program hears that it is done, and does not
+    call the third party a second time."""
+
+    async def away(*_: object) -> None:
+        raise Unavailable("database", "went away")
+
+    monkeypatch.setattr(Database, "one", away)
+    call_id = await room.waiting(1)
+    answer = await room.post("chief", f"/api/calls/{call_id}/precedence", {"precedence": 9})
+    assert (answer.status_code, answer.json()) == (200, {"seq": 0})
+    assert room.bench.switch.core.calls[call_id].precedence == 9
 
 
 async def test_a_switch_that_is_down_is_said_and_nothing_is_promised(room: Room) -> None:

@@ -82,11 +82,17 @@ async def noisy_numbers(db: Database, now: datetime) -> list[str]:
 
 
 async def active_measures(db: Database) -> list[tuple[str, str, datetime]]:
-    """(measure id, number, until) of measures that have not ended and whose number is known."""
+    """(measure id, number, until) of measures that have not ended and whose number is known.
+
+    Until it is reviewed a measure is good for no longer than its review may take: so it ends in
+    time also where nobody is there to say so, neither ``work`` nor the log.
+    """
     return [
         (measure_id, number, until)
         for measure_id, number, until in await db.all(
-            "select v.key, p.body ->> 'number', (v.body ->> 'until')::timestamptz from view_rows v "
+            "select v.key, p.body ->> 'number', "
+            "(case when v.body ->> 'reviewed_at' is null then v.body ->> 'review_by' "
+            "else v.body ->> 'until' end)::timestamptz from view_rows v "
             "join personal p on p.city_id = v.city_id and p.personal_id = v.body ->> 'number' "
             "where v.city_id = %s and v.view = 'measure' and v.body ->> 'ended_at' is null "
             "and p.body ->> 'number' is not null order by v.key",

@@ -248,6 +248,12 @@ def test_the_end_of_a_call_leaves_nobody_on_hold_and_no_party_in_it() -> None:
     assert (gone.state, gone.offered_to, gone.outcome) == ("ended", None, "abandoned")
 
 
+def test_what_another_node_tells_after_the_end_makes_no_call_ring_again() -> None:
+    """Facts of two nodes come each in its own order; a call that is over rings nowhere."""
+    late = after(ARRIVED, CallEnded(outcome="abandoned", by="caller"), CallOffered(**M1))
+    assert (late.state, late.offered_to, late.rings_at) == ("ended", None, ())
+
+
 def test_third_parties_come_and_go_each_by_itself() -> None:
     """The call taker must see who listens."""
     row = after(ARRIVED, ADDED, PartyAdded(leg_id=PLN), PartyJoined(leg_id=DAMKAR))

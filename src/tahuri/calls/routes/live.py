@@ -5,7 +5,7 @@ from typing import Any
 from starlette.requests import Request
 
 from tahuri.calls.events import GhostQuestion
-from tahuri.calls.routes.asking import SEATED, own_seat, tell
+from tahuri.calls.routes.asking import SEATED, own_seat, ringing_seat, tell
 from tahuri.kernel.event import Command
 from tahuri.kernel.http import Nothing, Routes
 from tahuri.kernel.refusal import Invalid
@@ -41,9 +41,8 @@ class Transfer(Command, frozen=True):
 @routes.post("/api/calls/{call_id}/answer", Nothing, roles=SEATED)
 async def answer_call(request: Request, _: Nothing) -> dict[str, Any]:
     """Answers the call that rings at my seat."""
-    return await tell(
-        request, "answer", await own_seat(request), call_id=request.path_params["call_id"]
-    )
+    call_id = request.path_params["call_id"]
+    return await tell(request, "answer", await ringing_seat(request, call_id), call_id=call_id)
 
 
 def _mine(path: str, op: str, does: str) -> None:

@@ -127,7 +127,9 @@ def fold(row: CallRow, fact: Fact) -> CallRow:
     """
     after = _fold(row, fact)
     if row.state == "ended" and after.state != "ended":
-        return replace(after, state="ended", on_hold=False, muted=False, offered_to=None)
+        return replace(
+            after, state="ended", on_hold=False, muted=False, offered_to=None, rings_at=()
+        )
     return after
 
 
