@@ -154,8 +154,9 @@ class Running:
         """Raises Unavailable: it does not start, and no call is taken without it."""
         server = EmbeddedPostgres(self.centre.folder)
         if "postgres" not in self.supervisor.parts:
-            server.stop_left_over()
-            server.prepare(self.say)
+            # both may wait for a slow disk, which must keep no caller waiting
+            await asyncio.to_thread(server.stop_left_over)
+            await asyncio.to_thread(server.prepare, self.say)
             await self.start(
                 Part(
                     "postgres",

@@ -1,6 +1,7 @@
 """How a centre comes up: what waits for the database, and what must not."""
 
 import asyncio
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -161,6 +162,37 @@ async def test_a_start_that_is_given_up_leaves_no_wait_behind(tmp_path: Path) ->
     for one in (first, second):
         await one.running.stop()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_server_of_before_that_stops_slowly_keeps_no_caller_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a start right after a kill, while the former PostgreSQL still writes to a slow disk;
+    then calls are taken as at the last start meanwhile."""
+    first = Start(tmp_path)
+    first.there.set()
+    await first.bring_up()
+    stopped = threading.Event()
+
+    async def ready() -> None:
+        return
+
+    def server(_: DataFolder) -> Any:
+        return SimpleNamespace(
+            stop_left_over=lambda: stopped.wait(5), prepare=lambda _: None, forget_dead=None,
+            command=lambda: ["postgres"], owner=None, ready=ready,
+        )  # fmt: skip
+
+    monkeypatch.setattr(up, "EmbeddedPostgres", server)
+    second = Start(tmp_path)
+    second.running.database = second.running._ours_at_last  # type: ignore[method-assign]
+    coming = asyncio.create_task(second.bring_up())
+    await until(lambda: second.parts.told == ["media", "switch"])
+    stopped.set()
+    await coming
+    assert second.parts.told == ["media", "switch", "postgres", "serve", "work"]
+    for one in (first, second):
+        await one.running.stop()
 
 
 async def test_a_given_database_that_is_away_keeps_no_caller_waiting(
