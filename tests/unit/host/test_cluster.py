@@ -1,5 +1,6 @@
 """The embedded database's folder, as a kill or a power cut left it."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +20,15 @@ def server(tmp_path: Path) -> EmbeddedPostgres:
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Iterator[list[str]]:
-    """A program by the name of postgres, with these arguments: its pid is the last of them."""
-    words = ["postgres", "-c", "read line", "-D", str(tmp_path / "another")]
-    (tmp_path / "another").mkdir()
-    with subprocess.Popen(words, executable="/bin/sh", stdin=subprocess.PIPE) as process:
-        yield [str(tmp_path / "another"), str(process.pid)]
+def program(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """(folder, pid) of a program that is called as a server of that folder is."""
+    folder = tmp_path / "another"
+    folder.mkdir()
+    (tmp_path / "bin").mkdir()
+    shell = shutil.copy("/bin/sh", tmp_path / "bin" / "postgres")
+    words = ["postgres", "-c", "read line", "-D", str(folder)]
+    with subprocess.Popen(words, executable=shell, stdin=subprocess.PIPE) as process:
+        yield folder, process.pid
         process.kill()
 
 
@@ -43,7 +47,7 @@ def test_a_pid_file_without_a_pid_is_forgotten(server: EmbeddedPostgres, content
 
 
 def test_the_pid_of_another_cluster_s_server_is_forgotten(
-    server: EmbeddedPostgres, program: list[str]
+    server: EmbeddedPostgres, program: tuple[Path, int]
 ) -> None:
     """Given a power cut, after which the number belongs to the machine's other PostgreSQL; then
     that one is not stopped in ours' place, and ours starts."""
@@ -51,7 +55,7 @@ def test_the_pid_of_another_cluster_s_server_is_forgotten(
 
 
 def test_the_server_of_this_cluster_is_left_alone_also_by_another_path(
-    server: EmbeddedPostgres, program: list[str]
+    server: EmbeddedPostgres, program: tuple[Path, int]
 ) -> None:
     """Given one that runs, started by a link to the folder; then a command beside it does not take
     its pid file away, at which it would end."""
