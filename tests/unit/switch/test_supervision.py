@@ -250,7 +250,7 @@ async def test_the_notice_sounds_where_the_setting_says(tmp_path: Path) -> None:
         played = centre.media.port("beep")
         centre.media.server.push({"event": "played", "port": played})
         await until(lambda: heard(centre, "seat M1") == ["caller"])
-        assert played not in centre.media.ports
+        await until(lambda: played not in centre.media.ports)
         await watching.ask("supervise", call_id=call_id, mode="barge")
         assert heard(centre, "caller") == ["beep", "seat M1", "seat V1"]
         await taker.leave()
