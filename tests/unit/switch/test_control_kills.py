@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from mortal import Death
-from switch_bench import ADDRESS, Bench, bench, phone_seat, until
+from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
 from telephones import Telephone
 
 from tahuri.telephony.rpc import Failure
@@ -35,6 +35,11 @@ async def centre(tmp_path: Path) -> AsyncIterator[Bench]:
         yield one
 
 
+def follows(session: bytes | None) -> bytes:
+    """A phone that takes a new session in mid-call."""
+    return sdp.answer(sdp.parse(session or OFFER), ADDRESS, 40000, 2)
+
+
 def ports(centre: Bench) -> list[str]:
     return sorted(name.split()[0] for kind, name in centre.media.ports.values() if kind == "rtp")
 
@@ -58,8 +63,10 @@ async def test_a_kill_in_the_middle_leaves_nobody_on_a_dead_line(
     await centre.switch.answer("ready", AT_S1)
     caller = await centre.call()
     own = await desk.rung()
+    own.on_reoffer = follows
     own.accept(OFFER)
     await centre.told("call-answered")
+    await until(lambda: centre.media.hears(centre.media.port("caller")) == ["rtp seat"])
     if phase == "a party is let go":
         asked = await centre.switch.answer("add_party", {**AT_S1, "address": station.address})
         (await station.rung()).accept(OFFER)
@@ -129,3 +136,45 @@ async def test_a_kill_in_the_middle_leaves_nobody_on_a_dead_line(
     if phase == "the seat vanishes":
         assert kinds.count("call-requeued") == left
     assert core.places == {}
+
+
+@pytest.mark.parametrize("after", range(12))
+async def test_a_kill_while_a_supervisor_takes_over_leaves_one_of_the_two_with_the_caller(
+    centre: Bench, desk: Telephone, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a supervisor who takes a call over from a telephone seat; when the switch is killed
+    after any number of the things of that; then whoever has the call by the journal is heard, and
+    the other is off the line."""
+    monkeypatch.setattr(sessions, "PROBE_S", 0.2)
+    assert await desk.phone.register(centre.flow) == 200
+    await centre.switch.answer("ready", AT_S1)
+    supervisor = Browser(centre, "M1", "op1", "supervisor")
+    await supervisor.sit(ready=False)
+    caller = await centre.call()
+    own = await desk.rung()
+    own.on_reoffer = follows
+    own.accept(OFFER)
+    call_id = (await centre.told("call-answered")).stream.partition("/")[2]
+    await until(lambda: centre.media.hears(centre.media.port("caller")) == ["rtp seat"])
+    death = Death(centre.switch, after)
+    taking = asyncio.create_task(supervisor.ask("take_over", call_id=call_id))
+    with contextlib.suppress(TimeoutError):
+        await until(lambda: death.came.is_set() or taking.done(), 2)
+    taking.cancel()
+    await death.bury()
+    await centre.resume()
+    again = Browser(centre, "M1", "op1", "supervisor")
+    await again.sit(ready=False)
+    core, media = centre.switch.core, centre.media
+    taken = core.calls[call_id].seat_id == "M1"
+    await until(
+        lambda: media.hears(media.port("caller")) == (["webrtc seat"] if taken else ["rtp seat"])
+    )
+    await until(lambda: own.ended.is_set() == taken)
+    assert not caller.ended.is_set()
+    assert centre.types().count("call-answered") == 1 + taken
+    caller.hang_up()
+    await until(lambda: not core.calls)
+    await own.wait_ended(5)
+    await again.leave()
+    await supervisor.leave()

@@ -256,7 +256,10 @@ async def test_a_killed_switch_finds_the_robot_on_the_line(tmp_path: Path) -> No
         rung.accept(OFFER)
         await until(lambda: "telco" in centre.switch.core.tested)
         await centre.restart()
+        core = centre.switch.core
+        await core.done(next(iter(core.calls)), lambda: asyncio.sleep(0))  # all is mended by now
         await until(lambda: centre.media.hears(centre.media.port("caller")) == ["rtp robot"])
+        assert not rung.ended.is_set()
         call.hang_up()
         assert await rung.wait_ended(5)
         assert (await centre.told("call-ended")).body["outcome"] == "tested"

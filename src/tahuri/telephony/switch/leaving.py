@@ -23,8 +23,9 @@ async def off(
     if party not in call.parties:
         return False
     core.places.pop(party.leg.name, None)
-    core.perform(core.endpoint.agent.hang_up(party.leg, core.sip_now))  # first: killed later, the
-    call.parties.remove(party)  # next process would know of no line to end
+    # First: killed after the journal and before this, the next process would know of no line.
+    core.perform(core.endpoint.agent.hang_up(party.leg, core.sip_now))
+    call.parties.remove(party)
     remember(core, call, party, reason, status)
     if not party.node:
         fact = PartyLeft(leg_id=party.leg_id, reason=reason, status=status)

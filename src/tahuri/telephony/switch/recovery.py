@@ -81,6 +81,9 @@ def restore(core: Core) -> list[Owed]:
         core.fact(f"call/{call_id}", body, identifier=f"unreadable-{call_id}")
     owed += _refuse_unanswered(core)
     supervision.mend(core)
+    for call in core.calls.values():
+        if call.phase in ("live", "calling") and call.seat_id is not None:
+            _seat_agrees(core, call, call.seat_id)
     for seat in core.seats.values():
         if seat.call_id is not None and not _has_seat(core, seat):
             seats.freed(core, seat)  # the call ended in the moment of the kill
@@ -129,6 +132,17 @@ def _refuse_unanswered(core: Core) -> list[Owed]:
             ending.refuse(core, call_id, 503, "switch-restarted")
             core.tests.discard(call_id)
     return owed
+
+
+def _seat_agrees(core: Core, call: Call, seat_id: str) -> None:
+    """The journal of seats may be older than the call's: whoever was given it in the moment of the
+    kill has it, else nobody would, and the caller would hear silence."""
+    seat = core.seats.get(seat_id)
+    if seat is not None and seat.operator_id == call.operator_id and seat.state != "vanished":
+        if seat.call_id != call.call_id or seat.state != "busy":
+            seats.busy(core, seat, call.call_id)
+    elif call.phase == "live":
+        answering.requeue(core, call, seat_id)
 
 
 def _has_seat(core: Core, seat: Seat) -> bool:
@@ -338,8 +352,8 @@ def _mend(core: Core, call: Call) -> None:
             return
         try:
             handover.mend(core, call)
-            if call.seat_id is None:
-                await offers.drop_phone(core, call)  # its seat has left it to others
+            if _is_left_behind(call):
+                await offers.drop_phone(core, call)
             await _give_audio(core, call)
         except MediaRefused:
             await ending.end(core, call, "failure", "media-lost")
@@ -347,6 +361,12 @@ def _mend(core: Core, call: Call) -> None:
             log.warning("media is away again")  # its next start mends the call
 
     core.post(call.call_id, step)
+
+
+def _is_left_behind(call: Call) -> bool:
+    """Whether a phone is still on the line whose seat has left the call to others."""
+    phone = call.phone
+    return phone is not None and not call.echo and phone.seat_id not in ("", call.seat_id)
 
 
 async def _give_audio(core: Core, call: Call) -> None:
@@ -380,7 +400,7 @@ async def _give_audio(core: Core, call: Call) -> None:
         identifier = call.recording.recording_id
         call.recording = None
         audio.tell_fault(core, call, identifier, "media-lost")
-    if call.recording is None and not call.echo and not call.home:
+    if call.recording is None and not call.home:
         await audio.start_recording(core, call)
     await audio.mix(core, call)
     core.save(call)

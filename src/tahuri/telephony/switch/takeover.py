@@ -47,8 +47,7 @@ def _becomes(core: Core, call: Call, seat: Seat) -> None:
     body = CallAnswered(
         seat_id=seat.seat_id, operator_id=seat.operator_id, robot=seat.robot, how="taken-over"
     )
-    core.of_call(call, body, seat.operator_id)
-    core.save(call)
+    core.save_and_tell(call, body, seat.operator_id)
     core.changed()
 
 
