@@ -437,6 +437,8 @@ class Seat(Struct, kw_only=True):
     """Since when it rings, on the clock that never steps."""
     wrap_up_due: float | None = None
     """When it becomes ready by itself; None: not before its operator says so."""
+    sound_lost_s: float | None = None
+    """When it lost its sound while it was ready, on the clock that never steps; None otherwise."""
     desk: Desk = "taker"
     languages: list[str] = []
     agency_id: str | None = None

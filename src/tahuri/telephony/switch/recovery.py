@@ -113,6 +113,8 @@ def _same_clock(core: Core, seat: Seat) -> None:
     seat.idle_since_s = min(seat.idle_since_s, now_s)
     if seat.wrap_up_due is not None:
         seat.wrap_up_due = min(seat.wrap_up_due, now_s + seats.WRAP_UP_S_MAX)
+    if seat.sound_lost_s is not None:
+        seat.sound_lost_s = min(seat.sound_lost_s, now_s)
     if seat.registered_until_s is not None and seat.registered_until_s > now_s + EXPIRES_S_MAX:
         seat.registered_until_s = now_s
 
@@ -338,8 +340,7 @@ def _forget_lost(core: Core, held: set[int]) -> None:
     for seat in core.seats.values():
         if seat.kind == "browser" and seat.port not in held:
             seat.port, seat.media = None, "down"
-            if seat.state == "ready":
-                seats.not_ready(core, seat, "technical", "switch")
+            seats.sound_lost(core, seat)
 
 
 def _mend(core: Core, call: Call) -> None:

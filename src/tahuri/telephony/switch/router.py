@@ -338,8 +338,10 @@ class Router:
         if seat is None:
             return
         seat.media = "connected" if state == "connected" else "down"
-        if seat.media == "down" and seat.state == "ready":
-            seats.not_ready(self._core, seat, "technical", "switch")
+        if seat.media == "connected":
+            seats.sound_back(self._core, seat)
+        else:
+            seats.sound_lost(self._core, seat)
         self._core.changed()
 
     def _recording_failed(self, number: int) -> None:

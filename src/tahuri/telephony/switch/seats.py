@@ -22,6 +22,8 @@ from tahuri.telephony.token import SeatKind, Skills
 SEATS_MAX = 500
 WRAP_UP_S_MAX = 3600.0
 """The longest that somebody may write up by one word."""
+SOUND_BACK_WITHIN_S = 60.0
+"""Whose sound was away for longer may have gone: their seat waits for their word."""
 SEAT_ID_LENGTH_MAX = 12
 
 
@@ -107,6 +109,8 @@ def ready(core: Core, seat: Seat) -> None:
 
 def not_ready(core: Core, seat: Seat, reason: NotReadyReason, actor: str | None = None) -> None:
     """Closed for calls."""
+    if actor is None:
+        seat.sound_lost_s = None  # its operator's word goes before what sound does
     if (seat.state == "not_ready" and seat.reason == reason) or seat.operator_id is None:
         return
     _set(core, seat, "not_ready", reason)
@@ -129,6 +133,23 @@ def extend_wrap_up(core: Core, seat: Seat, for_s: float) -> None:
 def end_wrap_up(core: Core, seat: Seat) -> None:
     """Its time is over: ready, as soon as a call would be heard there."""
     if seat.attached and seat.media == "connected" and seat.operator_id is not None:
+        _open(core, seat, seat.operator_id, SWITCH)
+
+
+def sound_lost(core: Core, seat: Seat) -> None:
+    """Nobody would be heard there: a ready seat is closed for calls until its sound is back."""
+    if seat.state == "ready":
+        not_ready(core, seat, "technical", SWITCH)
+        seat.sound_lost_s = core.monotonic_s()
+
+
+def sound_back(core: Core, seat: Seat) -> None:
+    """Ready again, if it was before and that is not long ago: media that was killed, or a page that
+    was loaded again, must not leave a room in which no seat rings and nobody has noticed."""
+    lost_s, seat.sound_lost_s = seat.sound_lost_s, None
+    if lost_s is None or seat.operator_id is None or not seat.attached:
+        return
+    if core.monotonic_s() - lost_s <= SOUND_BACK_WITHIN_S:
         _open(core, seat, seat.operator_id, SWITCH)
 
 
@@ -225,6 +246,6 @@ def _emptied(core: Core, seat: Seat) -> None:
 def _set(core: Core, seat: Seat, state: str, reason: NotReadyReason | None = None) -> None:
     seat.state = state  # type: ignore[assignment]
     seat.reason = reason
-    seat.wrap_up_due = None
+    seat.wrap_up_due = seat.sound_lost_s = None
     seat.since = core.now()
     core.changed()
