@@ -188,3 +188,22 @@ def test_addresses_of_ipv6_are_dialled_in_brackets(tmp_path: Path) -> None:
         "UDP", "2001:db8::9", 5060
     )
     assert one.switch.core.local("112") == "<sip:112@[2001:db8::1]>"
+
+
+def test_an_address_at_a_trunk_is_called_as_the_trunk_is(tmp_path: Path) -> None:
+    """Keys of encrypted sound must not travel in the clear because nobody typed a transport."""
+    lines = [
+        {"name": "seluler", "sources": ["192.0.2.3"], "host": "192.0.2.3:5061", "transport": "tls"},
+        {"name": "telkom", "sources": ["192.0.2.2"], "host": "192.0.2.2"},
+    ]
+    core = Bench(tmp_path, trunks=lines).switch.core
+    over_tls = Flow("TLS", "192.0.2.3", 5061)
+    for typed in ("sip:rs@192.0.2.3:5061", "sip:rs@192.0.2.3"):
+        assert parties.destination(core, typed) == (f"{typed};transport=tls", over_tls)
+    for typed, flow in (
+        ("sip:rs@192.0.2.3:5061;transport=tcp", Flow("TCP", "192.0.2.3", 5061)),
+        ("sip:rs@192.0.2.3:5070", Flow("UDP", "192.0.2.3", 5070)),
+        ("sip:rs@192.0.2.2", Flow("UDP", "192.0.2.2", 5060)),
+        ("sip:rs@192.0.2.9", Flow("UDP", "192.0.2.9", 5060)),
+    ):
+        assert parties.destination(core, typed) == (typed, flow)

@@ -50,7 +50,18 @@ def destination(core: Core, address: str) -> tuple[str, Flow]:
         raise Failure("bad-address") from error
     if uri.scheme not in ("sip", "sips") or uri.has_headers or len(address) > ADDRESS_LENGTH_MAX:
         raise Failure("bad-address")
-    return address, flow_to(uri)
+    flow = flow_to(uri)
+    if uri.scheme == "sip" and "transport" not in uri.parameters:
+        flow = _as_trunk(core, uri.host, uri.port) or flow  # nobody types ;transport=tls at night
+        if flow.reliable:
+            address = f"{address};transport={flow.transport.lower()}"
+    return address, flow
+
+
+def _as_trunk(core: Core, host: str, port: int | None) -> Flow | None:
+    """How the trunk that this address names is reached; None where it names none."""
+    flows = (flow_of(trunk) for trunk in core.settings.trunks)
+    return next((f for f in flows if f and f.host == host and port in (None, f.port)), None)
 
 
 def is_gateway(core: Core, address: str) -> bool:
