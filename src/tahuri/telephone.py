@@ -61,6 +61,7 @@ async def telephone(request: Request) -> Response:
             "lines": list(kept.lines.values()),
             "test_call_every_s": settings.test_call_every_s,
             "trunks": state.get("trunks"),
+            "refused": state.get("refused"),
             "parts": known,
             "findings": findings,
             "limits": shown(limits),

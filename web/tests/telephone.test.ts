@@ -89,6 +89,17 @@ describe("is the telephone alive", () => {
     for (const code of codes) expect(REASONS, code).toContain(code);
   });
 
+  it("says why a call was refused and why a trunk is down, in both languages", () => {
+    const python = (file: string): string => readFileSync(join(import.meta.dirname, "../../src/tahuri/telephony", file), "utf8");
+    const list = /\nRefusedReason = Literal\[([^\]]+)\]/.exec(python("protocol/words.py"))![1]!;
+    const reasons = [...list.matchAll(/"([^"]+)"/g)].map(([, code]) => `refused_reason.${code}`);
+    const tls = python("sip/tls.py");
+    const faults = [...tls.matchAll(/(?:return |: |, )"([a-z]+-[a-z-]+)"/g)].map(([, code]) => `trunk_fault.${code}`);
+    expect(reasons.length).toBeGreaterThan(10);
+    expect(new Set(faults).size).toBeGreaterThan(8);
+    for (const key of [...reasons, ...faults]) for (const texts of [id, en] as Record<string, string>[]) expect(texts[key], key).toBeTruthy();
+  });
+
   it("writes amounts as people read them", () => {
     expect(amount(42, "en")).toBe("42");
     expect(amount(1_048_576, "en")).toBe("1 MB");

@@ -38,6 +38,18 @@ export interface Trunk {
   calls: number;
 }
 
+/** Calls from one address that were refused for one reason, since the switch started. */
+export interface Refused {
+  source: string;
+  /** Null: an address that no trunk names in `sources`. */
+  trunk: string | null;
+  status: number;
+  reason: string;
+  count: number;
+  first_at: string;
+  last_at: string;
+}
+
 export interface Finding {
   finding_id: string;
   code: string;
@@ -95,6 +107,7 @@ export interface Telephone {
   lines: Line[];
   test_call_every_s: number;
   trunks: Trunk[] | null;
+  refused?: Refused[] | null;
   parts: Record<string, Part>;
   findings: Finding[];
   limits: Limit[];

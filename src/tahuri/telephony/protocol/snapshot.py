@@ -19,6 +19,7 @@ from tahuri.telephony.protocol.words import (
     OverflowTo,
     PartyState,
     PrecedenceReason,
+    RefusedReason,
     SeatStateName,
     SupervisionMode,
     TransferKind,
@@ -237,6 +238,20 @@ class TrunkView(Struct, frozen=True, kw_only=True):
     """Calls that came by it and are not over."""
 
 
+class RefusedView(Struct, frozen=True, kw_only=True):
+    """Calls from one address that were refused for one reason, since the switch started."""
+
+    source: str
+    """The network address that they came from."""
+    trunk: str | None
+    """None: an address that no trunk names in ``sources``."""
+    status: int
+    reason: RefusedReason
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
 class Surge(Struct, frozen=True, kw_only=True):
     """A recorded notice that is switched on, since when, by whom."""
 
@@ -293,6 +308,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     alarms: list[Alarm]
     counters: dict[str, int]
     trunks: list[TrunkView] = []
+    refused: list[RefusedView] = []
+    """The latest first."""
     gateways: list[GatewayView] = []
     surge: Surge | None = None
 

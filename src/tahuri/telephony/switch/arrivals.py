@@ -78,9 +78,16 @@ class Door:
 
     def _tell_refusal(self, source: str, status: int, reason: RefusedReason) -> None:
         known = identity.trunk_of(self._core.settings.trunks, source) is not None
+        self._note(source, status, reason)
         if known or self._strangers.take(1, self._core.monotonic_s()):
             ending.refuse(self._core, mint.new_id(), status, reason)
         self._core.count("invites-refused")
+
+    def _note(self, source: str, status: int, reason: RefusedReason) -> None:
+        core = self._core
+        trunk = identity.trunk_of(core.settings.trunks, source)
+        name = trunk.name if trunk is not None else None
+        core.turned_away.note(source, name, status, reason, core.now())
 
     def incoming(self, event: events.Incoming) -> None:
         """Decide at once who may call, then let the call's own steps do the rest."""
@@ -147,6 +154,7 @@ class Door:
         self, event: events.Incoming, call_id: str, status: int, reason: RefusedReason
     ) -> None:
         self._core.places.pop(event.leg.name, None)
+        self._note(event.flow.host, status, reason)
         ending.refuse(self._core, call_id, status, reason, event.leg)
         self._core.finish_work(call_id)
 

@@ -45,6 +45,7 @@ from tahuri.telephony.switch import journal
 from tahuri.telephony.switch.config import Settings
 from tahuri.telephony.switch.linehistory import LineHistory
 from tahuri.telephony.switch.model import Call, Gateway, Seat, TrunkState
+from tahuri.telephony.switch.turnedaway import TurnedAway
 
 WORK_WAITING_MAX = 256
 """Steps of one call that may wait for their turn; more means a bug, and they are dropped."""
@@ -145,6 +146,7 @@ class Core:
         self.calls: dict[str, Call] = {}
         self.seats: dict[str, Seat] = {}
         self.trunks: dict[str, TrunkState] = {}
+        self.turned_away = TurnedAway()
         """By name, those of the settings."""
         self.gateways: dict[str, Gateway] = {
             one.name: Gateway(name=one.name) for one in settings.gateways

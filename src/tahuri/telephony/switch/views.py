@@ -44,6 +44,7 @@ def snapshot(core: Core) -> Snapshot:
         alarms=alarms(core),
         counters={**core.counters, "messages-shed": core.gate.shed},
         trunks=[trunk_view(core, trunk) for trunk in core.trunks.values()],
+        refused=core.turned_away.rows(),
         gateways=gateways(core),
         surge=core.surge,
     )
