@@ -72,6 +72,7 @@ from tahuri.rights import reader_name, sees
 from tahuri.settings import Settings
 from tahuri.telephony import token
 from tahuri.telephony.protocol.operations import number_digest
+from tahuri.tlsfiles import Followed
 from tahuri.units.queries import crewed_by
 from tahuri.watch.following import follow as watch_follow
 
@@ -256,6 +257,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await database.open()
+        shown: Followed | None = app.state.certificate
         tasks = [
             asyncio.create_task(kept_going(name, run), name=name)
             for name, run in (
@@ -266,6 +268,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
                 ("measures", measures.run),
                 ("roads", roads.warm),
                 *((("call-backs", automatic.run),) if calls_back else ()),
+                *((("certificate", shown.follow),) if shown else ()),
             )
         ]
         yield
@@ -292,6 +295,7 @@ def build(settings: Settings, centre: Centre) -> Starlette:
     state.db, state.views, state.feed, state.positions = database, VIEWS, feed_hub, positions
     state.switchboard, state.session_reader, state.settings = switchboard, session_reader, settings
     state.live = live
+    state.certificate = None
     state.call_back_rules, state.number_plan = call_back_rules, plan
     state.caller_door = tahuri.callbacks.caller_routes.Door()
     state.pack, state.recordings = centre.pack, centre.folder.recordings
@@ -321,8 +325,9 @@ def main(argv: Sequence[str]) -> int:
     configure_logs()
     centre = Centre.load(settings)
     files = centre.certificate
-    uvicorn.run(
-        build(settings, centre),
+    app = build(settings, centre)
+    config = uvicorn.Config(
+        app,
         host=settings.http_address,
         port=settings.http_port,
         ssl_certfile=str(files[0]) if files else None,
@@ -333,6 +338,10 @@ def main(argv: Sequence[str]) -> int:
         server_header=False,
         proxy_headers=False,
     )
+    config.load()
+    if files is not None and config.ssl is not None:
+        app.state.certificate = Followed(*files, config.ssl)
+    uvicorn.Server(config).run()
     return 0
 
 

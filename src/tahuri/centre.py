@@ -1,13 +1,16 @@
 """What every process of one centre knows: its settings, its data folder and its city."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
 from tahuri.callbacks.caller_page import CallerPages
 from tahuri.city.pack import load_pack, pack_folder
 from tahuri.city.records import CityPack
+from tahuri.host import certificate
 from tahuri.host.certificate import own_certificate
 from tahuri.host.folder import DataFolder
 from tahuri.host.postgres import EmbeddedPostgres
@@ -85,6 +88,30 @@ class Centre:
     def sip_certificate(self) -> tuple[Path, Path] | None:
         """Certificate and key for SIP over TLS; None where it is not wanted."""
         return self._certificate if self.settings.sip_tls_port else None
+
+    def unknown_agencies(self) -> list[str]:
+        """A line for each setting that names an agency which the city pack does not have."""
+        told, known = self.settings, {one.agency_id for one in self.pack.agencies}
+        named = [
+            *((f"trunks[{one.name}]", one.agency_id) for one in told.trunks),
+            *((f"called_numbers[{one.number}]", one.agency_id) for one in told.called_numbers),
+            *((f"sip_seats[{one.seat_id}]", one.agency_id) for one in told.sip_seats),
+        ]
+        return [
+            f"{place}.agency_id: no agency {agency!r} in this city"
+            for place, agency in named
+            if agency is not None and agency not in known
+        ]
+
+    def certificate_faults(self, now: datetime) -> list[str]:
+        """Why consoles (or trunks over TLS) would not believe the certificate; none without one."""
+        files = self.certificate or self.sip_certificate
+        if files is None:
+            return []
+        told = self.settings
+        anywhere = ip_address(told.http_address).is_unspecified
+        names = told.host_names or (() if anywhere else (told.http_address,))
+        return certificate.faults(files[0], names if told.secure else (), now)
 
     @property
     def _certificate(self) -> tuple[Path, Path]:

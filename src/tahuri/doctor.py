@@ -15,6 +15,7 @@ from tahuri.health import DISK_FREE_MIN
 from tahuri.host.given import fault_of
 from tahuri.host.ports import ports_of
 from tahuri.host.postgres import programs
+from tahuri.kernel import clock
 from tahuri.kernel.refusal import Unavailable
 from tahuri.pages import DIST
 from tahuri.settings import Settings
@@ -41,7 +42,8 @@ def machine() -> Iterator[Finding]:
     """Python, programs, pages, real-time scheduling."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding("Python", sys.version_info >= (3, 11), version)
-    yield Finding("pages", (DIST / "console.html").exists(), f"{DIST} (built by ./tahuri up)")
+    built = (DIST / "console.html").exists()
+    yield Finding("pages", True, str(DIST) if built else "not built yet: ./tahuri up builds them")
     speech = shutil.which("espeak-ng")
     yield Finding("espeak-ng", True, speech or "absent: the demo's callers use recorded speech")
     try:
@@ -92,6 +94,28 @@ async def database(centre: Centre) -> Finding:
     return Finding("database", fault is None, str(fault or "yours, as it must be"))
 
 
+def certificate(centre: Centre) -> Finding:
+    """Whether browsers will believe it, and for how long."""
+    faults = centre.certificate_faults(clock.now())
+    if faults:
+        return Finding("certificate", False, "; ".join(faults))
+    none = not (centre.settings.secure or centre.settings.sip_tls_port)
+    return Finding("certificate", True, "none: pages on loopback" if none else "valid")
+
+
+def second_folder(settings: Settings) -> Iterator[Finding]:
+    """Whether copies of recordings can be written where the settings say."""
+    if settings.recordings_copy is None:
+        return
+    folder = Path(settings.recordings_copy)
+    if not folder.is_dir():
+        yield Finding("recordings_copy", False, f"not there (mounted?): {folder}")
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        yield Finding("recordings_copy", False, f"cannot be written: {folder}")
+    else:
+        yield Finding("recordings_copy", True, str(folder))
+
+
 def disk(centre: Centre) -> Finding:
     """Room for recordings, in hours of talk."""
     folder = centre.folder.root
@@ -99,7 +123,7 @@ def disk(centre: Centre) -> Finding:
         folder = folder.parent
     usage = shutil.disk_usage(folder)
     hours = usage.free / RECORDING_BYTES_S / 3600
-    enough = usage.free / usage.total > DISK_FREE_MIN
+    enough = usage.free > usage.total * DISK_FREE_MIN
     return Finding("disk", enough, f"room for {hours:,.0f} hours of recorded talk")
 
 
@@ -127,7 +151,10 @@ async def examine(settings: Settings) -> int:
     else:
         city = centre.pack.city
         findings.append(Finding("city pack", True, f"{city.name} {centre.pack.version}"))
-        findings += [await database(centre), disk(centre)]
+        wrong = centre.unknown_agencies()
+        findings += [Finding("setting", False, line) for line in wrong]
+        findings += [certificate(centre), await database(centre), disk(centre)]
+        findings += second_folder(settings)
         here = await running(settings.near_url)
         findings.append(here)
         if here.detail == "not running":

@@ -314,8 +314,12 @@ async def run(
         after: when calls can be taken.
     """
     running = Running(Centre.load(settings), say)
+    if wrong := running.centre.unknown_agencies():
+        raise SettingsError(wrong)
     running.lock()
     locked()
+    for fault in running.centre.certificate_faults(clock.now()):
+        say(f"setting certificate: {fault}")  # calls do not wait for it
     told = asyncio.ensure_future(until_told())
     try:
         work = asyncio.ensure_future(_bring_up(running, before, after))

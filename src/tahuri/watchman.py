@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tahuri import watching
 from tahuri.calls import nodes
 from tahuri.centre import Centre
+from tahuri.host.certificate import ENDS_SOON, ends_at
 from tahuri.keeper import Keeper
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
@@ -78,6 +79,7 @@ class Watchman:
         ask: watching.Ask,
         grace_s: float = GRACE_S,
     ) -> None:
+        self._centre = centre
         self._settings: Settings = centre.settings
         self._node = centre.settings.node
         self._root = centre.root_certificate if centre.settings.own_authority else None
@@ -295,10 +297,19 @@ class Watchman:
             for line in self.kept.lines.values()
             if not line.ok
         ]
+        found += self._certificate(now)
         self._sample(now)
         known = watching.limits(self._settings, self._run, self.kept, inventory)
         found += near(known, self._settings.limit_percent_max)
         return found
+
+    def _certificate(self, now: datetime) -> list[Difference]:
+        """The pages' certificate, while it can still be renewed; ours is, by this very look."""
+        files = self._centre.certificate or self._centre.sip_certificate
+        end = ends_at(files[0]) if files is not None else None
+        if end is None or now < end - ENDS_SOON:
+            return []
+        return [Difference("certificate-ending" if now < end else "certificate-expired", "pages")]
 
     def _sample(self, now: datetime) -> None:
         for name, folder in watching.folders(self._settings).items():

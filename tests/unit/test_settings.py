@@ -57,7 +57,7 @@ def test_every_problem_is_listed_at_once(tmp_path: Path) -> None:
     )
     found = problems(text, tmp_path, {"TAHURI_CALLS_MAX": "many", "TAHURI_FROB": "1"})
     named = sorted(line.split(":")[0] for line in found)
-    rows = ["trunks[1]", "trunks[b].sources"]
+    rows = ["trunks[1].name", "trunks[b].sources"]
     plain = ["sip_address", "http_port", "offer_s", "colour", "calls_max", "TAHURI_FROB"]
     assert named == sorted([*plain, *rows])
 
@@ -122,8 +122,18 @@ def test_a_file_that_is_no_toml_hides_no_other_problem(tmp_path: Path) -> None:
         (TRUNK.replace("100.0/", "100.1/"), "trunks[telkom].sources"),
         (TRUNK.replace("telkom", ""), "trunks[].name"),
         (TRUNK + 'host = "a:b:c"', "trunks[telkom].host"),
+        (TRUNK + 'host = "sbc..example"', "trunks[telkom].host"),
+        (TRUNK + 'out = "yes"', "trunks[telkom].out"),
+        (TRUNK + 'sorces = ["192.0.2.1"]', "trunks[telkom].sorces"),
+        (TRUNK.replace("[[trunks]]", "[trunks]"), "trunks"),
+        (
+            "sip_tls_port = 5061\n" + TRUNK + 'host = "a"\nsrtp = "required"',
+            "trunks[telkom].transport",
+        ),
+        (TRUNK + 'srtp = "optional"', "sip_tls_port"),
+        ("[directory]\npln = 123", "directory.pln"),
         (TRUNK + "out = true", "trunks[telkom].host"),
-        (TRUNK + 'transport = "sctp"', "trunks[telkom]"),
+        (TRUNK + 'transport = "sctp"', "trunks[telkom].transport"),
         (TRUNK + 'transport = "tls"\nauthority = "none.pem"', "trunks[telkom].authority"),
         (TRUNK + "verify = false", "trunks[telkom].transport"),
         (TRUNK + "options_every_s = 0.5", "trunks[telkom].options_every_s"),
@@ -134,13 +144,13 @@ def test_a_file_that_is_no_toml_hides_no_other_problem(tmp_path: Path) -> None:
         (SEAT.replace('"a"', '""'), "sip_seats[T1].password"),
         (SEAT + SEAT.replace("t1", "t2"), "sip_seats"),
         (SEAT + SEAT.replace("T1", "T2"), "sip_seats"),
-        (SEAT + "colour = 1", "sip_seats[T1]"),
+        (SEAT + "colour = 1", "sip_seats[T1].colour"),
         (RADIO.replace('"a"', '""'), "gateways[HT Damkar].password"),
         (RADIO + RADIO.replace('"ht"', '"h2"'), "gateways"),
         (RADIO + RADIO.replace("HT D", "HT 2 D"), "gateways"),
         (RADIO + SEAT.replace('"t1"', '"ht"'), "gateways[HT Damkar].username"),
         (RADIO + '[directory]\n"ht damkar" = "113"', "gateways[HT Damkar].name"),
-        (RADIO + "colour = 1", "gateways[HT Damkar]"),
+        (RADIO + "colour = 1", "gateways[HT Damkar].colour"),
         ("transfer_s = 0", "transfer_s"),
         ("park_s = 601", "park_s"),
         ('supervision_notice = "often"', "supervision_notice"),

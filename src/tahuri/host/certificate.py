@@ -2,7 +2,7 @@
 
 import ipaddress
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -16,6 +16,8 @@ ROOT_LIFE = timedelta(days=3650)
 LEAF_LIFE = timedelta(days=397)
 """Browsers accept no longer one."""
 RENEW_BEFORE = timedelta(days=30)
+ENDS_SOON = timedelta(days=14)
+"""Whoever renews by themselves does it a month before: later, something is wrong."""
 
 
 def _write(file: Path, content: bytes, mode: int) -> None:
@@ -53,6 +55,48 @@ def fingerprint(file: Path) -> str:
     """SHA-256 of a certificate, as browsers show it."""
     certificate = x509.load_pem_x509_certificate(file.read_bytes())
     return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+
+
+def ends_at(file: Path) -> datetime | None:
+    """When the certificate in a PEM file ends; None where it cannot be read."""
+    try:
+        return x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError):
+        return None
+
+
+def faults(file: Path, names: tuple[str, ...], now: datetime) -> list[str]:
+    """Why browsers and phones would not believe the certificate; the first in the file counts.
+
+    Args:
+        names: host names and addresses by which people open the pages.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+    except (OSError, ValueError):
+        return [f"cannot be read: {file}"]
+    found = []
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if now < begin:
+        found.append(f"valid only from {begin:%Y-%m-%d %H:%M} UTC on: is this clock right?")
+    if now >= end:
+        found.append(f"expired on {end:%Y-%m-%d %H:%M} UTC")
+    elif now >= end - ENDS_SOON:
+        found.append(f"expires on {end:%Y-%m-%d}: renew it")
+    try:
+        held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return [*found, "names nobody: browsers want subjectAltName"]
+    found += [f"is not for {name}" for name in names if not _is_for(held, name)]
+    return found
+
+
+def _is_for(held: x509.SubjectAlternativeName, name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name) in held.get_values_for_type(x509.IPAddress)
+    except ValueError:
+        known = {one.lower() for one in held.get_values_for_type(x509.DNSName)}
+        return name.lower() in known or f"*.{name.lower().partition('.')[2]}" in known
 
 
 def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:

@@ -1,5 +1,6 @@
 """Settings from the file, the environment and the command line."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,9 @@ from tahuri.settings.rows import ROWS
 PREFIX = "TAHURI_"
 OTHERS = frozenset({"settings"})
 """Names after ``PREFIX`` that are no settings."""
+PLACE = re.compile(r"(?P<said>.*) - at `\$(?P<place>[^`]*)`")
+"""How msgspec says where in a value something is wrong."""
+NAMED = re.compile(r"Object (?P<what>contains unknown|missing required) field `(?P<field>[^`]*)`")
 LISTS = frozenset({"host_names"})
 """Settings that the environment gives parted by commas."""
 
@@ -65,15 +69,40 @@ def _converted(
     for name, value in values.items():
         if name not in known:
             problems.append(f"{name}: no such setting")
-        elif name in ROWS and isinstance(value, list):
+        elif name in ROWS and not isinstance(value, list):
+            problems.append(f"{name}: each is a table of its own: [[{name}]]")
+        elif name in ROWS:
             checked[name] = list(_rows(name, value, ROWS[name], problems))
         else:
             strict = isinstance(value, list | dict)
             try:
                 checked[name] = msgspec.convert(value, known[name].type, strict=strict)
             except msgspec.ValidationError as error:
-                problems.append(f"{name}: {error}")
+                problems += _each(name, value, known[name].type) or [_told(name, error)]
     return checked
+
+
+def _each(name: str, value: Any, kind: Any) -> list[str]:
+    """What is wrong with each entry of a table of names, such as the directory."""
+    found = []
+    for entry, content in value.items() if isinstance(value, dict) else ():
+        try:
+            msgspec.convert({entry: content}, kind)
+        except msgspec.ValidationError as error:
+            found.append(f"{name}.{entry}: {str(error).partition(' - at ')[0]}")
+    return found
+
+
+def _told(place: str, error: msgspec.ValidationError) -> str:
+    """What is wrong, after the whole name of the setting."""
+    said = str(error)
+    if found := PLACE.fullmatch(said):
+        said, inner = found["said"], found["place"].lstrip(".")
+        place = f"{place}.{inner}" if inner and not inner.startswith("[") else place + inner
+    if found := NAMED.match(said):
+        what = "no such setting" if "unknown" in found["what"] else "needed"
+        return f"{place}.{found['field']}: {what}"
+    return f"{place}: {said}"
 
 
 def _rows(
@@ -85,8 +114,9 @@ def _rows(
             yield msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
             first = msgspec.structs.fields(kind)[0].name
-            called = value.get(first, number) if isinstance(value, dict) else number
-            problems.append(f"{name}[{called}]: {error}")
+            called = value.get(first) if isinstance(value, dict) else None
+            called = called if isinstance(called, str) else number
+            problems.append(_told(f"{name}[{called}]", error))
 
 
 def checked(settings: Settings) -> Settings:

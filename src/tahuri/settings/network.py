@@ -11,7 +11,7 @@ from tahuri.settings.model import Settings
 
 NODE_NAME = re.compile(r"[A-Za-z0-9]{1,12}")
 WEB_ADDRESS = re.compile(r"https?://[^\s/]+\S*")
-HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
 OTHER_FAMILY = ("sip_other_address", "media_other_address")
 
 

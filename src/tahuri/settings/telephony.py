@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 
 from tahuri.settings.model import Settings
-from tahuri.settings.network import NODE_NAME, is_authority
+from tahuri.settings.network import HOST_NAME, NODE_NAME, is_authority
 from tahuri.settings.rows import SipSeat, Trunk
 
 SEAT_ID = NODE_NAME
@@ -42,7 +42,8 @@ def lines(trunks: tuple[Trunk, ...]) -> Iterator[str]:
             if owner.setdefault(network, trunk.name) != trunk.name:
                 yield f"{place}.sources: {source} belongs to trunk {owner[network]!r} already"
         found = HOST_PORT.fullmatch(trunk.host) if trunk.host is not None else None
-        if trunk.host is not None and not (found and 1 <= int(found[2] or 5060) <= 65535):
+        named = found is not None and (found[1][0] == "[" or HOST_NAME.fullmatch(found[1]))
+        if trunk.host is not None and not (named and found and 1 <= int(found[2] or 5060) <= 65535):
             yield f"{place}.host: neither host nor host:port: {trunk.host!r}"
         if trunk.caller_id is not None and not CALLER_ID.fullmatch(trunk.caller_id):
             yield f"{place}.caller_id: not a telephone number: {trunk.caller_id!r}"
@@ -52,6 +53,8 @@ def lines(trunks: tuple[Trunk, ...]) -> Iterator[str]:
             yield f"{place}.authority: not a readable PEM file: {trunk.authority}"
         if trunk.transport != "tls" and (trunk.authority is not None or not trunk.verify):
             yield f"{place}.transport: 'tls' is needed with authority or verify = false"
+        if trunk.srtp != "off" and trunk.host is not None and trunk.transport != "tls":
+            yield f"{place}.transport: 'tls' is needed with srtp: its keys stand in SIP"
         if trunk.options_every_s != 0 and not 1 <= trunk.options_every_s <= 3600:
             yield f"{place}.options_every_s: 0, or from 1 to 3600 seconds"
         if trunk.node and (trunk.edge or trunk.out or trunk.test_call_to is not None):
@@ -70,6 +73,9 @@ def reserves(settings: Settings) -> Iterator[str]:
             yield f"trunks[{trunk.name}].reserved_calls: at least 0"
         if not 0 <= trunk.reserved_seats <= RESERVED_SEATS_MAX:
             yield f"trunks[{trunk.name}].reserved_seats: from 0 to {RESERVED_SEATS_MAX}"
+    keyed = [trunk.name for trunk in settings.trunks if trunk.srtp != "off"]
+    if keyed and not settings.sip_tls_port:
+        yield f"sip_tls_port: needed with trunks[{keyed[0]}].srtp: its calls bring keys in SIP"
     total = sum(max(0, trunk.reserved_calls) for trunk in settings.trunks)
     if total and total >= settings.calls_max:
         yield (

@@ -77,3 +77,31 @@ def test_keys_are_for_their_owner_alone_and_the_fingerprint_is_the_browsers(
     loaded = x509.load_pem_x509_certificate((tmp_path / "root.pem").read_bytes())
     assert bytes.fromhex(shown.replace(":", "")) == loaded.fingerprint(hashes.SHA256())
     assert len(shown.split(":")) == 32
+
+
+def test_a_certificate_that_will_do_has_no_faults(tmp_path: Path) -> None:
+    """Each name by which people open the pages, in any spelling of it."""
+    server, _ = own_certificate(tmp_path, (*NAMES, "*.kota.example"))
+    names = (*NAMES, "Pusat112.Example", "konsol.kota.example")
+    assert certificate.faults(server, names, clock.now()) == []
+    assert certificate.ends_at(server) is not None
+
+
+def test_what_is_wrong_with_a_certificate_is_said_each_on_its_own(tmp_path: Path) -> None:
+    """The engineer must not look for it in a browser that only says that it is not private."""
+    server, _ = own_certificate(tmp_path, NAMES)
+    now = clock.now()
+    late, soon = now + LEAF_LIFE * 2, now + LEAF_LIFE - timedelta(days=5)
+    [expired] = certificate.faults(server, NAMES, late)
+    assert expired.startswith("expired on 20")
+    [ending] = certificate.faults(server, NAMES, soon)
+    assert ending.startswith("expires on 20")
+    [early] = certificate.faults(server, (), now - timedelta(days=9))
+    assert "clock" in early
+    other = certificate.faults(server, ("lain.example", "192.0.2.11"), now)
+    assert other == ["is not for lain.example", "is not for 192.0.2.11"]
+    nameless = certificate.faults(tmp_path / "root.pem", NAMES, now)
+    assert nameless == ["names nobody: browsers want subjectAltName"]
+    server.write_text("no certificate")
+    assert certificate.faults(server, NAMES, now) == [f"cannot be read: {server}"]
+    assert certificate.ends_at(server) is None

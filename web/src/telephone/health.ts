@@ -219,6 +219,8 @@ const TODO: Record<string, string> = {
   "copy-behind": "copy",
   "copy-not-erased": "copy",
   "copy-failing": "copy",
+  "certificate-ending": "certificate",
+  "certificate-expired": "certificate",
   "copy-damaged": "copy",
   "recording-lost": "lost",
   "recordings-unread": "unread",

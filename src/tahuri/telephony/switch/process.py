@@ -13,7 +13,6 @@ from tahuri.host.logs import configure_logs
 from tahuri.telephony import rpc
 from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.sip.endpoint import Endpoint
-from tahuri.telephony.sip.tls import server_context
 from tahuri.telephony.spool import Spool
 from tahuri.telephony.switch import (
     clockwork,
@@ -33,6 +32,7 @@ from tahuri.telephony.switch.registrar import Registrar
 from tahuri.telephony.switch.router import Router
 from tahuri.telephony.switch.trunks import TrunkWatch
 from tahuri.telephony.switch.websocket import SeatSockets
+from tahuri.tlsfiles import Followed
 
 KEY_FILE = "seat.key"
 KEY_BYTES = 32
@@ -90,14 +90,14 @@ class Switch:
         )
         self._media.start()
         edge.prepare(core)
-        context = server_context(sip.tls.cert, sip.tls.key) if sip.tls else None
+        followed = Followed(sip.tls.cert, sip.tls.key) if sip.tls else None
         await self._endpoint.start(
             sip.address,
             sip.udp_port,
             sip.tcp_port,
             core.settings.public_address,
             tls_port=sip.tls_port,
-            context=context,
+            context=followed.context if followed else None,
             other_address=sip.other_address,
             other_public_address=core.settings.other_public_address,
         )
@@ -108,6 +108,8 @@ class Switch:
                 log.exception("what the last process owed cannot be said")
         self.websocket_port = await self._sockets.start()
         await self._rpc.start()
+        if followed is not None:
+            core.spawn(followed.follow())
         core.spawn(self._tick())
         core.spawn(self._look())
         core.spawn(mediapulse.run(core))

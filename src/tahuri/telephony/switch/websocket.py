@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import ssl
 from collections import Counter
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -24,6 +23,7 @@ from tahuri.telephony.switch import audio, operations, seats, views
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Seat
 from tahuri.telephony.token import BadToken, SeatToken, verify
+from tahuri.tlsfiles import Followed
 
 PATH = "/seat"
 STATE_EVERY_S = 5.0
@@ -63,8 +63,9 @@ class SeatSockets:
         settings = self._core.settings.websocket
         context = None
         if settings.tls is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(settings.tls.cert, settings.tls.key)
+            followed = Followed(settings.tls.cert, settings.tls.key)
+            context = followed.context
+            self._core.spawn(followed.follow())
         self._server = await serve(
             self._connection,
             settings.address,
