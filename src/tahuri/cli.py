@@ -197,8 +197,13 @@ async def drain(args: argparse.Namespace) -> int:
     from tahuri import drain as emptying
     from tahuri.host.folder import DataFolder
 
-    socket = DataFolder(_settings(args).folder).run / "switch.sock"
-    await emptying.drain(socket, say, on=not args.off, wait=args.wait)
+    settings = _settings(args)
+    run = DataFolder(settings.folder).run
+    if not (args.off or args.anyway) and emptying.alone(emptying.running(run, settings)):
+        line = "this centre has no other node: new callers would be refused (503); --anyway does it"
+        print(f"not drained: {line}", file=sys.stderr)
+        return 1
+    await emptying.drain(run / "switch.sock", say, on=not args.off, wait=args.wait)
     return 0
 
 
@@ -235,6 +240,7 @@ def parser() -> argparse.ArgumentParser:
     command("doctor", doctor)
     emptied = command("drain", drain)
     emptied.add_argument("--wait", action="store_true", help="until no call is in hand")
+    emptied.add_argument("--anyway", action="store_true", help="also where no other node is")
     emptied.add_argument("--off", action="store_true", help="take new calls again")
     log = commands.add_parser("log", help="the city's log").add_subparsers(
         dest="what", required=True

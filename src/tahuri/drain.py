@@ -5,11 +5,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
+
 from tahuri.kernel.refusal import Unavailable
+from tahuri.settings import Settings
 from tahuri.telephony import rpc
 
 ANSWER_S = 5.0
 LOOK_S = 0.5
+
+
+def alone(settings: Settings) -> bool:
+    """Whether no other node would take the calls: their callers would hear 503 and nobody else.
+
+    Args:
+        settings: of the centre that runs, or as the command has them.
+    """
+    return not settings.node and not any(one.edge or one.node for one in settings.trunks)
+
+
+def running(run: Path, given: Settings) -> Settings:
+    """The settings with which the centre was started; those given where that cannot be read."""
+    try:
+        return msgspec.json.decode((run / "settings.json").read_bytes(), type=Settings)
+    except (OSError, msgspec.DecodeError):
+        return given
 
 
 async def drain(

@@ -192,6 +192,8 @@ def test_a_node_is_drained_and_takes_calls_again(centre: Centre) -> None:
             return found
 
     status, said = tahuri("drain", "--wait", environ=centre.environ)
+    assert (status, said[:12]) == (1, "not drained:"), "this centre has no other node"
+    status, said = tahuri("drain", "--wait", "--anyway", environ=centre.environ)
     assert (status, said) == (0, "· new calls go elsewhere; calls in hand: 0\n")
     assert "draining" in alarms()
     status, said = tahuri("drain", "--off", environ=centre.environ)
