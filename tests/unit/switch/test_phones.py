@@ -166,13 +166,25 @@ async def test_credentials_that_were_overheard_seat_nobody_elsewhere(
     assert centre.switch.core.seats["S1"].host == ADDRESS
 
 
-async def test_a_wrong_password_never_gets_a_seat(centre: Bench, phones: list[Phone]) -> None:
-    """Whoever registers as a seat hears emergency calls; guessing is slowed down."""
+async def test_a_wrong_password_never_gets_a_seat(
+    centre: Bench, phones: list[Phone], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever registers as a seat hears emergency calls; guessing is slowed down, and told."""
     await ringing(phones, Account("s1", "guess"))
     for _ in range(3):
         assert await phones[0].register(centre.flow) == 401
     assert not centre.switch.core.seats["S1"].attached
     assert "seat-taken" not in centre.types()
+    assert centre.switch.core.counters["registrations-refused"] == 3
+    stranger = Phone(Account("nobody", "guess"))
+    await stranger.start()
+    phones.append(stranger)
+    assert await stranger.register(centre.flow) == 401
+    told = [vars(one) for one in caplog.records if "may not register" in one.getMessage()]
+    assert [(one["why"], one["username"]) for one in told] == [
+        *3 * [("wrong-password", "s1")],
+        ("unknown-username", ""),
+    ]
 
 
 async def test_nobody_sits_in_the_browser_at_a_telephones_seat(

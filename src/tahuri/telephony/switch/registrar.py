@@ -1,7 +1,10 @@
 """REGISTER from seats that are SIP phones, and from gateways: digest, bindings, expiry."""
 
+import logging
+
 from tahuri.telephony.protocol.facts.seat import SeatTaken
 from tahuri.telephony.sip import events
+from tahuri.telephony.sip.gate import Bucket
 from tahuri.telephony.sip.grammar import (
     BadValue,
     NameAddress,
@@ -22,6 +25,10 @@ from tahuri.telephony.token import Skills
 EXPIRES_S = 300
 EXPIRES_S_MIN = 10
 EXPIRES_S_MAX = 3600
+REFUSALS_TOLD_PER_S = 0.2
+"""Lines in the log about phones that may not register; all are counted."""
+
+log = logging.getLogger(__name__)
 
 
 class Registrar:
@@ -30,6 +37,7 @@ class Registrar:
     def __init__(self, core: Core, credentials: Credentials) -> None:
         self._core = core
         self._credentials = credentials
+        self._told = Bucket(REFUSALS_TOLD_PER_S, 10, 10, core.monotonic_s())
         self._phones = {phone.username: phone for phone in core.settings.seats}
         self._gateways = {one.username: one for one in core.settings.gateways}
         for phone in core.settings.seats:
@@ -63,8 +71,21 @@ class Registrar:
             return
         if request.get("authorization") is not None and verdict != "stale":
             core.gate.penalise(event.flow.host, core.sip_now)
+            self._tell_refused(event.flow.host, phone)
         headers = self._credentials.challenges(account, event.flow, verdict == "stale")
         core.perform(core.endpoint.agent.respond(event.key, 401, core.sip_now, headers))
+
+    def _tell_refused(self, source: str, phone: PhoneSeat | Gateway | TestSeat | None) -> None:
+        """For whoever sets a phone up and sees only that it does not register."""
+        core = self._core
+        core.count("registrations-refused")
+        if self._told.take(1, core.monotonic_s()):
+            why = "unknown-username" if phone is None else "wrong-password"
+            name = "" if phone is None else phone.username
+            log.warning(
+                "a phone may not register",
+                extra={"why": why, "username": name, "pii.source": source},
+            )
 
     def _test_seat(self, user: str) -> TestSeat | None:
         seat = self._core.settings.test_seat
