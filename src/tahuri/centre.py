@@ -113,6 +113,18 @@ class Centre:
         names = told.host_names or (() if anywhere else (told.http_address,))
         return certificate.faults(files[0], names if told.secure else (), now)
 
+    def certificate_finding(self, now: datetime) -> str | None:
+        """The code of what the watch finds of the certificate; None while all is well."""
+        files = self.certificate or self.sip_certificate
+        if files is None:
+            return None
+        end = certificate.ends_at(files[0])
+        if end is None:
+            return "certificate-spoilt"
+        if now >= end:
+            return "certificate-expired"
+        return "certificate-ending" if now >= end - certificate.ENDS_SOON else None
+
     @property
     def _certificate(self) -> tuple[Path, Path]:
         """One for all uses: the files given, or our own for every name and address of ours."""

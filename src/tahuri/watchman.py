@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from tahuri import watching
 from tahuri.calls import nodes
 from tahuri.centre import Centre
-from tahuri.host.certificate import ENDS_SOON, ends_at
 from tahuri.keeper import Keeper
 from tahuri.kernel import clock
 from tahuri.kernel.db import Database
@@ -305,11 +304,8 @@ class Watchman:
 
     def _certificate(self, now: datetime) -> list[Difference]:
         """The pages' certificate, while it can still be renewed; ours is, by this very look."""
-        files = self._centre.certificate or self._centre.sip_certificate
-        end = ends_at(files[0]) if files is not None else None
-        if end is None or now < end - ENDS_SOON:
-            return []
-        return [Difference("certificate-ending" if now < end else "certificate-expired", "pages")]
+        code = self._centre.certificate_finding(now)
+        return [Difference(code, "pages")] if code is not None else []
 
     def _sample(self, now: datetime) -> None:
         for name, folder in watching.folders(self._settings).items():

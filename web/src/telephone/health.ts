@@ -221,6 +221,7 @@ const TODO: Record<string, string> = {
   "copy-failing": "copy",
   "certificate-ending": "certificate",
   "certificate-expired": "certificate",
+  "certificate-spoilt": "certificate",
   "copy-damaged": "copy",
   "recording-lost": "lost",
   "recordings-unread": "unread",
