@@ -166,6 +166,24 @@ async def test_credentials_that_were_overheard_seat_nobody_elsewhere(
     assert centre.switch.core.seats["S1"].host == ADDRESS
 
 
+async def test_a_phone_that_missed_a_call_rings_again_once_it_has_registered_anew(
+    tmp_path: Path, phones: list[Phone]
+) -> None:
+    """A phone has no key to say ready with: without this a desk that was empty for twelve seconds
+    would never ring again, and its caller would wait for ever."""
+    async with bench(tmp_path, seats=[phone_seat("S1")], offer_s=0.4) as centre:
+        rings = await ringing(phones, Account("s1", "secret-S1"))
+        assert await phones[0].register(centre.flow) == 200
+        await centre.call()
+        await centre.told("offer-missed")
+        assert centre.switch.core.seats["S1"].reason == "missed-offer"
+        before = len(rings)
+        assert await phones[0].register(centre.flow) == 200
+        await until(lambda: len(rings) > before)
+        rings[-1].accept(OFFER)
+        assert (await centre.told("call-answered")).body["seat_id"] == "S1"
+
+
 async def test_a_wrong_password_never_gets_a_seat(
     centre: Bench, phones: list[Phone], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -25,6 +25,9 @@ from tahuri.telephony.token import Skills
 EXPIRES_S = 300
 EXPIRES_S_MIN = 10
 EXPIRES_S_MAX = 3600
+READY_AGAIN = ("technical", "missed-offer")
+"""Reasons that the next registration ends: a phone has no key with which to say ready, and one that
+missed a call must not be silent for the rest of the night."""
 REFUSALS_TOLD_PER_S = 0.2
 """Lines in the log about phones that may not register; all are counted."""
 
@@ -135,7 +138,7 @@ class Registrar:
             if phone.skills != Skills():
                 seats.tell_skills(self._core, seat, SWITCH)
             seats.not_ready(self._core, seat, "technical", SWITCH)
-        if phone.ready_when_registered and (seat.reason == "technical" or phone.robot):
+        if phone.ready_when_registered and (seat.reason in READY_AGAIN or phone.robot):
             seats.ready(self._core, seat)
         self._core.changed()
 
