@@ -79,6 +79,17 @@ async def for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(AGAIN_S)
 
 
+async def carry_out(jobs: App, queues: Sequence[str], *, wait: bool = True) -> None:
+    """Does jobs, and keeps no row of those that are done: what they did is in the log.
+
+    Args:
+        wait: for ever for more of them; else until none is left.
+    """
+    await jobs.run_worker_async(
+        queues=queues, wait=wait, delete_jobs="successful", install_signal_handlers=False
+    )
+
+
 async def take_up(jobs: App, queues: Sequence[str]) -> None:
     """Gives jobs back, for ever, that a killed worker had begun: else nobody would end them."""
     while True:
@@ -122,7 +133,7 @@ async def run(settings: Settings) -> None:
         async with jobs.open_async():
             taking = asyncio.create_task(take_up(jobs, queues))
             try:
-                await jobs.run_worker_async(queues=queues, install_signal_handlers=False)
+                await carry_out(jobs, queues)
             finally:
                 taking.cancel()
                 await asyncio.gather(taking, return_exceptions=True)

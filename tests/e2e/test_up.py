@@ -202,7 +202,7 @@ def test_a_node_is_drained_and_takes_calls_again(centre: Centre) -> None:
 
 
 def test_what_cannot_be_had_is_said_before_anything_is_started(centre: Centre) -> None:
-    """Ports of a running centre, and a seat at which nobody could answer."""
+    """Ports of a running centre: another one beside it takes none of its calls."""
     other = {**centre.environ, "TAHURI_DATA": str(centre.data.parent / "second")}
     status, said = tahuri("up", environ=other)
     assert status == 1
