@@ -202,6 +202,40 @@ async def test_the_writer_opens_writes_and_closes_in_order(tmp_path: Path) -> No
     await writer.stop()
 
 
+async def test_no_caller_waits_while_a_long_recording_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call is answered when its recording runs: an hour of sound that is synced and read on a
+    busy disk must not keep the next caller waiting, nor take the second recording.
+
+    Given a recording whose close takes long; then others are begun, written, and all are closed.
+    """
+    writer = Writer(lambda *_: None)
+    long = await writer.open(tmp_path / "long.wav")
+    writer.append(long, 1, BLOCK)
+    held, sync = threading.Event(), os.fsync
+
+    def slow(number: int) -> None:
+        if number == long._file:
+            held.wait()
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    closing = asyncio.create_task(writer.close(long))
+    try:
+        async with asyncio.timeout(20):
+            await asyncio.sleep(0)
+            other = await writer.open(tmp_path / "other.wav")
+            writer.append(other, 2, BLOCK)
+            await writer._done(lambda: None)
+        assert other.path.stat().st_size == 44 + len(BLOCK)
+        assert not closing.done()
+    finally:
+        held.set()
+    assert (await closing).duration_s == (await writer.close(other)).duration_s == 1.0
+    await writer.stop()
+
+
 async def test_a_full_disk_has_its_own_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

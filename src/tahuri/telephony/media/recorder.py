@@ -1,4 +1,4 @@
-"""Recordings on the disk: two channels, 8 kHz, 16 bit, one thread that writes them all.
+"""Recordings on the disk: two channels, 8 kHz, 16 bit; one thread writes them all, one closes.
 
 The file is playable at every moment: samples are appended first, then the header learns of them.
 A disk that refuses costs the recording, never the call: the fault is told once and again at the
@@ -150,7 +150,7 @@ _Job = Callable[[], None] | _Block | None
 
 
 class Writer:
-    """The thread that writes.  To be made and used in a running event loop.
+    """The threads that write and close.  To be made and used in a running event loop.
 
     Args:
         on_failed: called in the loop, once a recording, with (recording, path, error).
@@ -160,8 +160,9 @@ class Writer:
         self._on_failed = on_failed
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.Queue[_Job] = queue.Queue()
-        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-        self._thread.start()
+        self._closings: queue.Queue[_Job] = queue.Queue()
+        self._thread = self._begun("recorder", self._jobs)
+        self._closer = self._begun("recordings closer", self._closings)
 
     async def open(self, path: Path) -> File:
         """Make a file with an empty header.
@@ -191,21 +192,32 @@ class Writer:
         self._jobs.put(_Block(file, recording, samples))
 
     async def close(self, file: File) -> RecordingClosed:
-        """Close after all that was handed over before is written."""
-        return await self._done(file.close)
+        """Close after all that was handed over before is written.
+
+        Syncing and reading an hour of sound takes its time, in which callers wait for an answer,
+        and no answer is given before a recording has begun: so another thread does that.
+        """
+        await self._done(lambda: None)
+        return await self._done(file.close, jobs=self._closings)
 
     async def stop(self) -> None:
-        """Write what was handed over and end the thread."""
-        self._jobs.put(None)
-        await asyncio.to_thread(self._thread.join)
+        """Write what was handed over, close what is to be closed, and end the threads."""
+        for jobs, thread in ((self._jobs, self._thread), (self._closings, self._closer)):
+            jobs.put(None)
+            await asyncio.to_thread(thread.join)
 
     async def _done(
-        self, job: Callable[[], Result], unheard: Callable[[Result], None] | None = None
+        self,
+        job: Callable[[], Result],
+        unheard: Callable[[Result], None] | None = None,
+        jobs: "queue.Queue[_Job] | None" = None,
     ) -> Result:
-        """Do it in the thread.
+        """Do it in a thread.
 
         Args:
-            unheard: done there with the result when the asking was cancelled meanwhile.
+            unheard: done by the writing one with the result when the asking was cancelled
+                meanwhile.
+            jobs: of the thread; None: of the one that writes.
         """
         future: asyncio.Future[Result] = self._loop.create_future()
 
@@ -227,13 +239,18 @@ class Writer:
             else:
                 self._loop.call_soon_threadsafe(settle, None, result)
 
-        self._jobs.put(run)
+        (jobs or self._jobs).put(run)
         return await future
 
-    def _run(self) -> None:
+    def _begun(self, name: str, jobs: "queue.Queue[_Job]") -> threading.Thread:
+        thread = threading.Thread(target=self._run, args=(jobs,), name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _run(self, jobs: "queue.Queue[_Job]") -> None:
         if os.sched_getscheduler(0) == os.SCHED_RR:  # inherited from the mixing
             realtime(WRITING_PRIORITY)
-        while (job := self._jobs.get()) is not None:
+        while (job := jobs.get()) is not None:
             if not isinstance(job, _Block):
                 job()
             elif not job.file.append(job.samples):
