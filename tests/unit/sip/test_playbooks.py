@@ -195,6 +195,8 @@ def test_a_reoffer_into_a_lost_dialog_ends_the_leg() -> None:
     other.lose = lambda _: True
     other.perform(other.caller, other.caller.agent.reoffer(other.caller_leg, OFFER, other.now))
     other.pass_s(TIMEOUT_S + 1)
+    assert other.caller.told(events.Reanswered) == 0, "a line that is down for a moment"
+    other.pass_s(TIMEOUT_S + 5)
     answered = other.caller.last(events.Reanswered)
     assert isinstance(answered, events.Reanswered)
     assert answered.status == 408
@@ -282,7 +284,11 @@ def text(method: str, uri: str = "sip:112@192.0.2.2", tag: str = "", extra: str 
         (text("INVITE", "urn:service:counseling"), ["416 INVITE"]),
         (text("INVITE", "urn:service:sos.police"), ["100 INVITE"]),
         (text("INVITE", "tel:112;phone-context=+62"), ["100 INVITE"]),
-        (text("INVITE", extra="Max-Forwards: 0"), ["483 INVITE"]),
+        (text("INVITE", extra="Max-Forwards: 0"), ["100 INVITE"]),
+        (text("INVITE", extra="Max-Forwards: 300"), ["100 INVITE"]),
+        (text("INVITE", extra="Max-Forwards: many"), ["100 INVITE"]),
+        (text("INVITE", extra="Expires: 99999999999999"), ["100 INVITE"]),
+        (text("INVITE", extra="Date: Fri, 01 Jan 2010 16:00:00 WIT"), ["100 INVITE"]),
         (text("INVITE", extra="Require: 100rel, geolocation-sip"), ["100 INVITE"]),
         (text("INVITE", extra="Require: sec-agree, geolocation-sip"), ["420 INVITE"]),
         (text("PRACK"), ["481 PRACK"]),

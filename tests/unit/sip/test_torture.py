@@ -21,8 +21,8 @@ SILENCE = "silence"
 PREFERRED: dict[str, str | int] = {
     "badaspec": 200,
     "badbranch": 200,
-    "baddate": 400,
-    "baddn": 400,
+    "baddate": INVITED,
+    "baddn": 200,
     "badinv01": 400,
     "badvers": 505,
     "bcast": SILENCE,

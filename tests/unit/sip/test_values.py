@@ -52,7 +52,6 @@ def test_compact_headers_are_understood_and_survive_a_round_trip() -> None:
         b"SIP/2.0 999 What\r\n\r\n",
         b"SIP/2.0 200 OK\r\nnonsense\r\n\r\n",
         REQUEST.format(extra="l: 5", rport="").replace("\n", "\r\n").encode(),
-        REQUEST.format(extra="Max-Forwards: 300", rport="").replace("\n", "\r\n").encode(),
         REQUEST.format(extra="c: a\nc: b", rport="").replace("\n", "\r\n").encode(),
         REQUEST.format(extra="", rport="")
         .replace("v: ", "v: ,")
@@ -91,6 +90,16 @@ def test_answers_go_to_where_the_request_really_came_from(rport: str, via: str, 
     assert response_flow(asked, Flow("UDP", "192.0.2.9", 9)).port == port
     assert response_flow(asked, Flow("TCP", "192.0.2.9", 9)).port == 9
     assert response_to(asked, 100, ("10.0.0.1", 5070), "tag").to.tag is None
+
+
+def test_an_address_that_begins_like_another_is_another() -> None:
+    """Given a Via that names 10.0.0.1; when the request comes from 0.0.0.1 or with a port that is
+    none; then the answer says where it came from."""
+    asked = request()
+    assert "received" not in response_to(asked, 180, ("10.0.0.1", 9), "tag").vias[0]
+    assert "received=0.0.0.1" in response_to(asked, 180, ("0.0.0.1", 9), "tag").vias[0]
+    asked.replace("via", "SIP/2.0/UDP 10.0.0.1:99999;branch=z9hG4bKx")
+    assert "received=10.0.0.1" in response_to(asked, 180, ("10.0.0.1", 9), "tag").vias[0]
 
 
 def test_a_reason_phrase_may_be_missing() -> None:
@@ -142,6 +151,8 @@ def test_addresses_are_read() -> None:
     assert grammar.name_address("sip:a@b;tag=1").tag == "1"
     assert grammar.name_address('A. B <sip:a@b;x>;t="1;2"').parameters == {"t": "1;2"}
     assert grammar.name_address("A. B <sip:a@b>").display_name == "A. B"
+    for name in ("Bell, Alexander", "Pak Budi (rumah)", "Zoë", 'A "B" C'):
+        assert grammar.name_address(f"{name} <sip:a@b>;tag=1").display_name == name
     assert grammar.split_list('"a,b" <x,y>, "c\\"," <z>,') == ['"a,b" <x,y>', '"c\\"," <z>']
     assert grammar.parameters_of(';a="x\\";y";b') == {"a": 'x\\";y', "b": ""}
 

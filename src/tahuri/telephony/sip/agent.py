@@ -169,8 +169,6 @@ class Agent(Referring):
         """The status with which any request is refused before its method counts; 0 if none."""
         if status := is_supported_uri(request.uri):
             return status, ()
-        if request.get("max-forwards") == "0" and request.method != "OPTIONS":
-            return 483, ()
         unknown = [tag for tag in request.all("require") if tag.lower() not in EXTENSIONS]
         if unknown:
             return 420, (("unsupported", ", ".join(unknown)),)

@@ -172,6 +172,8 @@ def host_port(text: str, default_port: int) -> tuple[str, int]:
 
 
 def _display_name(value: str) -> tuple[str, str]:
+    """The name and the rest.  An exchange that forgets the quotes has callers all the same, so
+    any words before the bracket are a name (RFC 4475 § 3.1.2.15 allows it)."""
     if value.startswith('"'):
         place = 1
         while place < len(value) and value[place] != '"':
@@ -182,10 +184,7 @@ def _display_name(value: str) -> tuple[str, str]:
     before, bracket, _ = value.partition("<")
     if not bracket:
         return "", value
-    words = before.split()
-    if any(not TOKEN.match(word) for word in words):
-        raise BadValue("display name")
-    return " ".join(words), value[len(before) :]
+    return " ".join(before.split()), value[len(before) :]
 
 
 def _split_outside_quotes(text: str, separator: str) -> list[str]:
