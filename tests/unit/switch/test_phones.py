@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
 
 from tahuri.telephony import rpc
 from tahuri.telephony.sip import digest, sdp
+from tahuri.telephony.sip.dialogs import Identity, Output
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.gate import Gate
 from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
@@ -126,6 +128,71 @@ async def test_a_broken_location_costs_the_location_and_not_the_call(
 
 
 # ---- registered phones --------------------------------------------------------------------------
+
+
+def saying(phone: Phone, *contacts: str) -> None:
+    """What the phone names as its Contacts from now on."""
+
+    class Named(Identity):
+        def contact(self, *_: object, **__: object) -> str:
+            return ", ".join(contacts)
+
+    one = phone.agent.identity
+    phone.agent.identity = Named(one.host, one.udp_port, one.tcp_port, one.user)
+
+
+async def test_a_phone_that_takes_its_old_address_back_is_still_there(
+    centre: Bench, phones: list[Phone]
+) -> None:
+    """Given a phone whose address changes; when it takes the old one back, in the same REGISTER as
+    it names the new one or in the next; then its seat is there, at the new address; when it takes
+    that back, or everything; then it is gone."""
+    await ringing(phones, Account("s1", "secret-S1"))
+    phone, seat = phones[0], centre.switch.core.seats["S1"]
+    here = f"{ADDRESS}:{phone.agent.identity.udp_port}"
+    old, new = "<sip:s1@192.0.2.77:5060>", f"<sip:s1@{here};ob>"
+    for leaving in (f"<sip:s1@{here}>", "*"):
+        saying(phone, old)
+        assert await phone.register(centre.flow) == 200
+        saying(phone, f"{old};expires=0", f"{new};expires=60")
+        assert await phone.register(centre.flow) == 200
+        assert seat.attached
+        assert seat.contact == new.strip("<>")
+        saying(phone, old)
+        assert await phone.register(centre.flow, 0) == 200
+        assert seat.attached
+        assert seat.state == "ready"
+        saying(phone, leaving)
+        assert await phone.register(centre.flow, 0) == 200
+        assert not seat.attached
+
+
+async def test_a_register_is_answered_with_what_is_bound(
+    centre: Bench, phones: list[Phone]
+) -> None:
+    """RFC 3261 § 10.3: a phone that asks, or takes an old address back, hears where it is called.
+
+    Given a registered phone; when it names no Contact; then the answer names the bound one.
+    """
+    await ringing(phones, Account("s1", "secret-S1"))
+    phone = phones[0]
+    answers: list[str | None] = []
+    answered = centre.switch.core.endpoint.agent.respond
+
+    def heard(*arguments: Any) -> list[Output]:
+        headers = dict(arguments[3]) if len(arguments) > 3 else {}
+        answers.append(headers.get("contact"))
+        return answered(*arguments)
+
+    centre.switch.core.endpoint.agent.respond = heard  # type: ignore[method-assign]
+    contact = f"<sip:s1@{ADDRESS}:{phone.agent.identity.udp_port}>"
+    for said in (contact, "", "<sip:s1@192.0.2.77>;expires=0"):
+        saying(phone, said)
+        assert await phone.register(centre.flow, 60) == 200
+        assert answers[-1] == f"{contact};expires=60"
+    saying(phone, contact)
+    assert await phone.register(centre.flow, 0) == 200
+    assert answers[-1] is None
 
 
 async def test_a_stale_nonce_is_asked_anew_and_costs_nothing(

@@ -96,37 +96,39 @@ class Registrar:
 
     def _bind(self, event: events.Registering, phone: PhoneSeat) -> None:
         core, seat = self._core, self._core.seats[phone.seat_id]
-        contacts = event.request.all("contact")
-        headers: tuple[tuple[str, str], ...] = ()
-        if contacts:
-            expires_s = _expires_s(event.request, contacts[0])
-            if expires_s == 0:
-                self._unbind(seat)
-            else:
-                address = name_address(contacts[0]).uri
-                seat.contact, seat.transport = address, event.flow.transport
-                seat.host, seat.port_sip = event.flow.host, event.flow.port
-                seat.nat = not edge.is_reachable(address, event.flow)
-                self._reached_anew(seat, event.flow)
-                seat.registered_until_s = core.monotonic_s() + expires_s
-                self._seat_down(seat, phone)
-                headers = (("contact", f"<{address}>;expires={expires_s}"),)
-        core.perform(core.endpoint.agent.respond(event.key, 200, core.sip_now, headers))
+        asked = _asked(event.request, seat.contact)
+        if asked is not None and asked[1] == 0:
+            self._unbind(seat)
+        elif asked is not None:
+            address, expires_s = asked
+            seat.contact, seat.transport = address, event.flow.transport
+            seat.host, seat.port_sip = event.flow.host, event.flow.port
+            seat.nat = not edge.is_reachable(address, event.flow)
+            self._reached_anew(seat, event.flow)
+            seat.registered_until_s = core.monotonic_s() + expires_s
+            self._seat_down(seat, phone)
+        self._registered(event, seat.contact, seat.registered_until_s)
         offers.dispatch(core)
 
     def _bind_gateway(self, event: events.Registering, gateway: Binding) -> None:
         core = self._core
-        contacts = event.request.all("contact")
-        headers: tuple[tuple[str, str], ...] = ()
-        if contacts:
-            expires_s = _expires_s(event.request, contacts[0])
+        asked = _asked(event.request, gateway.contact)
+        if asked is not None:
+            address, expires_s = asked
             gateway.registered_until_s = core.monotonic_s() + expires_s if expires_s else None
             if expires_s:
-                gateway.contact = name_address(contacts[0]).uri
-                flow = event.flow
+                gateway.contact, flow = address, event.flow
                 gateway.transport, gateway.host, gateway.port = flow.transport, flow.host, flow.port
-                headers = (("contact", f"<{gateway.contact}>;expires={expires_s}"),)
             core.changed()
+        self._registered(event, gateway.contact, gateway.registered_until_s)
+
+    def _registered(self, event: events.Registering, contact: str, until_s: float | None) -> None:
+        """200 with what is bound now (RFC 3261 § 10.3, step 8)."""
+        core = self._core
+        headers: tuple[tuple[str, str], ...] = ()
+        if until_s is not None:
+            left_s = max(0, round(until_s - core.monotonic_s()))
+            headers = (("contact", f"<{contact}>;expires={left_s}"),)
         core.perform(core.endpoint.agent.respond(event.key, 200, core.sip_now, headers))
 
     def _seat_down(self, seat: Seat, phone: PhoneSeat) -> None:
@@ -168,6 +170,29 @@ def _user(request: Request) -> str:
         return parse_uri(request.to.uri).user
     except BadValue:
         return ""
+
+
+def _asked(request: Request, bound: str) -> tuple[str, int] | None:
+    """Contact and seconds that a REGISTER asks for, 0 to be off; None: what is bound stays.
+
+    A phone whose address has changed takes the old Contact back, in the same message or in the
+    next one: it is off only where it takes back what is bound, or everything.
+    """
+    contacts = [(one, _expires_s(request, one)) for one in request.all("contact")]
+    for contact, expires_s in contacts:
+        if expires_s:
+            return name_address(contact).uri, expires_s
+    gone = any(one == "*" or _place(name_address(one).uri) == _place(bound) for one, _ in contacts)
+    return (bound, 0) if gone else None
+
+
+def _place(uri: str) -> tuple[str, str, int | None]:
+    """User, host and port; parameters do not tell one telephone from another."""
+    try:
+        read = parse_uri(uri)
+    except BadValue:
+        return uri, "", None
+    return read.user, read.host, read.port
 
 
 def _expires_s(request: Request, contact: str) -> int:
