@@ -2,10 +2,11 @@
 
 from typing import cast
 
+import pytest
 from wire import ANSWER, Wire
 
 from tahuri.telephony.sip import events
-from tahuri.telephony.sip.message import Request, Response
+from tahuri.telephony.sip.message import Request, Response, response_to
 
 
 def ringing(wire: Wire, session: bytes = ANSWER, status: int = 183) -> None:
@@ -109,6 +110,19 @@ def test_who_demands_reliable_responses_gets_them() -> None:
     assert wire.trace[-3:] == ["180 INVITE", "PRACK", "200 PRACK"]
 
 
+def test_each_reliable_response_of_a_call_can_be_acknowledged() -> None:
+    """Given a caller that demands reliable responses; when a second one follows the first; then its
+    PRACK is taken as well, and the call is not refused for want of it."""
+    wire = Wire()
+    wire.invite()
+    wire.callee_leg.prack = "required"
+    ringing(wire, b"", 180)
+    ringing(wire)
+    assert wire.trace[-3:] == ["183 INVITE", "PRACK", "200 PRACK"]
+    wire.pass_s(40)
+    assert wire.callee.told(events.Ended) == 0
+
+
 def test_a_prack_for_something_else_is_refused() -> None:
     """481, and the response goes on being repeated."""
     wire = Wire()
@@ -156,3 +170,18 @@ def test_a_provisional_response_out_of_order_is_passed_over() -> None:
     told = wire.caller.told(events.Ringing)
     ringing(wire)
     assert wire.caller.told(events.Ringing) == told
+
+
+@pytest.mark.parametrize("number", ["²", "many", "", "99999999999"])
+def test_a_number_that_is_none_asks_for_no_prack(number: str) -> None:
+    """Given a 180 that must be acknowledged by a number, and has none; then it is told as ringing,
+    and no exception of ours costs the call."""
+    wire = Wire()
+    wire.lose = lambda name: name == "INVITE"
+    wire.invite()
+    asked = cast("Request", wire.caller.sent[-1])
+    headers = (("require", "100rel"), ("rseq", number))
+    ringing = response_to(asked, 180, ("192.0.2.1", 5060), "t", headers)
+    wire.perform(wire.caller, wire.caller.agent.receive(ringing, wire.callee.flow, wire.now))
+    assert wire.caller.told(events.Ringing) == 1
+    assert "PRACK" not in wire.trace

@@ -145,3 +145,16 @@ def test_a_refer_before_the_answer_or_outside_a_call_is_refused() -> None:
         assert label(wire.callee.sent[-1]) == "481 REFER"
     assert wire.callee.told(events.ReferAsked) == 0
     assert wire.callee_leg.state == "incoming"
+
+
+def test_a_transfer_goes_over_a_new_connection_where_the_old_one_is_gone() -> None:
+    """Given a call over TCP; when one side asks for a transfer, or tells how it goes; then that
+    names where to connect to, as every other request of the call does."""
+    wire = Wire("TCP")
+    wire.up()
+    for side, outputs in (
+        (wire.callee, wire.caller.agent.refer(wire.caller_leg, TARGET, wire.now)),
+        (wire.caller, wire.callee.agent.notify(wire.callee_leg, 200, "", wire.now)),
+    ):
+        [asked_over] = [output for output in outputs if isinstance(output, Send)]
+        assert asked_over.instead == Flow("TCP", side.host, 5060)

@@ -1,5 +1,7 @@
 """Session timers (RFC 4028) on a moved clock: a far end that is gone is found."""
 
+from collections.abc import Callable
+
 import pytest
 from wire import ANSWER, Wire
 
@@ -235,7 +237,7 @@ def test_update_that_turns_out_to_be_unknown_gives_way_to_invite() -> None:
     assert wire.caller.told(events.Ended) == 0
 
 
-def adopted(leg: Leg, side: str) -> Wire:
+def adopted(change: Callable[[Leg], None] | None, side: str) -> Wire:
     """The same call in the hands of a new process on that side."""
     wire = Wire()
     wire.up()
@@ -243,13 +245,15 @@ def adopted(leg: Leg, side: str) -> Wire:
     new = getattr(Wire(), side).agent
     getattr(wire, side).agent = new
     wire.now += 100
+    if change is not None:
+        change(old)
     new.adopt(old, wire.now)
     return wire
 
 
 def test_a_killed_process_goes_on_refreshing() -> None:
     """The far end would hang up on a living call if the next process forgot."""
-    wire = adopted(None, "caller")  # type: ignore[arg-type]
+    wire = adopted(None, "caller")
     wire.pass_s(EXPIRES_S, 5)
     assert wire.trace.count("200 UPDATE") >= 1
     assert wire.callee.told(events.Ended) == wire.caller.told(events.Ended) == 0
@@ -259,7 +263,7 @@ def test_a_killed_process_goes_on_refreshing() -> None:
 def test_a_killed_process_asks_whether_the_far_end_is_there(side: str) -> None:
     """Given a leg that the next process takes up, whoever refreshes it; then it asks soon, and goes
     on with the roles that were agreed."""
-    wire = adopted(None, side)  # type: ignore[arg-type]
+    wire = adopted(None, side)
     leg = wire.caller_leg if side == "caller" else wire.callee_leg
     wire.pass_s(2 * PROBE_S + 5, 1)
     assert wire.trace.count("200 UPDATE") == 1
@@ -271,7 +275,7 @@ def test_a_killed_process_asks_whether_the_far_end_is_there(side: str) -> None:
 
 def test_a_killed_process_ends_a_call_whose_far_end_is_silent() -> None:
     """Given a far end that is dead; then its call ends after a minute of questions."""
-    wire = adopted(None, "callee")  # type: ignore[arg-type]
+    wire = adopted(None, "callee")
     wire.lose = lambda _: True
     wire.pass_s(2 * PROBE_S + MISSES_S + 3 * TIMEOUT_S, 1)
     ended = wire.callee.last(events.Ended)
@@ -284,7 +288,7 @@ def test_what_a_far_end_says_after_a_kill_shows_whether_it_is_there(
     status: int, stays: bool
 ) -> None:
     """Only 481 means that the call is gone; whoever refuses the question is there."""
-    wire = adopted(None, "callee")  # type: ignore[arg-type]
+    wire = adopted(None, "callee")
     wire.lose = lambda name: name == "UPDATE"
     wire.pass_s(2 * PROBE_S, 0.25)
     asked = next(m for m in reversed(wire.callee.sent) if getattr(m, "method", "") == "UPDATE")
@@ -304,3 +308,38 @@ def test_a_refresh_waits_for_a_hold_that_is_under_way() -> None:
     wire.lose = lambda label: label == "200 INVITE"
     wire.pass_s(12, 1)
     assert "UPDATE" not in wire.trace
+
+
+def test_a_refresh_that_only_ever_hears_trying_finds_a_dead_far_end() -> None:
+    """Given a machine on the way that answers 100 for a far end that is gone; then the call ends,
+    as one whose far end says nothing at all: a seat would sit in it for ever."""
+    wire = by_hand("Supported: timer\nSession-Expires: 300;refresher=uas\n")
+    leg, agent = wire.callee_leg, wire.callee.agent
+    wire.lose = lambda _: True
+    seen = len(wire.callee.sent)
+    for _ in range(600):
+        wire.pass_s(1, 1)
+        new, seen = wire.callee.sent[seen:], len(wire.callee.sent)
+        for message in new:
+            if isinstance(message, Request) and message.method == "INVITE":
+                trying = response_to(message, 100, ("192.0.2.2", 5060), "")
+                wire.perform(wire.callee, agent.receive(trying, wire.caller.flow, wire.now))
+        if leg.state == "ended":
+            break
+    ended = wire.callee.last(events.Ended)
+    assert isinstance(ended, events.Ended)
+    assert ended.reason == "lost"
+
+
+@pytest.mark.parametrize("before_s", [-1000.0, 1e6])
+def test_the_time_that_we_were_down_is_no_silence_of_theirs(before_s: float) -> None:
+    """Given a leg whose last refresh had no answer; when the switch was down for long, or the
+    machine started anew and its clock with it; then one more silence does not end the call, and a
+    minute of it does."""
+    wire = adopted(lambda leg: setattr(leg, "missed_since", before_s), "caller")
+    wire.lose = lambda _: True
+    wire.pass_s(2 * PROBE_S + TIMEOUT_S + 1, 1)
+    assert wire.caller_leg.missed_since is not None
+    assert wire.caller_leg.state == "up"
+    wire.pass_s(MISSES_S + TIMEOUT_S, 1)
+    assert wire.caller_leg.state == "ended"

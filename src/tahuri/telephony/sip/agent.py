@@ -237,6 +237,7 @@ class Agent(Referring):
                     outputs += self.respond(leg.invite_key, 487, now)
                 elif leg.invite_key:
                     self.transactions.acknowledge(leg.invite_key)  # they know of our 200
+                outputs += self._refuse_reoffer(leg, now)
                 returned = request.get(RETURN_HEADER) is not None
                 return outputs + self._gone(leg, "returned" if returned else "hung-up")
             case "INVITE" | "UPDATE":
@@ -270,7 +271,7 @@ class Agent(Referring):
             timer = self.timer_answer(leg, now) if leg.state == "up" else ()
             headers = (self._contact(leg), ("allow", ALLOW), *timer)
             return [*self.respond(asked.key, 200, now, headers), events.Refreshed(leg)]
-        leg.reoffer_key = asked.key
+        leg.reoffer_key, leg.reoffer_cseq = asked.key, asked.request.cseq[0]
         if leg.state == "calling" and session is not None:
             leg.early_offer = session.decode("utf-8", "replace")
         return [events.Reoffered(leg, session)]
@@ -301,8 +302,9 @@ class Agent(Referring):
         leg = self.legs.get((request.call_id, request.to.tag or "", request.from_.tag or ""))
         if leg is None:
             return []
-        if leg.reoffer_key and leg.reoffer_key[2] == "INVITE":
-            self.transactions.acknowledge(leg.reoffer_key)
+        waits = leg.reoffer_key if leg.reoffer_key and leg.reoffer_key[2] == "INVITE" else None
+        if waits and request.cseq[0] >= leg.reoffer_cseq:
+            self.transactions.acknowledge(waits)
             leg.reoffer_key = None
             return [events.Reacknowledged(leg, session_of(request))]
         if leg.confirmed or leg.invite_key is None:

@@ -116,8 +116,11 @@ class Calling(Reoffering):
                 return [events.Rejected(leg, 487, response)]
             return [events.Rejected(leg, response.status, response)]
         tag = response.to.tag or ""
-        if leg.remote_tag == tag and leg.invite_cseq in leg.acks:  # repeated 200: our ACK was lost
-            ack = leg.acks[leg.invite_cseq].encode("utf-8", "surrogateescape")
+        if leg.remote_tag == tag and leg.state in ("up", "ended"):  # repeated: our ACK was lost
+            known = leg.acks.get(leg.invite_cseq)
+            if known is None:  # one for a later INVITE stands there
+                return [self._ack(leg, leg.invite_cseq)]
+            ack = known.encode("utf-8", "surrogateescape")
             return [Send(ack, next_hop(leg), again(leg))]
         if leg.remote_tag and leg.remote_tag != tag:
             return self._unwanted_fork(leg, response, now)
@@ -181,7 +184,7 @@ class Calling(Reoffering):
             leg.state = "ended"
             return [events.Rejected(leg, 408, None)]
         if client in self._reoffering:
-            return self.reoffer_unanswered(client)
+            return self.reoffer_unanswered(client, now)
         if client in self._refreshing:
             return self.refresh_unanswered(client, now)
         return [events.Replied(client, None)]

@@ -83,7 +83,7 @@ class Dialogs(ABC):
         headers: tuple[tuple[str, str], ...] = (),
         body: bytes = b"",
     ) -> list[Output]:
-        """Answer a request that came up as `events.Request`."""
+        """Answer a request that came up; nothing if it has its answer."""
         return self._lift(self.transactions.respond(key, status, now, headers, body), now)
 
     def adopt(self, leg: Leg, now: float = 0.0) -> None:
@@ -115,7 +115,7 @@ class Dialogs(ABC):
                 request = request_in(leg, "BYE", self._contact_value(leg))
                 request.headers += [(RETURN_HEADER, "1")] if returning else []
                 _, sent = self._send_in(leg, request, now)
-                return [*sent, *self._gone(leg, reason)]
+                return [*sent, *self._refuse_reoffer(leg, now), *self._gone(leg, reason)]
             case "cancelling" | "ended":
                 return []
             case _:
@@ -148,6 +148,10 @@ class Dialogs(ABC):
         data = ack.encoded()
         leg.acks = {cseq: data.decode("utf-8", "surrogateescape")}
         return Send(data, flow, again(leg))
+
+    def _refuse_reoffer(self, leg: Leg, now: float) -> list[Output]:
+        """487 to an offer of theirs that waits for our answer: the dialog is over (§ 15.1.2)."""
+        return self.respond(leg.reoffer_key, 487, now) if leg.reoffer_key is not None else []
 
     def _gone(self, leg: Leg, reason: str) -> list[Output]:
         self._forget(leg)

@@ -50,6 +50,8 @@ class Leg(Struct, kw_only=True):
     sdp_version: int = 0
     offering: bool = False
     """A re-INVITE of ours waits for its answer."""
+    offer_client: str = ""
+    """Its transaction: whatever else is answered meanwhile is no answer to it."""
     owed: bool = False
     """``session`` is newer than what the far end was told, and could not be offered yet."""
     owed_due: float = 0.0
@@ -59,6 +61,8 @@ class Leg(Struct, kw_only=True):
     """How often it was refused for the moment."""
     reoffer_key: ServerKey | None = None
     """A re-INVITE of theirs that we have not answered or that is not acknowledged."""
+    reoffer_cseq: int = 0
+    """Its CSeq: an ACK with a lower one is for what came before it."""
     acks: dict[int, str] = {}
     """Our ACKs by CSeq, as text, to repeat them."""
     extra: list[tuple[str, str]] = []

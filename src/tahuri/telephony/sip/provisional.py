@@ -56,7 +56,7 @@ class Provisionals(Sessions):
                 leg.agreed, leg.session = leg.local_tag, session.decode("utf-8", "replace")
             leg.rseq += 1
             headers += [("require", "100rel"), ("rseq", str(leg.rseq))]
-            self._waiting[key] = _Waiting(leg, leg.rseq, leg.remote_cseq, now + TIMEOUT_S)
+            self._waiting[key] = _Waiting(leg, leg.rseq, leg.invite_cseq, now + TIMEOUT_S)
             self._repeat_progress(key, now, T1_S)
         return self.respond(key, status, now, tuple(headers), session)
 

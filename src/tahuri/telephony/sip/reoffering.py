@@ -13,7 +13,8 @@ from tahuri.telephony.sip.grammar import whole_number
 from tahuri.telephony.sip.leg import ALLOW, Leg, refresh_target, request_in
 from tahuri.telephony.sip.message import Response
 from tahuri.telephony.sip.provisional import Provisionals
-from tahuri.telephony.sip.transaction import TIMEOUT_S
+from tahuri.telephony.sip.sessions import MISSES_S, NOBODY
+from tahuri.telephony.sip.transaction import KEPT_S, TIMEOUT_S
 from tahuri.telephony.sip.transaction import Output as Lower
 
 LOOK_EVERY_S = 0.25
@@ -72,6 +73,7 @@ class Reoffering(Provisionals):
         request.headers.append(("content-type", "application/sdp"))
         request.body = leg.session.encode()
         client, sent = self._send_in(leg, request, now)
+        leg.offer_client = client
         self._reoffering[client] = leg
         self.forget_client_later(self._reoffering, client, now)
         return sent
@@ -95,9 +97,10 @@ class Reoffering(Provisionals):
         if response.status < 300:
             refresh_target(leg, response)
             outputs.append(self._ack(leg, response.cseq[0]))
-        if not leg.offering:
-            return outputs  # a repeated 200
-        leg.offering = False
+        if not self._waited_for(leg, client) or leg.state != "up":
+            return outputs  # a repeated 200, or the call is over
+        if response.status in NOBODY:
+            return self._nobody(leg, now)
         if response.status < 300:
             self.timer_agreed(leg, response, now)
         elif self.takes_more(leg, response):
@@ -106,12 +109,12 @@ class Reoffering(Provisionals):
             leg.owed_tries += 1
             self._owe(leg, wait_s, now)
             return []
-        if leg.owed and response.status not in (408, 481):  # there is a newer one
+        if leg.owed and response.status != 481:  # there is a newer one
             refused = response.status >= 300
             told = [] if refused else [self._reanswered(leg, response)]
             return [*outputs, *told, *self._offer(leg, now)]
         outputs.append(self._reanswered(leg, response))
-        if response.status in (408, 481):
+        if response.status == 481:
             outputs += self.hang_up(leg, now, "lost")
         return outputs
 
@@ -133,11 +136,18 @@ class Reoffering(Provisionals):
         share = int.from_bytes(self._mint().encode()[-2:]) % 200 / 200
         return 2.1 + 1.9 * share if leg.outgoing else 0.01 + 1.99 * share
 
-    def reoffer_unanswered(self, client: str) -> list[Output]:
+    def reoffer_unanswered(self, client: str, now: float) -> list[Output]:
         """Nobody answered a re-INVITE, or could be connected to."""
         leg = self._reoffering.pop(client)
-        leg.offering = False
-        return [events.Reanswered(leg, 408, None)]
+        waited = self._waited_for(leg, client)
+        return self._nobody(leg, now) if waited and leg.state == "up" else []
+
+    def _nobody(self, leg: Leg, now: float) -> list[Output]:
+        """A session of ours met silence: a line that is down for a moment ends no call."""
+        if now - leg.owed_since < MISSES_S:
+            self._owe(leg, LATER_S, now)
+            return []
+        return [events.Reanswered(leg, 408, None), *self.hang_up(leg, now, "lost")]
 
     def acknowledge_stray(self, response: Response) -> list[Output]:
         """A 2xx to an INVITE that the process before this one sent, or one that comes very late:
@@ -157,4 +167,4 @@ class Reoffering(Provisionals):
                 kept.pop(client, None)
             return []
 
-        self.transactions.after(now + 2 * TIMEOUT_S, forget)
+        self.transactions.after(now + KEPT_S, forget)

@@ -14,7 +14,7 @@ from tahuri.telephony.sip.dialogs import Dialogs, Identity, Output
 from tahuri.telephony.sip.grammar import parameters_of, whole_number
 from tahuri.telephony.sip.leg import ALLOW, Leg, refresh_target, request_in
 from tahuri.telephony.sip.message import Message, Request, Response
-from tahuri.telephony.sip.transaction import TIMEOUT_S
+from tahuri.telephony.sip.transaction import KEPT_S
 from tahuri.telephony.sip.transaction import Output as Lower
 
 SUPPORTED = "timer, 100rel, replaces"
@@ -31,6 +31,8 @@ PROBE_S = 10.0
 far end may have hung up in that very moment."""
 MISSES_S = 60.0
 """So long refreshes may go unanswered: a line that is down for a moment ends no call."""
+NOBODY = frozenset({408, 487})
+"""Said by a machine on the way for a silent far end; 487 when we took a re-INVITE back."""
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -142,6 +144,7 @@ class Sessions(Dialogs):
 
     def adopt(self, leg: Leg, now: float = 0.0) -> None:
         super().adopt(leg, now)
+        leg.missed_since = None  # while nobody asked, nobody was silent
         if leg.refreshes:
             share = int.from_bytes(self._mint().encode()[-2:]) % 100 / 100
             probe_s = PROBE_S * (1 + share)
@@ -202,9 +205,11 @@ class Sessions(Dialogs):
             request.headers.append(("content-type", "application/sdp"))
             request.body = leg.session.encode()
         name, sent = self._send_in(leg, request, now)
+        if not update:
+            leg.offer_client = name
         self._refreshing[name] = leg
-        self.transactions.after(now + 2 * TIMEOUT_S, lambda _: self._forget_refresh(name))
-        self._later(leg, 2 * TIMEOUT_S, now)  # in case that nothing comes of it
+        self.transactions.after(now + KEPT_S, lambda _: self._forget_refresh(name))
+        self._later(leg, KEPT_S, now)  # in case that nothing comes of it
         return sent
 
     def _forget_refresh(self, name: str) -> list[Lower]:
@@ -214,16 +219,16 @@ class Sessions(Dialogs):
     def refresh_replied(self, client: str, response: Response, now: float) -> list[Output]:
         """An answer to a refresh of ours."""
         leg, method = self._refreshing[client], response.cseq[1]
-        if response.status < 200 or leg.state != "up":
+        if response.status < 200:
             return []
         outputs: list[Output] = []
         if response.status < 300:
             refresh_target(leg, response)
             if method == "INVITE":
                 outputs.append(self._ack(leg, response.cseq[0]))
-        if method == "INVITE" and not leg.offering:
-            return outputs  # a repeated 200
-        leg.offering = False
+        repeated = method == "INVITE" and not self._waited_for(leg, client)
+        if repeated or leg.state != "up":
+            return outputs
         if response.status < 300:
             self.timer_agreed(leg, response, now)
             session = session_of(response)
@@ -235,7 +240,7 @@ class Sessions(Dialogs):
     def _refresh_refused(self, leg: Leg, response: Response, now: float) -> list[Output]:
         if response.status == 481:
             return self.hang_up(leg, now, "lost")
-        if response.status == 408:
+        if response.status in NOBODY:
             return self._missed(leg, now)
         leg.missed_since = None
         if self.takes_more(leg, response):
@@ -250,10 +255,17 @@ class Sessions(Dialogs):
         self._later(leg, wait_s, now)
         return [events.Refreshed(leg)]
 
+    @staticmethod
+    def _waited_for(leg: Leg, client: str) -> bool:
+        """Whether that re-INVITE of ours is the one that waits for its answer; from now on none."""
+        waits = leg.offering and leg.offer_client == client
+        leg.offering = leg.offering and not waits
+        return waits
+
     def refresh_unanswered(self, client: str, now: float) -> list[Output]:
         """Nobody answered a refresh, or could be connected to."""
         leg = self._refreshing.pop(client)
-        leg.offering = False
+        self._waited_for(leg, client)
         return self._missed(leg, now) if leg.state == "up" else []
 
     def _missed(self, leg: Leg, now: float) -> list[Output]:

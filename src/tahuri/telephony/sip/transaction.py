@@ -13,6 +13,9 @@ T2_S = 4.0
 T4_S = 5.0
 TIMEOUT_S = 64 * T1_S
 """Timers B, F, H, J, L and M."""
+KEPT_S = 3 * TIMEOUT_S
+"""What belongs to a request of ours is known for so long: it may wait, be cancelled, and have an
+answer that is repeated."""
 TRANSACTIONS_MAX = 20_000
 """Transactions kept at once; further requests get 503, unremembered."""
 STRAY_MAX = TRANSACTIONS_MAX // 2
@@ -329,7 +332,7 @@ class Transactions:
         self._clients[name] = client
         if not flow.reliable:
             self._resend_later(name, now, T1_S)
-        self.after(now + TIMEOUT_S, lambda _: self._time_out(name))
+        self.after(now + TIMEOUT_S, lambda then: self._time_out(name, then))
         return name, [Send(client.data, flow, instead)]
 
     def adopt(
@@ -409,13 +412,14 @@ class Transactions:
         self._resend_later(name, now, following_s if not client.status else T2_S)
         return [Send(client.data, client.flow, client.instead)]
 
-    def _time_out(self, name: str) -> list[Output]:
-        """Timers B and F.  An INVITE that rings is its owner's to cancel."""
+    def _time_out(self, name: str, now: float) -> list[Output]:
+        """Timers B and F.  An INVITE that rings is its owner's to cancel; one inside a dialog rings
+        for nobody, and whoever said 100 to it has waited long enough."""
         client = self._clients.get(name)
         if client is None or client.status >= 200:
             return []
         if client.request.method == "INVITE" and client.status:
-            return []
+            return self.cancel(name, now) if client.request.to.tag else []
         del self._clients[name]
         return [Unanswered(name)]
 
