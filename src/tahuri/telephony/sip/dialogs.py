@@ -1,8 +1,8 @@
 """What every dialog needs, whoever began it: answers, ACK, BYE, the far side's address."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from tahuri.telephony.families import of_family
@@ -34,10 +34,12 @@ class Identity:
     tls_port: int = 0
     other_host: str | None = None
     """Our address of the other IP family, told to those who have one of it."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What names of far ends stand for, as far as that is known."""
 
     def host_for(self, peer: str) -> str:
-        """Our address of the peer's family; the first for a peer that is a name."""
-        return of_family((self.host, self.other_host), peer)
+        """Our address of the peer's family; the first for a name of which nothing is known."""
+        return of_family((self.host, self.other_host), self.names.get(peer, peer))
 
     def port(self, transport: str) -> int:
         if transport == "TLS":

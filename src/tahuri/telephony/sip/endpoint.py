@@ -43,7 +43,11 @@ class Endpoint:
     def __init__(self, on_event: Listener, gate: Gate | None = None) -> None:
         self._on_event = on_event
         self._gate = gate
-        self._transports = Transports(self._received, self._needs, self._greets, self._unreachable)
+        self.names: dict[str, str] = {}
+        """An address by each name that is known; the owner keeps it."""
+        self._transports = Transports(
+            self._received, self._needs, self._greets, self._unreachable, self.names
+        )
         self._refusals = Refusals()
         self._is_deaf = False
         self.needed: Callable[[Flow], bool] = lambda _: False
@@ -79,7 +83,7 @@ class Endpoint:
         public = (public_address, other_public_address)
         host = _as_told(address, public)
         other = None if other_address is None else _as_told(other_address, public)
-        self.agent.identity = Identity(host, ports[0], ports[1], user, ports[2], other)
+        self.agent.identity = Identity(host, *ports[:2], user, ports[2], other, self.names)
         self._set_timer()  # dialogs that were taken up have timers already
 
     def trust(self, host: str, port: int, context: ssl.SSLContext) -> None:

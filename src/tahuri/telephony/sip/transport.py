@@ -5,9 +5,9 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Sequence
-from ipaddress import ip_address
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 
+from tahuri.telephony.families import is_address
 from tahuri.telephony.sip.gate import neighbourhood
 from tahuri.telephony.sip.stream import Received, Stream
 from tahuri.telephony.sip.tls import client_context, fault_of
@@ -60,14 +60,6 @@ def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.sock
     return udp
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 class _Greeter(asyncio.Protocol):
     """A connection before its handshake: counted from the first moment, gone after a while."""
 
@@ -88,6 +80,7 @@ class Transports:
         needs: whether a connection must not be closed, however idle it is.
         greets: whether an address may have a handshake now, which costs a millisecond.
         unreachable: called when a connection could not be made.
+        names: addresses of names that somebody has looked up; others are looked up here.
     """
 
     def __init__(
@@ -96,6 +89,7 @@ class Transports:
         needs: Callable[[set[Flow]], bool] = lambda _: False,
         greets: Callable[[str], bool] = lambda _: True,
         unreachable: Callable[[Flow], None] = lambda _: None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.peers: dict[tuple[str, int], ssl.SSLContext] = {}
         """How the certificates of some whom we connect to are checked, by host and port; others
@@ -107,6 +101,7 @@ class Transports:
         self._needs = needs
         self._greets = greets
         self._unreachable = unreachable
+        self._names: Mapping[str, str] = {} if names is None else names
         self._udp: dict[socket.AddressFamily, asyncio.DatagramTransport] = {}
         """The first family's first."""
         self._servers: list[asyncio.Server] = []
@@ -210,15 +205,16 @@ class Transports:
             stream.transport.abort()
 
     def _send_datagram(self, data: bytes, flow: Flow) -> None:
-        host = flow.host.partition("%")[0]
-        if not _is_address(host):
+        host = self._names.get(flow.host, flow.host)
+        if not is_address(host):
             self._begin(self._resolve(data, flow))
             return
+        self.faults.pop(flow, None)  # its name is known
         udp = self._udp.get(socket.AF_INET6 if ":" in host else socket.AF_INET)
         if udp is None:
             log.warning("sip peer has an address of the other family")
         elif not udp.is_closing():
-            udp.sendto(data, (flow.host, flow.port))
+            udp.sendto(data, (host, flow.port))
 
     async def _resolve(self, data: bytes, flow: Flow) -> None:
         """Send to a name: by our first address if the name has one of its family."""
@@ -284,34 +280,46 @@ class Transports:
             stream.connection_made(secured)
 
     async def _connect(self, flow: Flow) -> None:
-        loop = asyncio.get_running_loop()
-        secure = flow.transport == "TLS"
-        context = self._context_for(flow) if secure else None
-        try:
-            async with asyncio.timeout(TCP_CONNECT_TIMEOUT_S):
-                _, stream = await loop.create_connection(
-                    lambda: Stream(self, self._received, flow.transport),
-                    flow.host,
-                    flow.port,
-                    ssl=context,
+        stream: Stream | None = None
+        faults: list[str] = []
+        for host in dict.fromkeys((self._names.get(flow.host, flow.host), flow.host)):
+            try:
+                stream = await self._connected(flow, host)
+                break
+            except (OSError, ssl.SSLError, TimeoutError, UnicodeError) as error:
+                faults.append(fault_of(error))
+                log.warning(
+                    "sip peer does not take a connection",
+                    extra={
+                        "transport": flow.transport,
+                        "error": type(error).__name__,
+                        "fault": faults[-1],
+                    },
                 )
-        except (OSError, ssl.SSLError, TimeoutError, UnicodeError) as error:
-            fault = fault_of(error)
-            log.warning(
-                "sip peer does not take a connection",
-                extra={"transport": flow.transport, "error": type(error).__name__, "fault": fault},
-            )
-            self._connecting.pop(flow, None)
-            self._fail(flow, fault)
+        waiting = self._connecting.pop(flow, bytearray())
+        if stream is None:
+            self._fail(flow, faults[0])  # of the address that is known, if one is
             self._unreachable(flow)
             return
-        waiting = self._connecting.pop(flow, bytearray())
         self.faults.pop(flow, None)
         if stream.is_open:
             self._name(stream, flow)
             stream.write(bytes(waiting))
         else:
             self._unreachable(flow)  # too many connections
+
+    async def _connected(self, flow: Flow, host: str) -> Stream:
+        """A connection to one address; the certificate must name whom the flow names."""
+        secure = flow.transport == "TLS"
+        async with asyncio.timeout(TCP_CONNECT_TIMEOUT_S):
+            _, stream = await asyncio.get_running_loop().create_connection(
+                lambda: Stream(self, self._received, flow.transport),
+                host,
+                flow.port,
+                ssl=self._context_for(flow) if secure else None,
+                server_hostname=flow.host if secure else None,
+            )
+        return stream
 
     def _fail(self, flow: Flow, fault: str) -> None:
         self.faults.pop(flow, None)

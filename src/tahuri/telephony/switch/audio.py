@@ -53,12 +53,12 @@ async def open_leg(core: Core, name: str, far: str, srtp: Srtp = "off") -> Audio
     """A new RTP port.
 
     Args:
-        far: address of who is to speak there; its IP family is the port's.
+        far: who is to speak there, an address or a name; its IP family is the port's.
 
     Raises:
         MediaRefused, Unavailable: there is none.
     """
-    address = core.settings.audio_address(far)
+    address = core.settings.audio_address(core.endpoint.names.get(far, far))
     other = address if address == core.settings.other_public_address else None
     port = await core.media.open_rtp(name, other)
     return Audio(port=port.port, address=address, udp=port.udp, srtp=srtp)

@@ -301,6 +301,7 @@ class Core:
             seats=list(self.seats.values()),
             trunks=list(self.trunks.values()),
             gateways=list(self.gateways.values()),
+            names=self.endpoint.names,
         )
         self.journal.save_seats(kept)
 

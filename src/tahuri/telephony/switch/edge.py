@@ -87,7 +87,7 @@ def _phone_flow(seat: Seat) -> Flow:
 
 def _is_nat_trunk(core: Core, host: str) -> bool:
     try:
-        trunk = identity.trunk_of(core.settings.trunks, host)
+        trunk = identity.trunk_of(core.settings.trunks, core.endpoint.names.get(host, host))
     except ValueError:
-        return False  # a name, not an address
+        return False  # a name that has not been found yet
     return trunk is not None and trunk.nat

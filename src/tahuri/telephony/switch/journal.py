@@ -40,6 +40,8 @@ class Seats(Struct, kw_only=True):
     seats: list[Seat] = []
     trunks: list[TrunkState] = []
     gateways: list[Gateway] = []
+    names: dict[str, str] = {}
+    """What names of far ends stood for."""
 
 
 class Journal:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tahuri.host.logs import configure_logs
 from tahuri.telephony import rpc
 from tahuri.telephony.media.client import MediaClient
+from tahuri.telephony.names import addresses_of
 from tahuri.telephony.sip.endpoint import Endpoint
 from tahuri.telephony.spool import Spool
 from tahuri.telephony.switch import (
@@ -28,6 +29,7 @@ from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.credentials import Credentials
 from tahuri.telephony.switch.disk import DiskWatch
 from tahuri.telephony.switch.journal import Journal
+from tahuri.telephony.switch.names import NameWatch
 from tahuri.telephony.switch.registrar import Registrar
 from tahuri.telephony.switch.router import Router
 from tahuri.telephony.switch.trunks import TrunkWatch
@@ -75,6 +77,7 @@ class Switch:
         """Where browser seats connect; known once started."""
         self._router: Router
         self._trunks: TrunkWatch
+        self._names: NameWatch
         self._nat_pings = edge.NatPings(core)
         self._disk = DiskWatch(core)
 
@@ -84,6 +87,7 @@ class Switch:
         self.spool.start()
         owed = recovery.restore(core)
         self._trunks = TrunkWatch(core)
+        self._names = NameWatch(core, addresses_of)
         credentials = Credentials(core)
         self._router = Router(
             core, Door(core, credentials), Registrar(core, credentials), self._trunks
@@ -137,6 +141,7 @@ class Switch:
                 recovery.media_down(core)
             for tick in (
                 partial(clockwork.tick, core),
+                self._names.tick,
                 self._trunks.tick,
                 self._nat_pings.tick,
                 self._disk.tick,

@@ -49,6 +49,7 @@ def restore(core: Core) -> list[Owed]:
     kept = core.journal.load_seats()
     core.media_instance, core.tone, core.hold = kept.media_instance, kept.tone, kept.hold
     core.surge = kept.surge
+    core.endpoint.names.update(kept.names)
     phones = {phone.seat_id for phone in core.settings.seats}
     for seat in kept.seats:
         if seat.kind == "sip" and seat.seat_id not in phones:
