@@ -287,20 +287,20 @@ def test_refusals_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_full_table_is_a_refusal_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller whom we have no memory for hears 503 and stands in the log."""
-    from tahuri.telephony.sip import transaction
+    from tahuri.telephony.sip import transactions
 
     end = Offline(owner, Gate())
-    monkeypatch.setattr(transaction, "TRANSACTIONS_MAX", 0)
+    monkeypatch.setattr(transactions, "TRANSACTIONS_MAX", 0)
     assert [sent.data[8:11] for sent in end.take(request())] == [b"503"]
     assert [type(event) for event in end.told] == [events.InviteRefused]
 
 
 def test_a_storm_outside_calls_leaves_room_for_callers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Given as many OPTIONS as may be remembered; then a call and its CANCEL still come in."""
-    from tahuri.telephony.sip import transaction
+    from tahuri.telephony.sip import transactions
 
-    monkeypatch.setattr(transaction, "TRANSACTIONS_MAX", 20)
-    monkeypatch.setattr(transaction, "STRAY_MAX", 10)
+    monkeypatch.setattr(transactions, "TRANSACTIONS_MAX", 20)
+    monkeypatch.setattr(transactions, "STRAY_MAX", 10)
     end = Offline(lambda end, event: end.told.append(event))
     said = [end.take(request(b"OPTIONS", b"o%d" % n))[0].data[8:11] for n in range(15)]
     assert said == [b"200"] * 10 + [b"503"] * 5

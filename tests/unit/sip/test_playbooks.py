@@ -3,7 +3,7 @@
 import pytest
 from wire import ANSWER, OFFER, Wire
 
-from tahuri.telephony.sip import events, transaction
+from tahuri.telephony.sip import events, transactions
 from tahuri.telephony.sip.leg import request_in
 from tahuri.telephony.sip.message import Request
 from tahuri.telephony.sip.transaction import TIMEOUT_S, Flow, Send
@@ -340,8 +340,8 @@ def test_an_adopted_dialog_can_be_ended_by_either_side() -> None:
 
 def test_too_many_transactions_are_refused_unremembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is finite."""
-    monkeypatch.setattr(transaction, "TRANSACTIONS_MAX", 0)
-    monkeypatch.setattr(transaction, "STRAY_MAX", 0)
+    monkeypatch.setattr(transactions, "TRANSACTIONS_MAX", 0)
+    monkeypatch.setattr(transactions, "STRAY_MAX", 0)
     wire = Wire()
     assert wire.raw(text("OPTIONS")) == ["503 OPTIONS"]
     assert len(wire.callee.agent.transactions) == 0

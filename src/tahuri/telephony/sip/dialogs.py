@@ -10,8 +10,9 @@ from tahuri.telephony.sip import events
 from tahuri.telephony.sip.grammar import in_uri
 from tahuri.telephony.sip.leg import ALLOW, Leg, again, next_hop, request_in
 from tahuri.telephony.sip.message import Request
-from tahuri.telephony.sip.transaction import Flow, Send, ServerKey, Transactions, default_port
+from tahuri.telephony.sip.transaction import Flow, Send, ServerKey, default_port
 from tahuri.telephony.sip.transaction import Output as Lower
+from tahuri.telephony.sip.transactions import Transactions
 
 Output = Send | events.Event
 RETURN_HEADER = "p-tahuri-return"

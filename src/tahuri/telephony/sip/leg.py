@@ -66,7 +66,7 @@ class Leg(Struct, kw_only=True):
     acks: dict[int, str] = {}
     """Our ACKs by CSeq, as text, to repeat them."""
     extra: list[tuple[str, str]] = []
-    """Headers of our INVITE, to repeat it with credentials."""
+    """Headers of our INVITE, to repeat it with credentials or a longer interval."""
     session: str = ""
     """What we described last, to refresh the dialog with it."""
     expires_s: float = 0.0

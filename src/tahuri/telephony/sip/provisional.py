@@ -15,8 +15,6 @@ from tahuri.telephony.sip.sessions import Sessions, has_tag
 from tahuri.telephony.sip.transaction import T1_S, TIMEOUT_S, ServerKey
 from tahuri.telephony.sip.transaction import Output as Lower
 
-FIRST_RSEQ = 1
-
 
 @dataclass(slots=True)
 class _Waiting:
