@@ -1,5 +1,6 @@
 """Media is killed under calls whose far ends do not follow at once, or not at all."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from telephones import Telephone
 
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.phone import PhoneCall
-from tahuri.telephony.switch import recovery
+from tahuri.telephony.switch import mediapulse, recovery
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
 
@@ -50,6 +51,58 @@ async def test_a_caller_who_cannot_follow_now_is_asked_again(centre: Bench) -> N
     assert b"m=audio %d " % ours.audio.udp in (came[-1] or b"")
     assert "call-ended" not in centre.types()
     await seat.leave()
+
+
+async def test_a_session_that_comes_while_media_is_away_is_answered_as_it_is(
+    centre: Bench,
+) -> None:
+    """A caller who moves into another network in that moment must be heard there.
+
+    Given media that is away; when a caller's session names another address, and a picture besides;
+    then the answer is to that session, and the next media speaks to that address.
+    """
+    call = await centre.call()
+    core = centre.switch.core
+    [ours] = core.calls.values()
+    await centre.media.server.stop()
+    await until(lambda: not core.media.connected)
+    call.reoffer(sdp.offer("127.0.0.9", 40010, 3) + b"m=video 40012 RTP/AVP 96\r\n")
+    async with asyncio.timeout(5):
+        assert await call.reanswered.get() == 200
+    assert (call.session or b"").count(b"m=") == 2
+    call.leg.offering = True  # it takes no new session of ours for now
+    centre.media.remotes.clear()
+    await centre.kill_media()
+    await until(lambda: centre.media.remotes.get(ours.audio.port) == "127.0.0.9")
+
+
+@pytest.mark.parametrize("connection", ["stood", "was lost"])
+async def test_media_that_was_silent_is_told_where_a_caller_went(
+    centre: Bench, connection: str
+) -> None:
+    """Given media that could not be told where a caller listens now; when it answers again, over a
+    new connection or over the old one; then it is told, and its ports are what they were."""
+    call = await centre.call()
+    core, media = centre.switch.core, centre.media
+    [ours] = core.calls.values()
+    await until(lambda: media.remotes.get(ours.audio.port) == ADDRESS)
+    await media.server.stop()
+    await until(lambda: not core.media.connected)
+    call.reoffer(sdp.offer("127.0.0.9", 40010, 3))
+    async with asyncio.timeout(5):
+        assert await call.reanswered.get() == 200
+    port = ours.audio.port
+    if connection == "stood":
+        ours.audio.untold = False
+    await media.server.start()
+    await until(lambda: core.media_ready and core.media.connected)
+    if connection == "stood":
+        assert media.remotes[port] == ADDRESS
+        ours.audio.untold = True  # as if its question had had no answer in time
+        await mediapulse.look(core)
+    await until(lambda: media.remotes[port] == "127.0.0.9")
+    await until(lambda: not ours.audio.untold)
+    assert ours.audio.port == port
 
 
 async def test_media_that_dies_twice_is_followed_to_the_last(centre: Bench) -> None:

@@ -74,7 +74,22 @@ async def set_remote(core: Core, audio: Audio, stream: sdp.Stream) -> None:
     await core.media.set_remote(
         audio.port, stream.sends_to, stream.udp, stream.payload, stream.dtmf, keys
     )
-    audio.remote = stream
+    audio.remote, audio.untold = stream, False
+
+
+def untold(core: Core, call: Call) -> list[Audio]:
+    """Legs whose far ends said where they listen while media was away."""
+    legs = [call.audio, *([call.phone.audio] if call.phone else [])]
+    legs += [party.audio for party in call.parties]
+    return [one for one in legs if one.untold and one.port in core.media.held]
+
+
+async def tell_untold(core: Core, call: Call) -> None:
+    """Media is told what it was not told while it was away.  A step of the call."""
+    for one in untold(core, call):
+        if one.remote is not None:
+            async with forgiving("a far end's session"):
+                await set_remote(core, one, one.remote)
 
 
 def new_key() -> str:

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from functools import partial
 
 from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.rpc import Unavailable
+from tahuri.telephony.switch import audio
 from tahuri.telephony.switch.core import Core
 
 EVERY_S = 2.0
@@ -36,6 +38,9 @@ async def look(core: Core) -> None:
         silent = core.media.connected  # a lost connection has its own alarm
     else:
         silent = False
+        for call in core.calls.values():
+            if audio.untold(core, call):
+                core.post(call.call_id, partial(audio.tell_untold, core, call))
     if silent != core.media_silent:
         core.media_silent = silent
         core.alarm("media-lost", on=silent)

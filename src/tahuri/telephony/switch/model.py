@@ -45,6 +45,8 @@ class Audio(Struct, kw_only=True):
     address: str
     udp: int
     remote: Stream | None = None
+    untold: bool = False
+    """``remote`` came while media was away, and it has not been told."""
     sdp_version: int = 1
     srtp: Srtp = "off"
     keys: dict[str, str] = {}

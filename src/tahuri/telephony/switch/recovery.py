@@ -394,6 +394,7 @@ async def _give_audio(core: Core, call: Call) -> None:
             place = Place(call.call_id, "party", party.leg_id)
             await _replace(core, call, party.audio, place)
     await _give_second_line(core, call, held)
+    await audio.tell_untold(core, call)
     if call.notice is not None and call.notice not in held:
         call.notice = None
     if call.beep is not None and call.beep.port not in held:

@@ -262,11 +262,15 @@ class Router:
     async def _take(self, port: Audio, session: bytes) -> bool:
         """Use the far side's session; False if we cannot."""
         try:
-            await audio.set_remote(self._core, port, sdp.parse(session, port.srtp))
-        except (sdp.NoSession, MediaRefused):
+            stream = sdp.parse(session, port.srtp)
+        except sdp.NoSession:
+            return False
+        try:
+            await audio.set_remote(self._core, port, stream)
+        except MediaRefused:
             return False
         except Unavailable:
-            return True  # set again when media is back
+            port.remote, port.untold = stream, True  # told when media is back
         return True
 
     # ---- media ----------------------------------------------------------------------------------
