@@ -330,7 +330,7 @@ def test_an_adopted_dialog_can_be_ended_by_either_side() -> None:
     wire.up()
     leg = wire.callee_leg
     wire.callee.agent.legs.clear()
-    wire.callee.agent.adopt(leg)
+    wire.callee.agent.adopt(leg, wire.now)
     wire.hang_up(wire.caller)
     assert wire.callee.told(events.Ended) == 1
     assert wire.callee.agent.accept(leg, ANSWER, wire.now) == []

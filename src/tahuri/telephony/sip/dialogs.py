@@ -89,7 +89,7 @@ class Dialogs(ABC):
         """Answer a request that came up; nothing if it has its answer."""
         return self._lift(self.transactions.respond(key, status, now, headers, body), now)
 
-    def adopt(self, leg: Leg, now: float = 0.0) -> None:
+    def adopt(self, leg: Leg, now: float) -> None:
         """Take a dialog up again that an earlier process had.
 
         What it sent last may be newer than what it kept, so CSeq goes on well above (§ 12.2.1.1).

@@ -39,7 +39,7 @@ class Reoffering(Provisionals):
         self._reoffering: dict[str, Leg] = {}
         self._owing: list[Leg] = []
 
-    def adopt(self, leg: Leg, now: float = 0.0) -> None:
+    def adopt(self, leg: Leg, now: float) -> None:
         owed = leg.owed or leg.offering
         super().adopt(leg, now)
         if owed and leg.state == "up":

@@ -142,7 +142,7 @@ class Sessions(Dialogs):
 
     # ---- time -------------------------------------------------------------------------------
 
-    def adopt(self, leg: Leg, now: float = 0.0) -> None:
+    def adopt(self, leg: Leg, now: float) -> None:
         super().adopt(leg, now)
         leg.missed_since = None  # while nobody asked, nobody was silent
         if leg.refreshes:

@@ -380,7 +380,7 @@ def restored(core: Core, call: Call) -> list[Owed]:
     legs += [phone.leg for phone in call.ringing]
     for leg in legs:
         if leg.state == "up":
-            agent.adopt(leg)
+            agent.adopt(leg, core.sip_now)
         elif leg.state in ("calling", "cancelling"):
             owed.append(partial(agent.abandon, leg))
     return owed
