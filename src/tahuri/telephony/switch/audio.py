@@ -81,6 +81,8 @@ def untold(core: Core, call: Call) -> list[Audio]:
     """Legs whose far ends said where they listen while media was away."""
     legs = [call.audio, *([call.phone.audio] if call.phone else [])]
     legs += [party.audio for party in call.parties]
+    if call.consultation is not None and call.consultation.audio is not None:
+        legs.append(call.consultation.audio)
     return [one for one in legs if one.untold and one.port in core.media.held]
 
 
