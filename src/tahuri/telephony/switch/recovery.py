@@ -403,7 +403,7 @@ async def _give_audio(core: Core, call: Call) -> None:
         identifier = call.recording.recording_id
         call.recording = None
         audio.tell_fault(core, call, identifier, "media-lost")
-    if call.recording is None and not call.home:
+    if call.recording is None and not call.echo and not call.home:
         await audio.start_recording(core, call)
     await audio.mix(core, call)
     core.save(call)
