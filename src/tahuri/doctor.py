@@ -134,7 +134,11 @@ async def running(url: str) -> Finding:
             answer = await client.get(f"{url}/healthz")
     except httpx.HTTPError:
         return Finding("centre", True, "not running")
-    parts = answer.json().get("parts", {})
+    try:
+        parts = dict(answer.json()["parts"])
+    except (ValueError, TypeError, KeyError):
+        text = f"{url} is answered by another program: stop it, or choose another http_port"
+        return Finding("centre", False, text)
     bad = [
         f"{name}: {part.get('detail', 'down')}" for name, part in parts.items() if not part["ok"]
     ]
