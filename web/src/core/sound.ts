@@ -58,6 +58,15 @@ export function startRinging(): () => void {
   return () => clearInterval(timer);
 }
 
+const REMIND_EVERY_MS = 10_000;
+
+/** The alarm again and again, until the answer is called. */
+export function startReminding(): () => void {
+  soundAlarm();
+  const timer = setInterval(soundAlarm, REMIND_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
 /** Once, and loud: nobody has acknowledged. Where the page was not touched yet, with its first touch. */
 export function soundAlarm(): void {
   owed = isSoundBlocked();
