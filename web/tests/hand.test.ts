@@ -2,7 +2,7 @@ import { render } from "svelte/server";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import Dialogs from "../src/console/Dialogs.svelte";
 import { Hand } from "../src/console/hand.svelte";
-import { answered } from "../src/console/outcomes";
+import { answered, refused } from "../src/console/outcomes";
 import TextEntry from "../src/console/TextEntry.svelte";
 import MeasureForm from "../src/console/MeasureForm.svelte";
 import AddParty from "../src/console/AddParty.svelte";
@@ -333,6 +333,17 @@ describe("what cannot be done", () => {
     expect(hand.toasts.list.map(({ text, values }) => [text, values["what"]])).toEqual([["toast.refused", "Pengerahan"]]);
     await vi.advanceTimersByTimeAsync(30_000);
     expect(hand.toasts.list).toEqual([]);
+  });
+
+  it("is said once: by the form that is still open, else by a notice", () => {
+    const hand = room_with("supervisor");
+    const refusal = { ...entry("command.measure", "measure 0811"), problem: REFUSED.ok ? null : REFUSED.problem };
+    hand.dialog = { open: "measure", number: "0811" };
+    refused(hand, refusal);
+    expect(hand.toasts.list).toEqual([]);
+    hand.closeDialog();
+    refused(hand, refusal);
+    expect(hand.toasts.list.map(({ values }) => values["what"])).toEqual(["Tindakan pada nomor"]);
   });
 
   it("is no signing off without a word while commands wait at this PC", () => {

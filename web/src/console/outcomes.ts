@@ -46,7 +46,9 @@ export function refused(hand: Hand, entry: Entry): void {
     hand.forms.openKey = entry.draft;
     return;
   }
-  if (entry.problem) hand.toasts.refuse(entry.problem, t(entry.label));
+  // The form that is still open says it at the field.
+  const told = entry.label === "command.measure" && hand.dialog?.open === "measure";
+  if (entry.problem && !told) hand.toasts.refuse(entry.problem, t(entry.label));
   hand.desk.outbox.dismiss(entry.id);
 }
 
