@@ -13,7 +13,7 @@ from tahuri.operators.queries import Account
 from tahuri.settings import Settings, SipSeat
 from tahuri.telephony import testseat
 from tahuri.telephony.switch.config import REALM
-from tahuri.testlines import own_address, robot_numbers, test_lines, test_numbers
+from tahuri.testlines import edges, robot_numbers, test_lines, test_numbers
 
 PROMPTS = Path(__file__).parent / "telephony" / "prompts"
 DESK_ROLES = {
@@ -137,7 +137,7 @@ def switch_config(centre: Centre, answering: dict[str, tuple[str, str]]) -> dict
         "test_call_s": settings.test_call_s,
         "test_call_every_s": settings.test_call_every_s,
         "test_lines": [line.name for line in test_lines(settings)],
-        "test_source": own_address(settings),
+        "test_sources": {address: name for name, address in edges(settings).items()},
         "test_seat": {
             "username": testseat.USER,
             "password_ha1": ha1(testseat.USER, centre.test_seat_password),

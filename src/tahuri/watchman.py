@@ -25,10 +25,12 @@ from tahuri.kernel.refusal import Unavailable
 from tahuri.kernel.view import View
 from tahuri.settings import Settings
 from tahuri.telephony import rpc, testcall
+from tahuri.telephony.families import is_address, of_family, usable
+from tahuri.telephony.names import addresses_of
 from tahuri.telephony.protocol.snapshot import Inventory
 from tahuri.telephony.sip.transaction import Flow
 from tahuri.telephony.testseat import TestSeat
-from tahuri.testlines import TestLine, own_address, source_for, test_lines
+from tahuri.testlines import TestLine, own_addresses, source_for, test_lines
 from tahuri.watch import queries, traffic
 from tahuri.watch.decider import FINDING, Mend, Report, grown
 from tahuri.watch.limits import Sample, near
@@ -87,9 +89,9 @@ class Watchman:
         self._recordings = centre.folder.recordings
         self._db, self._views, self._ask = db, views, ask
         self._grace_s = grace_s
-        own = own_address(self._settings)
-        registrar = Flow("UDP", own, self._settings.sip_port)
-        self._robot = TestSeat(centre.test_seat_password, registrar, own)
+        self._addresses = own_addresses(self._settings)
+        port, password = self._settings.sip_port, centre.test_seat_password
+        self._robots = [TestSeat(password, Flow("UDP", own, port), own) for own in self._addresses]
         self.kept = watching.read(self._run)
         self._since: dict[str, float] = {}
         self._signatures: dict[str, tuple[int, int]] = {}
@@ -115,7 +117,8 @@ class Watchman:
 
     async def close(self) -> None:
         """The robot hangs up."""
-        await self._robot.stop()
+        for robot in self._robots:
+            await robot.stop()
 
     # ---- test calls -----------------------------------------------------------------------------
 
@@ -128,11 +131,15 @@ class Watchman:
 
     async def try_line(self, line: TestLine) -> None:
         """One test call; what became of it is kept."""
-        source = source_for(self._settings, line)
         try:
-            await self._robot.register()
+            there = replace(line, host=await self._found(line.host))
+            await self._let_register(there.host)
             result = await testcall.place(
-                line.target, line.host, line.port, source, through_to_robot=True
+                there.target,
+                there.host,
+                there.port,
+                source_for(self._settings, there),
+                through_to_robot=True,
             )
         except Exception:
             log.exception("a test call met a bug", line=line.name)
@@ -154,6 +161,23 @@ class Watchman:
         if not result.ok:
             log.warning("a test call failed", line=line.name, fault=result.fault)
         self.keeper.write()
+
+    async def _found(self, host: str) -> str:
+        """Where a line is, as the switch finds it; a name that nobody knows stays what it is."""
+        if is_address(host):
+            return host
+        try:
+            return usable(await addresses_of(host), self._addresses) or host
+        except (OSError, UnicodeError):
+            return host
+
+    async def _let_register(self, host: str) -> None:
+        """The robot is there for a test call, by the listener that is tried; where that is deaf by
+        the other, so that a deaf one costs its own line alone."""
+        first = of_family(self._addresses, host)
+        for robot in sorted(self._robots, key=lambda one: one.source != first):
+            if await robot.register():
+                return
 
     # ---- one look -------------------------------------------------------------------------------
 

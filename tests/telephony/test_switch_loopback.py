@@ -46,7 +46,7 @@ async def test_a_test_call_reaches_the_robots_seat_and_hears_its_answer(tmp_path
     and not a success by loop-back."""
     password = md5(f"{testseat.USER}:{REALM}:secret".encode(), usedforsecurity=False).hexdigest()
     seat = {"username": testseat.USER, "password_ha1": password, "numbers": []}
-    async with Centre(tmp_path, test_seat=seat, test_source=ADDRESS) as centre:
+    async with Centre(tmp_path, test_seat=seat, test_sources={ADDRESS: "edge"}) as centre:
         alone = await testcall.place(URN, ADDRESS, centre.sip_port, ADDRESS, through_to_robot=True)
         assert (alone.ok, alone.fault) == (False, "no-robot")
         robot = testseat.TestSeat("secret", centre.flow(), ADDRESS)

@@ -80,6 +80,8 @@ describe("is the telephone alive", () => {
       for (const todo of TODOS) expect(texts[`telephone.todo.${todo}`], todo).toBeTruthy();
     }
     expect(todoOf("a code of a later version")).toBe("administrator");
+    expect(todoOf("test-call-failed", "telkom")).toBe("trunk");
+    expect(todoOf("test-call-failed", "edge-ipv6")).toBe("listener");
   });
 
   it("knows every alarm of the switch", () => {

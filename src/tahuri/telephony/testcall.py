@@ -14,6 +14,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from tahuri.kernel.clock import monotonic_s
+from tahuri.telephony.families import usable
 from tahuri.telephony.media import g711, rtp
 from tahuri.telephony.sip.phone import CallFailed, Phone
 from tahuri.telephony.sip.sdp import NoSession, offer, parse
@@ -54,16 +55,16 @@ async def place(
 
     Args:
         target: Request-URI.
-        host, port: where the INVITE is sent, UDP; a name is looked up.
+        host, port: where the INVITE is sent, UDP; an address of the source's IP family, else there
+            is no way to it (``no-network``).
         source: local address to call from.
         through_to_robot: the robot's own tone must come back; ours is not enough (``no-robot``).
     """
     phone = Phone()
-    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    if usable([host], [source]) is None:
+        return Result(ok=False, fault="no-network")
     try:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
-        host = str(found[0][4][0])
+        family = socket.AF_INET6 if ":" in source else socket.AF_INET
         ear = socket.socket(family, socket.SOCK_DGRAM)
     except OSError:
         return Result(ok=False, fault="no-network")

@@ -39,7 +39,7 @@ class TestSeat:
     __test__ = False
 
     def __init__(self, password: str, registrar: Flow, source: str) -> None:
-        self._registrar, self._source = registrar, source
+        self._registrar, self.source = registrar, source
         self._phone = Phone(Account(USER, password), self._rings)
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = False
@@ -53,7 +53,7 @@ class TestSeat:
     async def _register(self) -> bool:
         try:
             if not self._started:
-                await self._phone.start(self._source, user=USER)
+                await self._phone.start(self.source, user=USER)
                 self._started = True
         except OSError as error:
             log.warning("the robot's seat cannot listen", error=str(error))
@@ -81,16 +81,16 @@ class TestSeat:
         task.add_done_callback(self._tasks.discard)
 
     async def _talk(self, call: PhoneCall) -> None:
-        family = socket.AF_INET6 if ":" in self._source else socket.AF_INET
+        family = socket.AF_INET6 if ":" in self.source else socket.AF_INET
         with contextlib.closing(socket.socket(family, socket.SOCK_DGRAM)) as ear:
             try:
                 ear.setblocking(False)
-                ear.bind((self._source, 0))
+                ear.bind((self.source, 0))
                 stream = parse(call.session or b"")
             except (NoSession, OSError):
                 call.reject(488)
                 return
-            call.accept(answer(stream, self._source, ear.getsockname()[1], 1))
+            call.accept(answer(stream, self.source, ear.getsockname()[1], 1))
             try:
                 await self._give_back(call, ear, (stream.address, stream.udp), stream.payload)
             finally:

@@ -14,6 +14,8 @@ ROUND_LATE = timedelta(minutes=4)
 State = Literal["alive", "degraded", "dead"]
 FATAL = frozenset({"switch-down", "media-down", "edge-silent", "lines-silent"})
 """Nobody who dials can be answered."""
+EDGES = frozenset({"edge", "edge-ipv4", "edge-ipv6"})
+"""Lines of our own edge: one, or one for each address that the switch listens at."""
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -49,8 +51,20 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 def silent(line: Line, now: datetime, every_s: float) -> bool:
     """Whether no test call has succeeded for too long."""
-    last = line.last_ok_at or line.begun_at
+    last = _last(line)
     return last is not None and now - last > timedelta(seconds=PERIODS_MAX * every_s)
+
+
+def _last(line: Line) -> datetime | None:
+    return line.last_ok_at or line.begun_at
+
+
+def _of_edges(late: list[Line], edges: frozenset[str]) -> list[Reason]:
+    """All of our own edge is silent, or the listeners that are, each by its name."""
+    if late and len(late) == len(edges):
+        since = max(filter(None, map(_last, late)), default=None)
+        return [Reason(code="edge-silent", about="edge", since=since)]
+    return [Reason(code="edge-half-silent", about=one.name, since=_last(one)) for one in late]
 
 
 def verdict(
@@ -81,11 +95,13 @@ def verdict(
         reasons.append(Reason(code="no-seat-ready"))
     late = [one for one in lines if every_s > 0 and silent(one, now, every_s)]
     tried = [one.name for one in lines]
-    for line in late:
-        code = "edge-silent" if line.name == "edge" else "line-silent"
-        since = line.last_ok_at or line.begun_at
-        reasons.append(Reason(code=code, about=line.name, since=since))
-    trunks = [name for name in tried if name != "edge"]
+    reasons += _of_edges([one for one in late if one.name in EDGES], EDGES.intersection(tried))
+    reasons += [
+        Reason(code="line-silent", about=one.name, since=_last(one))
+        for one in late
+        if one.name not in EDGES
+    ]
+    trunks = [name for name in tried if name not in EDGES]
     if trunks and all(name in {one.name for one in late} for name in trunks):
         reasons.append(Reason(code="lines-silent"))
     if round_at is None or now - round_at > ROUND_LATE:

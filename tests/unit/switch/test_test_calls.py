@@ -156,10 +156,24 @@ async def test_this_machine_may_try_its_own_edge_and_nothing_else(tmp_path: Path
     trunks = [{"name": "telco", "sources": ["192.0.2.0/24"]}]
     async with bench(tmp_path, trunks=trunks) as centre:
         await dial(centre, URN).wait_answered(5)
-        assert (await centre.told("call-arrived")).body["trunk"] == testcalls.EDGE
+        assert (await centre.told("call-arrived")).body["trunk"] == "edge"
         with pytest.raises(CallFailed) as caught:
             await dial(centre, "sip:112@127.0.0.1").wait_answered(5)
         assert caught.value.status == 403
+
+
+async def test_each_of_our_addresses_is_a_line_by_which_test_calls_come(tmp_path: Path) -> None:
+    """Given a switch that is tried from an address of each family; when a test call comes from one;
+    then the other is missed, by its name."""
+    lines = {ADDRESS: "edge-ipv4", "::1": "edge-ipv6"}
+    tried = {"test_lines": [*lines.values()], "test_call_every_s": 20, "test_sources": lines}
+    async with bench(tmp_path, trunks=[], **tried) as centre:
+        core = centre.switch.core
+        core.begun = (core.begun[0] - 61, core.begun[1])
+        assert {one.about for one in testcalls.missing(core)} == {"edge-ipv4", "edge-ipv6"}
+        await dial(centre, URN).wait_answered(5)
+        assert (await centre.told("call-arrived")).body["trunk"] == "edge-ipv4"
+        await until(lambda: {one.about for one in testcalls.missing(core)} == {"edge-ipv6"})
 
 
 ROBOT = {
@@ -175,7 +189,7 @@ async def with_robot(folder: Path, **settings: object) -> AsyncIterator[tuple[Be
     rings: asyncio.Queue[PhoneCall] = asyncio.Queue()
     phone = Phone(Account("robot", "secret-robot"), rings.put_nowait)
     await phone.start()
-    known = {"test_numbers": ["119900", "119901"], "test_source": "192.0.2.1"}
+    known = {"test_numbers": ["119900", "119901"], "test_sources": {"192.0.2.1": "edge"}}
     try:
         async with bench(folder, test_seat=ROBOT, **known, **settings) as centre:
             yield centre, Robot(phone, rings)

@@ -74,6 +74,8 @@ def test_addresses_of_both_families_reach_the_switch_and_its_certificate(tmp_pat
     both = {"sip_other_address": "2001:db8::7", "media_other_address": "2001:db8::8"}
     found = told(tmp_path, sip_tls_port=5061, sip_address="192.0.2.7", **both)
     assert (found.sip.other_address, found.other_public_address) == ("2001:db8::7", "2001:db8::8")
+    assert found.test_sources == {"192.0.2.7": "edge-ipv4", "2001:db8::7": "edge-ipv6"}
+    assert found.test_lines == ["edge-ipv4", "edge-ipv6"]
     assert found.sip.tls is not None
     read = x509.load_pem_x509_certificate(found.sip.tls.cert.read_bytes())
     names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

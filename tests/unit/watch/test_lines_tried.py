@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tahuri.settings import Settings, SettingsError, Trunk, checked
-from tahuri.testlines import EDGE, TestLine, own_address, source_for
+from tahuri.testlines import EDGE, TestLine, edges, own_addresses, source_for
 from tahuri.testlines import test_lines as lines_of
 from tahuri.testlines import test_numbers as numbers_of
 
@@ -28,7 +28,26 @@ def test_our_edge_is_always_tried_and_a_trunk_where_its_far_end_calls_back(tmp_p
     assert (line.name, line.target) == ("a", "sip:0911990@192.0.2.1")
     assert (line.host, line.port) == ("192.0.2.1", 5070)
     assert numbers_of(made) == ["0911990", "119900"]
-    assert own_address(settings(tmp_path, sip_address="192.0.2.9")) == "192.0.2.9"
+    assert own_addresses(settings(tmp_path, sip_address="192.0.2.9")) == ["192.0.2.9"]
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "lines"),
+    [
+        ("0.0.0.0", "::", {"edge-ipv4": "127.0.0.1", "edge-ipv6": "::1"}),
+        ("2001:DB8:0::7", "192.0.2.7", {"edge-ipv6": "2001:db8::7", "edge-ipv4": "192.0.2.7"}),
+        ("2001:DB8:0::7", None, {"edge": "2001:db8::7"}),
+    ],
+)
+def test_each_address_that_we_listen_at_is_a_line_of_its_own(
+    tmp_path: Path, first: str, other: str | None, lines: dict[str, str]
+) -> None:
+    """Callers of one family are lost while those of the other get in: one call tells nothing of
+    both.  An address is written as the switch sees it."""
+    made = settings(tmp_path, sip_address=first, sip_other_address=other)
+    assert edges(made) == lines
+    tried = {line.name: (line.host, source_for(made, line)) for line in lines_of(made)}
+    assert tried == {name: (own, own) for name, own in lines.items()}
 
 
 def test_a_test_call_goes_out_by_the_address_of_its_lines_family(tmp_path: Path) -> None:

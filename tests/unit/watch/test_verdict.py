@@ -72,6 +72,27 @@ def test_each_fault_is_told_for_what_it_is(changes: dict[str, Any], state: str, 
     assert code in {one.code for one in found.reasons}
 
 
+def test_a_deaf_listener_is_told_by_its_name_and_both_as_the_edge() -> None:
+    """Callers of the other family are answered: that is no dead telephone, and no well one.
+
+    Given a switch that listens at two addresses; when test calls to one fail; then that one is
+    named, once; when both do; then the telephone is dead, since the last of them was heard.
+    """
+    well = Line(name="edge-ipv4", ok=True, last_ok_at=NOW, begun_at=NOW - timedelta(days=1))
+    deaf = Line(name="edge-ipv6", last_ok_at=NOW - timedelta(minutes=9), begun_at=NOW)
+    missed = [Reason(code="test-call-missing", about="edge-ipv6")]
+    failed = [Reason(code="test-call-failed", about="edge-ipv6")]
+    found = said(lines=[well, deaf, TELCO], alarms=missed, findings=failed)
+    assert found.state == "degraded"
+    assert found.reasons == [
+        Reason(code="edge-half-silent", about="edge-ipv6", since=deaf.last_ok_at)
+    ]
+    later = Line(name="edge-ipv4", last_ok_at=NOW - timedelta(minutes=4), begun_at=NOW)
+    found = said(lines=[later, deaf, TELCO])
+    assert found.state == "dead"
+    assert found.reasons == [Reason(code="edge-silent", about="edge", since=later.last_ok_at)]
+
+
 def test_what_kills_the_telephone_comes_first() -> None:
     """At 3 a.m. only the first line is read."""
     findings = [Reason(code="recording-missing", about="x")]

@@ -181,6 +181,7 @@ const TODO: Record<string, string> = {
   "database-down": "database",
   "disk-down": "disk",
   "edge-silent": "restart",
+  "edge-half-silent": "listener",
   "line-silent": "trunk",
   "lines-silent": "trunk",
   "nobody-watches": "watch",
@@ -233,8 +234,17 @@ const TODO: Record<string, string> = {
 export const REASONS: readonly string[] = Object.keys(TODO);
 export const TODOS: readonly string[] = [...new Set([...Object.values(TODO), "administrator"])];
 
-export function todoOf(code: string): string {
-  return TODO[code] ?? "administrator";
+/** The lines of our own edge, and the address family of those that are one of two. */
+const EDGES: Record<string, string> = { edge: "", "edge-ipv4": "IPv4", "edge-ipv6": "IPv6" };
+
+/** The address family that a line of our own edge speaks; empty: the only one; null: no such line. */
+export function familyOf(line: string): string | null {
+  return EDGES[line] ?? null;
+}
+
+export function todoOf(code: string, about = ""): string {
+  const todo = TODO[code] ?? "administrator";
+  return todo === "trunk" && familyOf(about) !== null ? "listener" : todo;
 }
 
 /** Numbers that count facts, however many: never bytes. */

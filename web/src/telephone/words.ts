@@ -3,7 +3,7 @@
 import { duration, secondsSince, timeOfDay } from "../core/clock";
 import { has } from "../core/i18n";
 import { language, t } from "../ui/text.svelte";
-import { ageOf, figure, type PlaceFault, type Reason, type Telephone } from "./health";
+import { ageOf, familyOf, figure, type PlaceFault, type Reason, type Telephone } from "./health";
 
 /** Settings that name a place for recordings, and its name. */
 const PLACES: Record<string, string> = { recordings_copy: "folder", recordings_store: "store" };
@@ -24,7 +24,14 @@ function nameOf(code: string, about: string): string {
   if (code === "limit-near" && has(key)) return t(key);
   const place = `telephone.place.${PLACES[about] ?? about}`;
   if (has(place)) return t(place);
-  return about === "edge" ? t("telephone.edge") : about;
+  return lineName(about);
+}
+
+/** A line by which test calls come. */
+export function lineName(line: string): string {
+  const family = familyOf(line);
+  if (family === null) return line;
+  return family ? t("telephone.edge_family", { family }) : t("telephone.edge");
 }
 
 export function faultText({ code, detail }: PlaceFault): string {

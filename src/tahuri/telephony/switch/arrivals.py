@@ -100,22 +100,20 @@ class Door:
         trunk = identity.trunk_of(core.settings.trunks, event.flow.host)
         from_seat = trunk is None and consulting.seat_at(core, event.flow) is not None
         test = testcalls.is_test(core, event)
-        own = testcalls.is_own_test(core, event)
+        own = testcalls.own_line(core, event)
         known = trunk is not None or from_seat
-        if not own and replacing.take(core, event, known, self._tell_refusal):
+        if own is None and replacing.take(core, event, known, self._tell_refusal):
             return
         if from_seat and not test and consulting.take(core, event, self._credentials):
             return
-        if not known and not own:
+        if not known and own is None:
             core.perform(core.endpoint.agent.reject(event.leg, 403, core.sip_now))
             self._tell_refusal(event.flow.host, 403, "not-allowed")
             return
         event.leg.nat = edge.is_behind_nat(core, event.flow)
         call_id = mint.new_id()
         trunks = core.settings.trunks
-        name = identity.line_of(trunk, event.request, trunks) if trunk else SEATS_TRUNK
-        if own:
-            name = testcalls.EDGE
+        name = own or (identity.line_of(trunk, event.request, trunks) if trunk else SEATS_TRUNK)
         core.places[event.leg.name] = Place(call_id, "caller")
         for refusal in core.endpoint.agent.refusal(event.request, event.flow, 503):
             said = kept(refusal)

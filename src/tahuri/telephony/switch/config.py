@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from tahuri.telephony.families import of_family
 from tahuri.telephony.protocol.words import OverflowTo
@@ -219,9 +219,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     test_call_every_s: float = 0
     """How often each line of ``test_lines`` is tried; 0: never, and no absence is told."""
     test_lines: list[str] = []
-    """Trunks by which test calls must come, and ``edge`` for those of this machine."""
-    test_source: str = "127.0.0.1"
-    """Address from which this machine tries its own edge; let in for test calls alone."""
+    """Trunks by which test calls must come, and what ``test_sources`` calls our own edge."""
+    test_sources: dict[str, str] = field(default_factory=lambda: {"127.0.0.1": "edge"})
+    """Addresses from which this machine tries its own edge, and the lines of ``test_lines`` that
+    such calls come by; let in for test calls alone."""
     party_aliases: dict[str, str] = {}
     gateways: list[Gateway] = []
     test_seat: TestSeat | None = None

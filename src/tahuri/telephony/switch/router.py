@@ -53,7 +53,7 @@ class Router:
         """Take an event of the user agent."""
         match event:
             case events.Incoming():
-                if not testcalls.is_own_test(self._core, event):
+                if testcalls.own_line(self._core, event) is None:
                     self._trunks.seen(event.flow)
                 self._door.incoming(event)
             case events.InviteRefused():

@@ -18,8 +18,6 @@ from tahuri.telephony.switch import audio, identity, offers, refers
 from tahuri.telephony.switch.core import TEST_SEAT, Core, Place
 from tahuri.telephony.switch.model import Call, Phone
 
-EDGE = "edge"
-"""The line of test calls that this machine makes to itself."""
 PERIODS_MAX = 3
 """Test calls in a row that may fail to come before the absence is an alarm."""
 
@@ -34,9 +32,10 @@ def is_test(core: Core, event: events.Incoming) -> bool:
         return False
 
 
-def is_own_test(core: Core, event: events.Incoming) -> bool:
-    """Whether this machine tries its own edge."""
-    return event.flow.host == core.settings.test_source and is_test(core, event)
+def own_line(core: Core, event: events.Incoming) -> str | None:
+    """By which line of our own edge this machine tries it; None: that is no such call."""
+    line = core.settings.test_sources.get(event.flow.host)
+    return line if line is not None and is_test(core, event) else None
 
 
 def is_for_robot(core: Core, event: events.Incoming) -> bool:
@@ -44,7 +43,9 @@ def is_for_robot(core: Core, event: events.Incoming) -> bool:
     seat = core.settings.test_seat
     if seat is None:
         return False
-    return is_own_test(core, event) or identity.called_number(event.request) in seat.numbers
+    return (
+        own_line(core, event) is not None or identity.called_number(event.request) in seat.numbers
+    )
 
 
 async def answered(core: Core, call: Call) -> None:
