@@ -16,6 +16,7 @@ from msgspec import Struct
 from tahuri.kernel.clock import monotonic_s
 from tahuri.telephony.families import usable
 from tahuri.telephony.media import g711, rtp
+from tahuri.telephony.sip.grammar import in_uri
 from tahuri.telephony.sip.phone import CallFailed, Phone
 from tahuri.telephony.sip.sdp import NoSession, offer, parse
 from tahuri.telephony.sip.transaction import Flow
@@ -94,7 +95,7 @@ async def _spoken(
     begun_s = monotonic_s()
     answer_ms: int | None = None
     session = offer(source, ear.getsockname()[1], 1)
-    call = phone.call(target, flow, session, f"<sip:{USER}@{source}>")
+    call = phone.call(target, flow, session, f"<sip:{USER}@{in_uri(source)}>")
     try:
         answer = await call.wait_answered(ANSWER_S)
         answer_ms = round(1000 * (monotonic_s() - begun_s))

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from switch_bench import ADDRESS, Bench, Browser, bench, until
+from switch_bench import ADDRESS, Bench, Browser, bench, phone_seat, until
 
 from ports import has_ipv6
 from tahuri.telephony.sip import sdp, sessions
+from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.sip.sessions import Times
 from tahuri.telephony.sip.transaction import Flow
@@ -174,6 +175,21 @@ async def test_a_call_over_ipv6(tmp_path: Path, transport: str) -> None:
             assert await call.wait_ended(5) == "hung-up"
         finally:
             await caller.stop()
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on this machine")
+async def test_a_telephone_registers_over_ipv6(tmp_path: Path) -> None:
+    """Given a seat whose phone has IPv6 alone; when it registers; then it is bound there."""
+    settings = {"sip": timed("::1"), "public_address": "::1", "seats": [phone_seat("S1")]}
+    phone = Phone(Account("s1", "secret-S1"))
+    async with bench(tmp_path, trunks=[], **settings) as centre:
+        await phone.start("::1")
+        try:
+            port = centre.switch.core.endpoint.agent.identity.udp_port
+            assert await phone.register(Flow("UDP", "::1", port)) == 200
+            assert centre.switch.core.seats["S1"].host == "::1"
+        finally:
+            await phone.stop()
 
 
 def test_addresses_of_ipv6_are_dialled_in_brackets(tmp_path: Path) -> None:

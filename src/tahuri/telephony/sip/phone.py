@@ -9,6 +9,7 @@ from tahuri.telephony.sip.agent import Agent
 from tahuri.telephony.sip.body import session_of
 from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.endpoint import Endpoint, mint
+from tahuri.telephony.sip.grammar import in_uri
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.message import Request, Response
 from tahuri.telephony.sip.transaction import Flow
@@ -167,7 +168,7 @@ class Phone:
             from_: From without tag, e.g. ``<sip:+620000@192.0.2.1>``.
         """
         identity = self._endpoint.agent.identity
-        local = from_ or f"<sip:{identity.user}@{identity.host}>"
+        local = from_ or f"<sip:{identity.user}@{in_uri(identity.host)}>"
         leg, outputs = self._endpoint.agent.call(
             local, target, to, session, self.now, content_type, headers
         )
@@ -184,7 +185,7 @@ class Phone:
         response = await self._register(registrar, expires_s, ())
         if response is not None and response.status == 401 and self._account is not None:
             challenge = response.get("www-authenticate") or ""
-            uri = f"sip:{registrar.host}:{registrar.port}"
+            uri = f"sip:{in_uri(registrar.host)}:{registrar.port}"
             value = digest.credentials(challenge, "REGISTER", uri, self._account, mint())
             response = await self._register(registrar, expires_s, (("authorization", value),))
         return response.status if response is not None else 408
@@ -194,9 +195,9 @@ class Phone:
     ) -> Response | None:
         identity = self._endpoint.agent.identity
         user = self._account.username if self._account else identity.user
-        address = f"<sip:{user}@{registrar.host}:{registrar.port}>"
+        address = f"<sip:{user}@{in_uri(registrar.host)}:{registrar.port}>"
         self._register_cseq += 1
-        request = Request(method="REGISTER", uri=f"sip:{registrar.host}:{registrar.port}")
+        request = Request(method="REGISTER", uri=f"sip:{in_uri(registrar.host)}:{registrar.port}")
         request.headers = [
             ("max-forwards", "70"),
             ("from", f"{address};tag={mint()}"),
