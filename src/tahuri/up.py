@@ -9,7 +9,6 @@ from hashlib import sha256
 from typing import TextIO
 
 import httpx
-import psycopg
 
 from tahuri.app import VIEWS
 from tahuri.centre import Centre
@@ -120,8 +119,8 @@ class Running:
         """Waits for the database, or starts our own, and brings its schema up to date.
 
         Raises:
-            SettingsError: the database given will not do, or it is away and calls cannot be taken
-                as at the last start meanwhile.
+            SettingsError: the database given is away or will not do, and calls cannot be taken as
+                at the last start meanwhile.
             Unavailable: ours does not start, it went away again, or its schema is of a later
                 version.
         """
@@ -144,10 +143,10 @@ class Running:
     async def _given_at_last(self, url: str) -> None:
         """Raises SettingsError: it will not do; or no call is taken without it."""
         while (fault := await fault_of(url)) is not None:
-            if not self.takes_calls and not (fault.passing and self.as_before):
+            if not self.takes_calls and not self.as_before:
                 raise SettingsError([f"database_url: {fault}"])
             meanwhile = "; calls are taken as at the last start" if self.takes_calls else ""
-            self.remind(f"database: {' '.join(fault.text.split())}{meanwhile}")
+            self.remind(f"database: {' '.join(fault.split())}{meanwhile}")
             await asyncio.sleep(AWAY_S)
 
     async def _ours_at_last(self) -> None:
@@ -339,23 +338,17 @@ async def run(
 
 
 async def _bring_up(running: Running, before: Before, after: After) -> None:
-    """Once calls are taken, what else fails is said and tried again: it must not end them."""
+    """What fails is said and tried again where calls are, or can be, taken: it must not end them,
+    nor keep them away that were taken with the same settings before."""
     await running.ports()
     while True:
         try:
             return await _all_parts(running, before, after)
         except Exception as error:
-            if not running.takes_calls and not (_passing(error) and await running.early()):
+            if not running.takes_calls and not await running.early():
                 raise
             running.remind(f"calls are taken; not yet there: {str(error) or repr(error)}")
         await asyncio.sleep(AGAIN_S)
-
-
-def _passing(error: Exception) -> bool:
-    """Whether waiting may mend it: the database went away, a disk is full."""
-    if isinstance(error, Unavailable):
-        return error.part == "database"
-    return isinstance(error, OSError | psycopg.OperationalError)
 
 
 async def _all_parts(running: Running, before: Before, after: After) -> None:

@@ -257,11 +257,20 @@ async def test_what_fails_when_calls_are_taken_is_said_and_tried_again_and_ends_
     await start.running.stop()
 
 
-@pytest.mark.parametrize("fault", [Unavailable("database", "went away"), OSError("no space left")])
-async def test_what_passes_before_calls_are_taken_lets_them_be_taken_as_before(
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Unavailable("database", "went away"),
+        OSError("no space left"),
+        SettingsError(["database_url: cannot be reached: wrong password"]),
+        ZeroDivisionError(),
+    ],
+)
+async def test_what_fails_before_calls_are_taken_lets_them_be_taken_as_before(
     tmp_path: Path, fault: Exception
 ) -> None:
-    """Given a database that goes away between two steps of a start; the second start goes on."""
+    """Given a database that goes away or says no between two steps of a start, or a bug there; the
+    second start, with settings that took calls before, takes them and goes on."""
     first = Start(tmp_path)
     first.there.set()
     await first.bring_up()
