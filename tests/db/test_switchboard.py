@@ -29,11 +29,11 @@ from tahuri.kernel.refusal import Invalid, Refused, Unavailable
 from tahuri.kernel.verify import verify
 from tahuri.refusals import Refusal
 from tahuri.telephony import rpc
-from tahuri.telephony import spool as spool_module
 from tahuri.telephony.protocol.facts import Fact, fact_of
 from tahuri.telephony.protocol.facts.centre import FactsSetAside
-from tahuri.telephony.spool import Spool
-from tahuri.telephony.spooldamage import Damage
+from tahuri.telephony.spool import spool as spool_module
+from tahuri.telephony.spool.damage import Damage
+from tahuri.telephony.spool.spool import Spool
 from tahuri.telephony.switch import operations
 from tahuri.telephony.switch.core import Core
 from tahuri.watch.following import follow

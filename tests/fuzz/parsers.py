@@ -30,7 +30,7 @@ from tahuri.telephony.sip.grammar import BadValue
 from tahuri.telephony.sip.message import Malformed, Request, parse
 from tahuri.telephony.sip.sdes import Srtp
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import identity
+from tahuri.telephony.switch.edge import identity
 
 PEER = Flow("UDP", "192.0.2.1", 5060)
 SESSION = sdp.offer("192.0.2.2", 40_000, 1)

@@ -13,7 +13,7 @@ from tahuri.telephony.sip import body, events, gate, sdp
 from tahuri.telephony.sip.gate import UDP_BYTES_MAX, Gate
 from tahuri.telephony.sip.message import HEADERS_MAX, MESSAGE_BYTES_MAX
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import identity
+from tahuri.telephony.switch.edge import identity
 
 TCP = Flow("TCP", "192.0.2.1", 5060)
 UDP = Flow("UDP", "192.0.2.1", 5060)

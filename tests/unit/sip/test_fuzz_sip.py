@@ -18,7 +18,7 @@ from tahuri.telephony.sip.endpoint import Endpoint
 from tahuri.telephony.sip.gate import Gate
 from tahuri.telephony.sip.message import Malformed, Request, Response, parse
 from tahuri.telephony.sip.transaction import Flow, Send, server_key
-from tahuri.telephony.switch import identity
+from tahuri.telephony.switch.edge import identity
 
 PEER = Flow("UDP", "192.0.2.1", 5060)
 

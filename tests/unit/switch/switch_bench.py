@@ -17,8 +17,9 @@ from tahuri.telephony.protocol.words import SUBPROTOCOL
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import config, mediapulse
+from tahuri.telephony.switch import config
 from tahuri.telephony.switch.process import Switch, seat_key
+from tahuri.telephony.switch.quality import mediapulse
 from tahuri.telephony.token import SeatToken, Skills, sign
 
 mediapulse.EVERY_S = 3600.0  # a test that means it asks by itself: others count what media is asked

@@ -7,9 +7,9 @@ import pytest
 
 from tahuri.telephony.protocol.words import OverflowTo
 from tahuri.telephony.sip.leg import Leg
-from tahuri.telephony.switch import acd
 from tahuri.telephony.switch.config import Overflow, Prompts, Settings, Sip, Websocket
 from tahuri.telephony.switch.model import Audio, Call, Seat
+from tahuri.telephony.switch.queue import acd
 from tahuri.telephony.token import Desk
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

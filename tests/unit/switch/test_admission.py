@@ -11,8 +11,8 @@ from switch_bench import Bench, bench, until
 
 from tahuri.telephony.sip import gate, sdp
 from tahuri.telephony.sip.phone import CallFailed, PhoneCall
-from tahuri.telephony.switch import admission, identity
 from tahuri.telephony.switch.config import Trunk
+from tahuri.telephony.switch.edge import admission, identity
 
 OFFER = sdp.offer("127.0.0.1", 40000, 1)
 GROUPS = ("mobile", "fixed", "seats")

@@ -12,8 +12,8 @@ from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.phone import Phone, PhoneCall
-from tahuri.telephony.switch import parties
-from tahuri.telephony.switch.outgoing import reason_of
+from tahuri.telephony.switch.control import parties
+from tahuri.telephony.switch.control.outgoing import reason_of
 
 NUMBER = "+620001"
 ANSWER = sdp.offer("127.0.0.1", 41000, 1)

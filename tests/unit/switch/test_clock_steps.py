@@ -10,7 +10,8 @@ from switch_bench import Bench, Browser, bench, phone_seat, until
 from tahuri.kernel import clock
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.phone import Phone
-from tahuri.telephony.switch import audio, registrar
+from tahuri.telephony.switch import audio
+from tahuri.telephony.switch.edge import registrar
 
 HOURS = pytest.mark.parametrize("hours", [1, -1])
 Step = Callable[[float], None]

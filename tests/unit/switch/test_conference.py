@@ -6,7 +6,7 @@ import pytest
 
 from tahuri.telephony.protocol.words import SupervisionMode
 from tahuri.telephony.sip.leg import Leg
-from tahuri.telephony.switch import conference
+from tahuri.telephony.switch.control import conference
 from tahuri.telephony.switch.model import Audio, Beep, Call, Party, Seat, Transfer
 
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)

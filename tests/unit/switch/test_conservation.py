@@ -16,7 +16,7 @@ from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp, sessions
 from tahuri.telephony.sip.phone import CallFailed, PhoneCall
 from tahuri.telephony.sip.transport import Transports
-from tahuri.telephony.switch import identity
+from tahuri.telephony.switch.edge import identity
 
 OFFER = sdp.offer("127.0.0.1", 40000, 1)
 TERMINAL = ("calls.call-ended", "calls.call-refused")

@@ -16,7 +16,8 @@ from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.gate import Gate
 from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import answering, clockwork, parties
+from tahuri.telephony.switch import answering, clockwork
+from tahuri.telephony.switch.control import parties
 
 TELCO = "127.0.0.8"
 """Where callers come from; seats' phones stand elsewhere."""

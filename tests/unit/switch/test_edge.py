@@ -14,7 +14,8 @@ from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.sip.sdp import offer
 from tahuri.telephony.sip.tls import client_context, server_context
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import edge, parties
+from tahuri.telephony.switch.control import parties
+from tahuri.telephony.switch.edge import edge
 
 OFFER = offer("192.168.7.7", 40000, 1)
 

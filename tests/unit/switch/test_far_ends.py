@@ -13,7 +13,7 @@ from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.phone import Phone, PhoneCall
 from tahuri.telephony.sip.sessions import Times
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import parties
+from tahuri.telephony.switch.control import parties
 
 SHORT = {"session_expires_s": 3, "session_least_s": 1}
 """Timers that a test can wait for."""

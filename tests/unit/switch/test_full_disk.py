@@ -10,9 +10,9 @@ from typing import cast
 import pytest
 from switch_bench import Bench, bench, until
 
-from tahuri.telephony import spool as spool_module
 from tahuri.telephony.protocol.facts.centre import DiskFilled, DiskFreed, FactsLost, FactsSetAside
 from tahuri.telephony.protocol.snapshot import Inventory, Snapshot
+from tahuri.telephony.spool import spool as spool_module
 
 MIB = 1 << 20
 

@@ -7,8 +7,8 @@ import pytest
 from switch_bench import Bench, Browser, bench, until
 
 from tahuri.telephony import rpc
-from tahuri.telephony.switch import ghost
 from tahuri.telephony.switch.config import PROMPTS
+from tahuri.telephony.switch.queue import ghost
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 
 from tahuri.telephony.sip.message import Request
-from tahuri.telephony.switch import identity
 from tahuri.telephony.switch.config import Trunk
+from tahuri.telephony.switch.edge import identity
 
 PLAIN = ("from", "<sip:+620001@carrier.invalid>;tag=a")
 NOBODY = ("from", '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=a')

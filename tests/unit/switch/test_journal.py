@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from tahuri.telephony.sip.leg import Leg
-from tahuri.telephony.switch import journal as journal_module
-from tahuri.telephony.switch.journal import Journal, Seats
-from tahuri.telephony.switch.journalreserve import JournalReserve
+from tahuri.telephony.switch.journal import journal as journal_module
+from tahuri.telephony.switch.journal.journal import Journal, Seats
+from tahuri.telephony.switch.journal.reserve import JournalReserve
 from tahuri.telephony.switch.model import Audio, Call
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,8 +9,8 @@ from switch_bench import Bench, Browser, bench, until
 from tahuri.kernel import clock
 from tahuri.telephony.media import quality
 from tahuri.telephony.media.protocol import PortFigures
-from tahuri.telephony.switch import linehistory, lines
-from tahuri.telephony.switch.linehistory import LineHistory
+from tahuri.telephony.switch.quality import linehistory, lines
+from tahuri.telephony.switch.quality.linehistory import LineHistory
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from switch_bench import bench
 
-from tahuri.telephony.switch import mediapulse, views
+from tahuri.telephony.switch import views
+from tahuri.telephony.switch.quality import mediapulse
 
 
 async def test_media_that_hangs_is_told_and_its_next_answer_ends_it(

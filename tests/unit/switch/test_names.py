@@ -18,7 +18,8 @@ from tahuri.telephony.sip.message import Request, Response, parse, response_to
 from tahuri.telephony.sip.phone import Phone
 from tahuri.telephony.sip.tls import server_context
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import edge, names, process
+from tahuri.telephony.switch import process
+from tahuri.telephony.switch.edge import edge, names
 from tahuri.telephony.switch.model import Call
 
 NAME = "sbc.example"

@@ -10,7 +10,8 @@ from telephones import Telephone
 
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.phone import PhoneCall
-from tahuri.telephony.switch import mediapulse, recovery
+from tahuri.telephony.switch.quality import mediapulse
+from tahuri.telephony.switch.recovery import newmedia
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
 
@@ -181,6 +182,6 @@ async def test_what_is_opened_before_media_is_greeted_is_kept_and_nothing_leaks(
     await until(lambda: core.media_ready and core.media_instance == media.instance)
     rings[0].accept(OFFER)
     await centre.told("party-joined")
-    await until(lambda: media.ports.keys() == recovery.known_ports(core))
+    await until(lambda: media.ports.keys() == newmedia.known_ports(core))
     await until(lambda: media.hears(media.port("caller")) == ["rtp party"])
     await seat.leave()

@@ -13,9 +13,10 @@ from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.leg import Leg
 from tahuri.telephony.sip.phone import CallFailed
-from tahuri.telephony.switch import lane, lines, mediapulse, overflow
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call
+from tahuri.telephony.switch.quality import lines, mediapulse
+from tahuri.telephony.switch.queue import lane, overflow
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
 

@@ -10,7 +10,8 @@ from switch_bench import ADDRESS, Bench, Browser, bench, until
 from ports import UDP, free_ports
 from tahuri.telephony import rpc
 from tahuri.telephony.sip.phone import PhoneCall
-from tahuri.telephony.switch import parties, peers
+from tahuri.telephony.switch.control import parties
+from tahuri.telephony.switch.queue import peers
 
 SOON = {"other_nodes_after_s": 0.2, "offer_s": 5, "seat_vanish_s": 0.4}
 

@@ -14,7 +14,8 @@ from tahuri.telephony.sip.dialogs import Identity, Output
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.gate import Gate
 from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
-from tahuri.telephony.switch import parties, registrar
+from tahuri.telephony.switch.control import parties
+from tahuri.telephony.switch.edge import registrar
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
 

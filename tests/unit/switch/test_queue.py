@@ -13,7 +13,7 @@ from tahuri.telephony import rpc
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
-from tahuri.telephony.switch import overflow
+from tahuri.telephony.switch.queue import overflow
 from tahuri.telephony.token import Skills
 
 OFFER = sdp.offer("127.0.0.1", 40000, 1)

@@ -8,7 +8,7 @@ from switch_bench import Browser, bench, until
 from telephones import Telephone
 
 from tahuri.telephony.sip import sdp
-from tahuri.telephony.switch import overflow
+from tahuri.telephony.switch.queue import overflow
 
 OFFER = sdp.offer("127.0.0.1", 40000, 1)
 

@@ -10,7 +10,7 @@ from telephones import Telephone, telephone
 
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.phone import Phone, PhoneCall
-from tahuri.telephony.switch import refers
+from tahuri.telephony.switch.control import refers
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
 

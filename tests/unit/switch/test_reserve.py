@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from switch_bench import Bench, Browser, bench, until
 
-from tahuri.telephony.switch import identity, reserve, views
+from tahuri.telephony.switch import views
 from tahuri.telephony.switch.config import Trunk
+from tahuri.telephony.switch.edge import identity
+from tahuri.telephony.switch.queue import reserve
 
 GROUPS = ("mobile", "fixed", "ims")
 TRUNKS = [

@@ -34,8 +34,8 @@ from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.endpoint import Endpoint
 from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
 from tahuri.telephony.sip.transaction import Flow
-from tahuri.telephony.switch import recovery
 from tahuri.telephony.switch.model import Call
+from tahuri.telephony.switch.recovery import newmedia
 from tahuri.telephony.token import Skills
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)
@@ -424,7 +424,7 @@ class Room:
         core, media = self.centre.switch.core, self.centre.media
 
         def ours() -> set[int]:
-            return recovery.known_ports(core)
+            return newmedia.known_ports(core)
 
         def kept() -> dict[str, dict[str, object]]:
             return {call.call_id: _essence(call) for call in core.journal.load_calls()}

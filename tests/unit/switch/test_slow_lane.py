@@ -10,7 +10,8 @@ from switch_bench import Bench, Browser, bench, until
 from tahuri.kernel import clock
 from tahuri.telephony import rpc
 from tahuri.telephony.protocol.operations import Measure, SetMeasures, number_digest
-from tahuri.telephony.switch import lane, views
+from tahuri.telephony.switch import views
+from tahuri.telephony.switch.queue import lane
 
 SALT = "salt"
 MEASURED, OTHER = "+620001", "+620002"

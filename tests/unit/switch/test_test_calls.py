@@ -13,8 +13,8 @@ from switch_bench import ADDRESS, Bench, Browser, bench, until
 from tahuri.telephony.sip import sdp
 from tahuri.telephony.sip.digest import Account
 from tahuri.telephony.sip.phone import CallFailed, Phone, PhoneCall
-from tahuri.telephony.switch import testcalls
 from tahuri.telephony.switch.config import REALM
+from tahuri.telephony.switch.edge import testcalls
 from tahuri.telephony.switch.views import snapshot
 
 OFFER = sdp.offer(ADDRESS, 40000, 1)

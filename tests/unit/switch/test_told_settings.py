@@ -17,7 +17,7 @@ from tahuri.kernel.roles import Role
 from tahuri.operators.queries import Account
 from tahuri.settings import Settings, SipSeat, Trunk
 from tahuri.telephony.switch import config
-from tahuri.telephony.switch.trunks import flow_of
+from tahuri.telephony.switch.edge.trunks import flow_of
 from tahuri.told import answering, switch_config
 
 

@@ -11,7 +11,8 @@ from ports import free_port
 from tahuri.host.certificate import own_certificate
 from tahuri.telephony.sip.message import Request, parse, response_to
 from tahuri.telephony.sip.tls import server_context
-from tahuri.telephony.switch import trunks, views
+from tahuri.telephony.switch import views
+from tahuri.telephony.switch.edge import trunks
 
 FAR = "127.0.0.5"
 """A far end's address, which no certificate names unless it is made for it."""

@@ -7,7 +7,7 @@ import pytest
 from switch_bench import ADDRESS, bench, until
 
 from tahuri.telephony.switch import views
-from tahuri.telephony.switch.turnedaway import KEPT_MAX, TurnedAway
+from tahuri.telephony.switch.edge.turnedaway import KEPT_MAX, TurnedAway
 
 NOW = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
 

@@ -14,12 +14,12 @@ from typing import Any, NoReturn
 import msgspec
 import pytest
 
-from tahuri.telephony import spool as spool_module
-from tahuri.telephony import spoolfiles
 from tahuri.telephony.protocol.facts import Fact, fact_of
 from tahuri.telephony.protocol.facts.queue import CallQueued
-from tahuri.telephony.spool import Spool
-from tahuri.telephony.spooldamage import Damage
+from tahuri.telephony.spool import segments
+from tahuri.telephony.spool import spool as spool_module
+from tahuri.telephony.spool.damage import Damage
+from tahuri.telephony.spool.spool import Spool
 
 RESERVE = 64 << 10
 
@@ -128,7 +128,7 @@ async def test_what_was_handed_over_is_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk must not fill with facts that the log has."""
-    monkeypatch.setattr(spoolfiles, "SEGMENT_BYTES_MAX", 400)
+    monkeypatch.setattr(segments, "SEGMENT_BYTES_MAX", 400)
     monkeypatch.setattr(spool_module, "RECENT_FACTS_MAX", 2)
     first = Spool(tmp_path)
     for number in range(10):
@@ -478,7 +478,7 @@ async def test_a_spool_that_nobody_takes_from_has_a_bound_and_goes_on_in_the_res
 ) -> None:
     """Given a log that is away for so long that the spool has its share of the disk; then facts go
     on in the reserve and nothing is dropped; when the log takes facts, all is as before."""
-    monkeypatch.setattr(spoolfiles, "SEGMENT_BYTES_MAX", 1000)
+    monkeypatch.setattr(segments, "SEGMENT_BYTES_MAX", 1000)
     monkeypatch.setattr(spool_module, "ROOM_BYTES_MIN", 2000)
     spool = await with_reserve(tmp_path, RESERVE, bytes_max=5000)
     for number in range(60):
@@ -499,7 +499,7 @@ async def test_a_start_reads_the_newest_segment_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Gigabytes that wait for the log must not keep callers waiting for the switch."""
-    monkeypatch.setattr(spoolfiles, "SEGMENT_BYTES_MAX", 1000)
+    monkeypatch.setattr(segments, "SEGMENT_BYTES_MAX", 1000)
     first = Spool(tmp_path)
     for number in range(60):
         first.append(fact(number))
@@ -615,7 +615,7 @@ async def test_whatever_disk_and_kills_do_no_fact_is_lost_uncounted(
     kills at any moment; then every fact comes to the log, in the order in which they were told, or
     is counted as lost; and none is lost while the reserve has room."""
     chance = Random(seed)
-    monkeypatch.setattr(spoolfiles, "SEGMENT_BYTES_MAX", 1500)
+    monkeypatch.setattr(segments, "SEGMENT_BYTES_MAX", 1500)
     monkeypatch.setattr(spool_module, "RECENT_FACTS_MAX", 4)
     monkeypatch.setattr(spool_module, "UNWRITTEN_FACTS_MAX", 6)
     monkeypatch.setattr(spool_module, "MOVED_AT_ONCE", 3)

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 from test_spool import RESERVE, Disk, fact, full, ids, names, quick, until, with_reserve
 
-from tahuri.telephony import spool as spool_module
-from tahuri.telephony import spooldamage, spoolfiles
-from tahuri.telephony.spool import Spool
-from tahuri.telephony.spooldamage import Damage
+from tahuri.telephony.spool import damage, segments
+from tahuri.telephony.spool import spool as spool_module
+from tahuri.telephony.spool.damage import Damage
+from tahuri.telephony.spool.spool import Spool
 
 __all__ = ["quick"]
 
@@ -69,7 +69,7 @@ async def reading(spool: Spool) -> AsyncIterator[Reader]:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of a few facts, and few of them in memory."""
-    monkeypatch.setattr(spoolfiles, "SEGMENT_BYTES_MAX", 1500)
+    monkeypatch.setattr(segments, "SEGMENT_BYTES_MAX", 1500)
     monkeypatch.setattr(spool_module, "RECENT_FACTS_MAX", 2)
 
 
@@ -94,7 +94,7 @@ def line_with(segment: Path, name: str) -> bytes:
 def whole_but_no_fact(line: bytes) -> bytes:
     """A line of the same place whose checksum is right."""
     position = int(line.split(b" ")[1])
-    return spoolfiles.line_of(position, b'{"id": "F4", ' + b"x" * 60).rstrip(b"\n")
+    return segments.line_of(position, b'{"id": "F4", ' + b"x" * 60).rstrip(b"\n")
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ async def test_a_bad_block_is_asked_again_and_then_left_behind(
             while reader.asked < 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         assert (reader.taken, reader.told) == ([], [])
-        monkeypatch.setattr(spoolfiles, "BAD_BLOCK_S", 0.0)
+        monkeypatch.setattr(segments, "BAD_BLOCK_S", 0.0)
         await reader.until(*names(begin - 1, 24))
     assert [(one.first, one.last, one.reason) for one in reader.told] == [(1, begin - 1, "disk")]
     failing.clear()
@@ -267,7 +267,7 @@ async def test_too_many_open_files_is_no_damage(
         raise OSError(errno.EMFILE, "too many open files")
 
     with monkeypatch.context() as patch:
-        patch.setattr(spooldamage, "read_all", out_of_files)
+        patch.setattr(damage, "read_all", out_of_files)
         with pytest.raises(OSError, match="too many"):
             spool.after(0, 100)
     assert ids(spool) == names(0, 24)
@@ -332,7 +332,7 @@ async def test_a_spool_that_is_rotten_throughout_is_told_in_few_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fact for each of a million lines would be a flood of its own."""
-    monkeypatch.setattr(spooldamage, "PIECES_MAX", 3)
+    monkeypatch.setattr(damage, "PIECES_MAX", 3)
     first, *_ = await filled(tmp_path, 12)
     lines = first.read_bytes().split(b"\n")
     first.write_bytes(b"\n".join(one if n % 2 else b"rot " + one for n, one in enumerate(lines)))
@@ -425,7 +425,7 @@ async def test_damage_in_the_segments_hides_nothing_of_the_reserve(
 ) -> None:
     """Given a disk that filled up and then fails, and a kill; then the places of facts that can no
     longer be read are not taken for those of the facts in the reserve."""
-    monkeypatch.setattr(spoolfiles, "BAD_BLOCK_S", 0.0)
+    monkeypatch.setattr(segments, "BAD_BLOCK_S", 0.0)
     first = await with_reserve(tmp_path)
     first.append(fact(0))
     with full():

@@ -1,5 +1,5 @@
 """The switch: SIP, queue, offers, conferences, seats.  It answers with everything else dead.
 
-Read in this order: `core`, `audio`, `seats`, `offers`, `answering`, `ending`, `arrivals`, `router`,
-`operations`, `recovery`, `process`.  Each imports only what stands before it.
+Read in this order: `model`, `core`, `audio`, `seats`, `queue.offers`, `answering`, `ending`,
+`edge.arrivals`, `router`, `operations`, `recovery`, `process`.
 """

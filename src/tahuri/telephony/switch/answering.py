@@ -13,19 +13,12 @@ from tahuri.telephony.protocol.facts.call import (
 from tahuri.telephony.protocol.facts.queue import CallRequeued, OverflowReturned
 from tahuri.telephony.protocol.words import AnsweredHow
 from tahuri.telephony.rpc import Failure
-from tahuri.telephony.switch import (
-    acd,
-    audio,
-    lines,
-    offers,
-    overflow,
-    peers,
-    seats,
-    supervision,
-    turns,
-)
+from tahuri.telephony.switch import audio, seats
+from tahuri.telephony.switch.control import supervision
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
+from tahuri.telephony.switch.quality import lines
+from tahuri.telephony.switch.queue import acd, offers, overflow, peers, turns
 
 RequeuedReason = Literal["seat-vanished", "transfer-failed", "park-over", "party-lost", "node-lost"]
 

@@ -14,9 +14,10 @@ from tahuri.telephony.protocol.words import SupervisionMode
 from tahuri.telephony.rpc import Unavailable
 from tahuri.telephony.sip import sdes, sdp
 from tahuri.telephony.sip.sdes import Srtp
-from tahuri.telephony.switch import conference, notices
+from tahuri.telephony.switch.control import conference
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Audio, Call, Recording, Seat
+from tahuri.telephony.switch.queue import notices
 
 NOTICE_S_MAX = 5.0
 """After so long the caller hears the queue tone, whatever the notice does."""

@@ -2,25 +2,18 @@
 
 import logging
 
-from tahuri.telephony.switch import (
-    answering,
-    audio,
+from tahuri.telephony.switch import answering, audio, ending, seats
+from tahuri.telephony.switch.control import (
     conference,
-    ending,
-    lane,
-    offers,
     outgoing,
-    overflow,
     parking,
     parties,
-    peers,
-    queueing,
     refers,
-    seats,
     supervision,
 )
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Call, Seat
+from tahuri.telephony.switch.queue import lane, offers, overflow, peers, queueing
 
 EVERY_S = 0.2
 

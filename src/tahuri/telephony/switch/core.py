@@ -40,12 +40,12 @@ from tahuri.telephony.sip.dialogs import Output
 from tahuri.telephony.sip.endpoint import Endpoint
 from tahuri.telephony.sip.gate import Gate
 from tahuri.telephony.sip.grammar import in_uri
-from tahuri.telephony.spool import Spool
-from tahuri.telephony.switch import journal
+from tahuri.telephony.spool.spool import Spool
 from tahuri.telephony.switch.config import Settings
-from tahuri.telephony.switch.linehistory import LineHistory
+from tahuri.telephony.switch.edge.turnedaway import TurnedAway
+from tahuri.telephony.switch.journal import journal
 from tahuri.telephony.switch.model import Call, Gateway, Seat, TrunkState
-from tahuri.telephony.switch.turnedaway import TurnedAway
+from tahuri.telephony.switch.quality.linehistory import LineHistory
 
 WORK_WAITING_MAX = 256
 """Steps of one call that may wait for their turn; more means a bug, and they are dropped."""

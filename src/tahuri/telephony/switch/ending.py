@@ -8,9 +8,12 @@ from tahuri.telephony.protocol.facts.ghost import GhostEnded
 from tahuri.telephony.protocol.facts.parties import PartyLeft
 from tahuri.telephony.protocol.words import RefusedReason
 from tahuri.telephony.sip.leg import Leg
-from tahuri.telephony.switch import audio, consultation, lines, offers, seats, supervision, turns
+from tahuri.telephony.switch import audio, seats
+from tahuri.telephony.switch.control import consultation, supervision
 from tahuri.telephony.switch.core import SWITCH, Core
 from tahuri.telephony.switch.model import Call
+from tahuri.telephony.switch.quality import lines
+from tahuri.telephony.switch.queue import offers, turns
 
 EndedBy = Literal["caller", "seat", "party", "failure", "switch", "overflow"]
 Outcome = Literal["answered", "abandoned", "not-reached", "tested"]

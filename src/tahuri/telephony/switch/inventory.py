@@ -3,15 +3,16 @@
 from tahuri.telephony.media.protocol import Holdings, MediaRefused
 from tahuri.telephony.protocol.snapshot import CallInHand, Inventory, MediaPort
 from tahuri.telephony.rpc import Unavailable
-from tahuri.telephony.spool import UNWRITTEN_FACTS_MAX
-from tahuri.telephony.switch import recovery, seats
+from tahuri.telephony.spool.spool import UNWRITTEN_FACTS_MAX
+from tahuri.telephony.switch import seats
 from tahuri.telephony.switch.core import Core
+from tahuri.telephony.switch.recovery import newmedia
 
 
 async def taken(core: Core) -> Inventory:
     """The answer to ``inventory``."""
     holdings = await _holdings(core)
-    known = recovery.known_ports(core)
+    known = newmedia.known_ports(core)
     held = holdings.ports if holdings is not None else []
     return Inventory(
         now=core.now(),

@@ -6,26 +6,18 @@ import msgspec
 
 from tahuri.telephony.protocol import operations as p
 from tahuri.telephony.rpc import Failure, Message
-from tahuri.telephony.switch import (
-    answering,
-    ending,
-    ghost,
-    inventory,
-    lane,
-    notices,
-    offers,
+from tahuri.telephony.switch import answering, ending, inventory, seats, views
+from tahuri.telephony.switch.control import (
     outgoing,
     parking,
     parties,
-    queueing,
-    seats,
     supervision,
     takeover,
     transfer,
-    views,
 )
 from tahuri.telephony.switch.core import Core
 from tahuri.telephony.switch.model import Seat
+from tahuri.telephony.switch.queue import ghost, lane, notices, offers, queueing
 
 T = TypeVar("T")
 

@@ -14,25 +14,20 @@ from tahuri.telephony import rpc
 from tahuri.telephony.media.client import MediaClient
 from tahuri.telephony.names import addresses_of
 from tahuri.telephony.sip.endpoint import Endpoint
-from tahuri.telephony.spool import Spool
-from tahuri.telephony.switch import (
-    clockwork,
-    config,
-    edge,
-    lines,
-    mediapulse,
-    operations,
-    recovery,
-)
-from tahuri.telephony.switch.arrivals import Door
+from tahuri.telephony.spool.spool import Spool
+from tahuri.telephony.switch import clockwork, config, operations
 from tahuri.telephony.switch.core import Core
-from tahuri.telephony.switch.credentials import Credentials
-from tahuri.telephony.switch.disk import DiskWatch
-from tahuri.telephony.switch.journal import Journal
-from tahuri.telephony.switch.names import NameWatch
-from tahuri.telephony.switch.registrar import Registrar
+from tahuri.telephony.switch.edge import edge
+from tahuri.telephony.switch.edge.arrivals import Door
+from tahuri.telephony.switch.edge.credentials import Credentials
+from tahuri.telephony.switch.edge.names import NameWatch
+from tahuri.telephony.switch.edge.registrar import Registrar
+from tahuri.telephony.switch.edge.trunks import TrunkWatch
+from tahuri.telephony.switch.journal.disk import DiskWatch
+from tahuri.telephony.switch.journal.journal import Journal
+from tahuri.telephony.switch.quality import lines, mediapulse
+from tahuri.telephony.switch.recovery import newmedia, restart
 from tahuri.telephony.switch.router import Router
-from tahuri.telephony.switch.trunks import TrunkWatch
 from tahuri.telephony.switch.websocket import SeatSockets
 from tahuri.tlsfiles import Followed
 
@@ -69,7 +64,7 @@ class Switch:
         self._media = core.media = MediaClient(
             settings.media_socket,
             lambda event: self._router.on_media(event),
-            lambda: recovery.media_up(core),
+            lambda: newmedia.media_up(core),
         )
         self._sockets = SeatSockets(core, seat_key(settings.data_dir))
         self._rpc = rpc.Server(settings.rpc_socket, self.answer)
@@ -85,7 +80,7 @@ class Switch:
         """Take up what the last process left, then listen.  Raises OSError: a port is taken."""
         core, sip = self.core, self.core.settings.sip
         self.spool.start()
-        owed = recovery.restore(core)
+        owed = restart.restore(core)
         self._trunks = TrunkWatch(core)
         self._names = NameWatch(core, addresses_of)
         credentials = Credentials(core)
@@ -138,7 +133,7 @@ class Switch:
         while True:
             await asyncio.sleep(clockwork.EVERY_S)
             if core.media_ready and not self._media.connected:
-                recovery.media_down(core)
+                newmedia.media_down(core)
             for tick in (
                 partial(clockwork.tick, core),
                 self._names.tick,

@@ -7,30 +7,23 @@ from tahuri.telephony.media.protocol import MediaRefused
 from tahuri.telephony.protocol.facts.call import KeyPressed, MediaHeard, MediaSilent
 from tahuri.telephony.rpc import Failure, Unavailable
 from tahuri.telephony.sip import events, sdp
-from tahuri.telephony.switch import (
-    answering,
-    audio,
+from tahuri.telephony.switch import answering, audio, ending, seats
+from tahuri.telephony.switch.control import (
     consultation,
     consulting,
-    ending,
-    ghost,
-    lane,
-    offers,
     outgoing,
-    overflow,
     parties,
-    peers,
     refers,
-    seats,
     sendingon,
     supervision,
-    testcalls,
 )
-from tahuri.telephony.switch.arrivals import Door
 from tahuri.telephony.switch.core import Core, Place
+from tahuri.telephony.switch.edge import testcalls
+from tahuri.telephony.switch.edge.arrivals import Door
+from tahuri.telephony.switch.edge.registrar import Registrar
+from tahuri.telephony.switch.edge.trunks import TrunkWatch
 from tahuri.telephony.switch.model import Audio, Call, Party
-from tahuri.telephony.switch.registrar import Registrar
-from tahuri.telephony.switch.trunks import TrunkWatch
+from tahuri.telephony.switch.queue import ghost, lane, offers, overflow, peers
 
 KEYS_MAX = 40
 """Keys of one call that become facts."""

@@ -21,9 +21,13 @@ from tahuri.telephony.protocol.snapshot import (
     WaitingView,
 )
 from tahuri.telephony.protocol.words import OverflowTo
-from tahuri.telephony.switch import acd, disk, ghost, lines, outgoing, testcalls
+from tahuri.telephony.switch.control import outgoing
 from tahuri.telephony.switch.core import Core
+from tahuri.telephony.switch.edge import testcalls
+from tahuri.telephony.switch.journal import disk
 from tahuri.telephony.switch.model import Call, Seat, TrunkState
+from tahuri.telephony.switch.quality import lines
+from tahuri.telephony.switch.queue import acd, ghost
 
 TALKING = ("calling", "live")
 """Phases of a call that belongs to a seat."""

@@ -1,0 +1,1 @@
+"""What comes in: callers, trunks, phones that register; who is let in and who it is."""

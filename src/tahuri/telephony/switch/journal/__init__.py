@@ -1,0 +1,1 @@
+"""What outlives a kill, also on a full disk."""

@@ -1,0 +1,1 @@
+"""After a kill, of this process or of media: nobody is left in silence."""
