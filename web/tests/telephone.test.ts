@@ -104,6 +104,9 @@ describe("is the telephone alive", () => {
 
   it("writes amounts as people read them", () => {
     expect(amount(42, "en")).toBe("42");
+    expect(amount(6_732, "id", 8_600_000_000)).toBe("6,7 kB");
+    expect(amount(0, "id", 67_100_000)).toBe("0 B");
+    expect(amount(13, "id", 20_000)).toBe("13");
     expect(amount(1_048_576, "en")).toBe("1 MB");
     expect(amount(3_200_000_000, "id")).toBe("3,2 GB");
     expect(figure("bytes", 3_200_000_000, "id")).toBe("3,2 GB");

@@ -255,16 +255,20 @@ export function figure(name: string, value: number, language: string): string {
   return PLACES.includes(name) ? value.toLocaleString(language) : amount(value, language);
 }
 
-/** 1 234 567 890 → `1,2 GB`; numbers below a million as they are. */
-export function amount(value: number, language: string): string {
-  const units = ["", "", "MB", "GB", "TB"];
+/**
+ * 1 234 567 890 → `1,2 GB`; numbers below a million as they are.
+ *
+ * @param of what it is a part of: 6 732 of 8,6 GB is `6,7 kB`, and never reads as the larger half.
+ */
+export function amount(value: number, language: string, of = value): string {
+  if (of < 1e6) return value.toLocaleString(language, { maximumFractionDigits: 0 });
+  const units = ["B", "kB", "MB", "GB", "TB"];
   let step = 0;
   let rest = value;
-  while (rest >= 1000 && step < 4 && value >= 1e6) {
+  while (rest >= 1000 && step < 4) {
     rest /= 1000;
     step += 1;
   }
-  const digits = step > 1 && rest < 100 ? 1 : 0;
-  const text = rest.toLocaleString(language, { maximumFractionDigits: digits });
-  return units[step] ? `${text} ${units[step]}` : text;
+  const digits = step > 0 && rest < 100 ? 1 : 0;
+  return `${rest.toLocaleString(language, { maximumFractionDigits: digits })} ${units[step]}`;
 }
