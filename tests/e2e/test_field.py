@@ -295,9 +295,10 @@ async def test_a_crew_without_a_fixed_unit_chooses_one(centre: DemoCentre, dispa
     with contextlib.closing(centre.client("administrator")) as admin:
         admin.done("/api/accounts", {**account, "name": "Regu pengganti", "roles": ["crew"]})
     async with opened(centre, "crew", "/field", size=PHONE) as page:
+        await page.goto("/healthz")  # no answer is under way that would keep the crew again
         await page.context.clear_cookies()
         await page.evaluate("localStorage.clear()")
-        await page.reload()
+        await page.goto("/field")
         await page.locator("[name=username]").fill(account["username"])
         await page.locator("[name=password]").fill(account["password"])
         await page.get_by_test_id("sign-in").locator("button[type=submit]").click()
